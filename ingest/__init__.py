@@ -1,0 +1,1 @@
+"""From a delivered frame to a committed row."""

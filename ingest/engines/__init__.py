@@ -1,0 +1,1 @@
+"""The storage engines behind one interface."""

@@ -1,0 +1,28 @@
+"""What can go wrong between a delivered frame and a committed row.
+
+IngestError
+├── DatabaseUnavailable
+├── SchemaOutdated
+├── MigrationFailed
+└── UnknownQuery
+"""
+
+
+class IngestError(Exception):
+    """Something in ingest failed; the message says what, where and what to do."""
+
+
+class DatabaseUnavailable(IngestError):
+    """The database does not answer; check GENGFU_DATABASE_URL and that the server runs."""
+
+
+class SchemaOutdated(IngestError):
+    """The database's schema is older or newer than this gengfu; run `gengfu migrate` or upgrade gengfu."""
+
+
+class MigrationFailed(IngestError):
+    """A migration could not be applied; nothing of it was kept, mend the cause and run `gengfu migrate` again."""
+
+
+class UnknownQuery(IngestError):
+    """A named statement is not in its .sql file; the installation is incomplete, install gengfu again."""

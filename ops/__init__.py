@@ -1,0 +1,1 @@
+"""The people-facing and process-facing edge: commands, settings, HTTP, services."""

@@ -1,0 +1,1 @@
+"""Duties, signals, verdicts, alerts and tickets."""
