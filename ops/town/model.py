@@ -1,0 +1,253 @@
+"""What a town is once it has been read: one record for each feature and each row.
+
+Coordinates are as the files gave them. A record bears no dates of validity: whoever keeps it adds them. What is
+wrong with a file is not here either: the reader reports that as findings, and only a town without errors is fit
+to be imported.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from functools import cached_property
+from typing import Any, Literal
+
+import shapely
+from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
+
+Geometry = dict[str, Any]
+"""A GeoJSON geometry object, longitude before latitude, WGS-84."""
+
+Holder = Literal["post", "unit", "hydrant", "equipment"]
+
+CHECKPOINT_KINDS = ("key_unit", "school", "filling_station", "kiosk", "street")
+HYDRANT_TYPES = ("pillar", "underground", "wall")
+POST_ROLES = ("patrol", "leader", "duty_officer", "crew", "grid_officer")
+UNIT_KINDS = ("foot", "motorcycle", "car", "electric")
+DEVICE_KINDS = ("handset", "radio", "vehicle", "tag", "recorder")
+DATUMS = ("wgs84", "gcj02", "bd09")
+EQUIPMENT_KINDS = (
+    "extinguisher_water",
+    "extinguisher_powder",
+    "extinguisher_clean",
+    "extinguisher_co2",
+    "fire_room",
+    "hose",
+    "smoke_detector",
+    "emergency_light",
+    "other",
+)
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+GRADES = {1: "日常管理", 2: "一般防范", 3: "重点关注", 4: "严密管控"}
+TOWN, COMMUNITY, BASE = 1, 2, 3  # levels of grids
+
+
+class _Drawn:
+    """A record with a geometry: its shapely twin is built when first asked for."""
+
+    geometry: Geometry
+
+    @cached_property
+    def shape(self) -> BaseGeometry:
+        """The geometry as shapely has it, in degrees."""
+        return shape(self.geometry)
+
+
+class _Placed:
+    """A record with a place: longitude and latitude in degrees, WGS-84."""
+
+    lat: float
+    lon: float
+
+    @cached_property
+    def shape(self) -> shapely.Point:
+        """The place as a shapely point, in degrees."""
+        return shapely.Point(self.lon, self.lat)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid(_Drawn):
+    """One piece of territory: level 1 the town, 2 a community, 3 a base grid; `grade` 1-4 at level 3."""
+
+    code: str
+    name: str
+    level: int
+    parent: str | None
+    grade: int | None
+    geometry: Geometry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint(_Placed):
+    """A place that rounds must visit; `grid` is the base grid that it lies in."""
+
+    code: str
+    name: str
+    lat: float
+    lon: float
+    radius_m: float
+    kind: str | None
+    tag: str | None
+    grid: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route(_Drawn):
+    """A line to walk and its checkpoints, in order; `grid` is the lowest grid that holds all of them."""
+
+    code: str
+    name: str
+    checkpoints: tuple[str, ...]
+    geometry: Geometry
+    grid: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Road(_Drawn):
+    """A road, for maps and for telling whether a track follows the streets."""
+
+    code: str
+    name: str
+    kind: str
+    geometry: Geometry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hydrant(_Placed):
+    """A hydrant; `device` is the tag fixed to it, `manufactured` the first day of the month, `grid` its base grid."""
+
+    code: str
+    name: str
+    lat: float
+    lon: float
+    type: str | None
+    device: str | None
+    manufactured: date | None
+    grid: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Post:
+    """A staff post; a person's name never appears."""
+
+    code: str
+    name: str
+    squad: str | None
+    unit: str | None
+    role: str
+    grid: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unit:
+    """What is sent out as one: a foot patrol or a vehicle."""
+
+    code: str
+    name: str
+    kind: str
+    squad: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """A device that reports; `datum` is the one its coordinates are in when a message does not say."""
+
+    device: str
+    kind: str
+    name: str
+    datum: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Custody:
+    """Who or what holds a device: from `starts` up to but not including `ends`, aware UTC, None is open."""
+
+    device: str
+    holder: str
+    holder_kind: Holder | None
+    starts: datetime | None
+    ends: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shift:
+    """One unit walks one route `rounds` times in a shift; `days` 0 Monday to 6 Sunday, times of the site's zone.
+
+    A shift that does not end after it starts ends on the next day; `days` are the days on which it starts.
+    """
+
+    shift: str
+    name: str
+    days: tuple[int, ...]
+    starts: time
+    ends: time
+    unit: str
+    route: str
+    rounds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Equipment:
+    """An extinguisher, a fire room or another thing that must be kept fit; months are their first day.
+
+    `grid` is what the row says, or the base grid of its coordinates when the row says nothing.
+    """
+
+    code: str
+    kind: str
+    name: str
+    grid: str | None
+    lat: float | None
+    lon: float | None
+    manufactured: date | None
+    last_service: date | None
+    place: str | None
+    device: str | None
+
+    @cached_property
+    def shape(self) -> shapely.Point | None:
+        """The place as a shapely point in degrees, or None when the row has no coordinates."""
+        return None if self.lat is None or self.lon is None else shapely.Point(self.lon, self.lat)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Town:
+    """Everything that a folder of town files says, in the order of the files.
+
+    After a reading with errors some records are missing; after one without, every code named in a record exists.
+    """
+
+    grids: tuple[Grid, ...] = ()
+    checkpoints: tuple[Checkpoint, ...] = ()
+    routes: tuple[Route, ...] = ()
+    roads: tuple[Road, ...] = ()
+    hydrants: tuple[Hydrant, ...] = ()
+    posts: tuple[Post, ...] = ()
+    units: tuple[Unit, ...] = ()
+    devices: tuple[Device, ...] = ()
+    custody: tuple[Custody, ...] = ()
+    shifts: tuple[Shift, ...] = ()
+    equipment: tuple[Equipment, ...] = ()
+
+    def grids_top_down(self) -> Iterator[Grid]:
+        """All grids, each after its parent: the order in which rows with a parent key can be written."""
+        yield from sorted(self.grids, key=lambda grid: grid.level)
+
+    def base_grids(self) -> tuple[Grid, ...]:
+        """The grids of level 3."""
+        return tuple(grid for grid in self.grids if grid.level == BASE)
+
+    def holdings(self) -> tuple[Custody, ...]:
+        """`custody`, and an open one for each tag that a hydrant or a piece of equipment names and no row does."""
+        stated = {row.device for row in self.custody}
+        fixed: list[tuple[str | None, str, Holder]] = [(it.device, it.code, "hydrant") for it in self.hydrants]
+        fixed += [(it.device, it.code, "equipment") for it in self.equipment]
+        return self.custody + tuple(
+            Custody(device=device, holder=code, holder_kind=kind, starts=None, ends=None)
+            for device, code, kind in fixed
+            if device is not None and device not in stated
+        )
+
+    def counts(self) -> dict[str, int]:
+        """How many records of each kind there are, by the stem of the file that they come from."""
+        return {name: len(getattr(self, name)) for name in self.__dataclass_fields__}

@@ -1,0 +1,180 @@
+"""The six CSV files: each row into its record, with a finding for all that is wrong in it."""
+
+from collections.abc import Iterator
+
+from ops.town.fields import Fields
+from ops.town.files import FILL, read_rows
+from ops.town.findings import quote
+from ops.town.geometry import degrees_problem
+from ops.town.model import (
+    DATUMS,
+    DEVICE_KINDS,
+    EQUIPMENT_KINDS,
+    POST_ROLES,
+    UNIT_KINDS,
+    Custody,
+    Device,
+    Equipment,
+    Post,
+    Shift,
+    Unit,
+)
+from ops.town.reading import Noted, Reading
+
+MAX_ROUNDS = 48  # of one unit in one shift: one each half hour for a whole day
+
+
+def read_posts(reading: Reading) -> list[Noted[Post]]:
+    """`posts.csv`."""
+    posts = []
+    for fields in _rows(reading, "posts", "code,name,role", "squad,unit,grid"):
+        code, name = _key(fields, "post", reading), fields.text("name")
+        squad, unit = fields.code("squad", required=False), fields.code("unit", required=False)
+        role = fields.choice("role", POST_ROLES)
+        grid = fields.code("grid", required=role == "grid_officer")
+        if code is None or name is None or role is None or fields.failed:
+            continue
+        posts.append(Noted(fields.where, Post(code=code, name=name, squad=squad, unit=unit, role=role, grid=grid)))
+    return posts
+
+
+def read_units(reading: Reading) -> list[Noted[Unit]]:
+    """`units.csv`."""
+    units = []
+    for fields in _rows(reading, "units", "code,name,kind", "squad"):
+        code, name = _key(fields, "unit", reading), fields.text("name")
+        kind, squad = fields.choice("kind", UNIT_KINDS), fields.code("squad", required=False)
+        if code is None or name is None or kind is None or fields.failed:
+            continue
+        units.append(Noted(fields.where, Unit(code=code, name=name, kind=kind, squad=squad)))
+    return units
+
+
+def read_devices(reading: Reading) -> list[Noted[Device]]:
+    """`devices.csv`."""
+    devices = []
+    for fields in _rows(reading, "devices", "device,kind", "name,datum"):
+        device = fields.device("device")
+        if device is not None and not reading.register("device", device, file=fields.file, where=fields.where):
+            fields.failed = True
+        kind, name = fields.choice("kind", DEVICE_KINDS), fields.text("name", required=False)
+        datum = fields.choice("datum", DATUMS, required=False)
+        if device is None or kind is None or fields.failed:
+            continue
+        record = Device(device=device, kind=kind, name=name or device, datum=datum or "wgs84")
+        devices.append(Noted(fields.where, record))
+    return devices
+
+
+def read_custody(reading: Reading) -> list[Noted[Custody]]:
+    """`custody.csv`; what kind of thing the holder is, is settled when all files have been read."""
+    custody = []
+    for fields in _rows(reading, "custody", "device,holder", "from,to"):
+        device, holder = fields.device("device"), fields.code("holder")
+        starts, ends = fields.moment("from"), fields.moment("to")
+        if starts is not None and ends is not None and ends <= starts:
+            fields.wrong("ends before it starts", "`to` is later than `from`; the day of `to` is the first day without")
+        if device is None or holder is None or fields.failed:
+            continue
+        record = Custody(device=device, holder=holder, holder_kind=None, starts=starts, ends=ends)
+        custody.append(Noted(fields.where, record))
+    return custody
+
+
+def read_shifts(reading: Reading) -> list[Noted[Shift]]:
+    """`shifts.csv`."""
+    shifts = []
+    for fields in _rows(reading, "shifts", "shift,days,starts,ends,unit,route,rounds", "name"):
+        shift, name = fields.code("shift"), fields.text("name", required=False)
+        days, starts, ends = fields.days("days"), fields.clock("starts"), fields.clock("ends")
+        unit, route = fields.code("unit"), fields.code("route")
+        rounds = fields.integer("rounds", low=1, high=MAX_ROUNDS)
+        if shift is None or unit is None or route is None:
+            continue
+        key = f"{shift}, {unit}, {route}"
+        if not reading.register("shift, unit and route", key, file=fields.file, where=fields.where):
+            continue
+        if starts is None or ends is None or rounds is None or fields.failed:
+            continue
+        record = Shift(
+            shift=shift,
+            name=name or shift,
+            days=days,
+            starts=starts,
+            ends=ends,
+            unit=unit,
+            route=route,
+            rounds=rounds,
+        )
+        shifts.append(Noted(fields.where, record))
+    return shifts
+
+
+def read_equipment(reading: Reading) -> list[Noted[Equipment]]:
+    """`equipment.csv`."""
+    equipment = []
+    optional = "grid,lat,lon,manufactured,last_service,place,device"
+    for fields in _rows(reading, "equipment", "code,kind,name", optional):
+        code, name = _key(fields, "equipment", reading), fields.text("name")
+        kind = fields.choice("kind", EQUIPMENT_KINDS)
+        grid, place = fields.code("grid", required=False), fields.text("place", required=False)
+        lat, lon = _latitude_longitude(fields)
+        manufactured, last_service = fields.month("manufactured"), fields.month("last_service")
+        device = fields.device("device", required=False)
+        if manufactured and last_service and last_service < manufactured:
+            fields.wrong(
+                f"was serviced in {last_service:%Y-%m} before it was made in {manufactured:%Y-%m}",
+                "correct one of the two months; they may have been swapped",
+            )
+        if code is None or name is None or kind is None or fields.failed:
+            continue
+        record = Equipment(
+            code=code,
+            kind=kind,
+            name=name,
+            grid=grid,
+            lat=lat,
+            lon=lon,
+            manufactured=manufactured,
+            last_service=last_service,
+            place=place,
+            device=device,
+        )
+        equipment.append(Noted(fields.where, record))
+    return equipment
+
+
+def _latitude_longitude(fields: Fields) -> tuple[float | None, float | None]:
+    lat = fields.number("lat", low=-1e9, high=1e9, required=False)
+    lon = fields.number("lon", low=-1e9, high=1e9, required=False)
+    if lat is None or lon is None:
+        if (lat is None) != (lon is None) and not fields.failed:
+            fields.wrong("has one of lat and lon only", "give both, or neither and a grid")
+        return None, None
+    problem = degrees_problem(lon=lon, lat=lat)
+    if problem is not None:
+        fields.wrong(problem[0], "lat is about 18 to 54 and lon about 73 to 135 in China; write each in its column")
+        return None, None
+    return lat, lon
+
+
+def _key(fields: Fields, kind: str, reading: Reading) -> str | None:
+    code = fields.code("code")
+    if code is not None and not reading.register(kind, code, file=fields.file, where=fields.where):
+        fields.failed = True
+    return code
+
+
+def _rows(reading: Reading, stem: str, required: str, optional: str) -> Iterator[Fields]:
+    """Each row as fields; a row is named by its line and its first code, whichever columns those are in."""
+    path = reading.folder / f"{stem}.csv"
+    columns = tuple(required.split(",")), tuple(optional.split(","))
+    first, none_yet = columns[0][0], True
+    findings, before = reading.findings, len(reading.findings.items)
+    for row in read_rows(path, required=columns[0], optional=columns[1], findings=findings):
+        none_yet = False
+        code = row.cells.get(first, "")
+        where = f"row {row.line} ({first} {quote(code)[1:-1]})" if code else f"row {row.line}"
+        yield Fields(row.cells, file=path.name, where=where, reading=reading)
+    if none_yet and len(findings.items) == before:
+        findings.error(path.name, "the file", "has no rows", FILL)
