@@ -1,6 +1,6 @@
 """The vocabulary: what one device said at one moment, whatever its wire format was."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 
@@ -22,6 +22,13 @@ class _Reading(BaseModel):
     boot: Counter | None = Field(None, description="counts up at each restart of the device")
     seq: Counter | None = Field(None, description="counts up within boot; receipts need both")
 
+    @model_validator(mode="after")
+    def _storable(self) -> Self:
+        for name, value in self:
+            if isinstance(value, str) and "\x00" in value:
+                raise ValueError(f"{name} holds a NUL character, which cannot be stored; leave it out")
+        return self
+
 
 class _Placed(_Reading):
     """A reading that may say where it was made; both coordinates or neither."""
@@ -31,7 +38,7 @@ class _Placed(_Reading):
     datum: Datum | None = Field(None, description="of lat and lon; without it the device's own datum holds")
 
     @model_validator(mode="after")
-    def _both(self) -> "_Placed":
+    def _both(self) -> Self:
         if (self.lat is None) != (self.lon is None):
             raise ValueError("has one of lat and lon; give both or neither")
         return self

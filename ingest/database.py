@@ -1,7 +1,7 @@
 """Connections to PostgreSQL: one pool per role, checked before use, with errors in words."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import psycopg
@@ -22,7 +22,14 @@ def masked(conninfo: str) -> str:
     return _PASSWORD.sub(r"\1***\2", conninfo)
 
 
-def make_pool(conninfo: str, *, name: str, size: int = 4, statement_timeout_s: float = 30.0) -> Pool:
+def make_pool(
+    conninfo: str,
+    *,
+    name: str,
+    size: int = 4,
+    statement_timeout_s: float = 30.0,
+    configure: Callable[[Connection], Awaitable[None]] | None = None,
+) -> Pool:
     """A closed pool; open it with `async with`.
 
     Args:
@@ -30,12 +37,14 @@ def make_pool(conninfo: str, *, name: str, size: int = 4, statement_timeout_s: f
         name: shown in pg_stat_activity as `gengfu <name>`.
         size: connections at the most.
         statement_timeout_s: the server ends a statement that runs longer.
+        configure: done once to each new connection.
     """
     return AsyncConnectionPool(
         conninfo,
         connection_class=psycopg.AsyncConnection[DictRow],
         kwargs={
             "row_factory": dict_row,
+            "autocommit": True,  # transactions are opened by name, never by accident
             "application_name": f"gengfu {name}",
             "connect_timeout": 5,
             "options": f"-c timezone=UTC -c statement_timeout={int(statement_timeout_s * 1000)}",
@@ -48,6 +57,7 @@ def make_pool(conninfo: str, *, name: str, size: int = 4, statement_timeout_s: f
         max_size=size,
         timeout=WAIT,
         check=AsyncConnectionPool.check_connection,
+        configure=configure,
         reconnect_timeout=0,  # an outage is retried by whoever needs a connection, for ever, not given up by the pool
         open=False,
         name=name,

@@ -17,7 +17,7 @@ class NativeCodec:
 
     name = "native"
     title = "gengfu JSON, version 1"
-    topics = (
+    topics: tuple[TopicPattern, ...] = (
         TopicPattern(f"{_ROOT}/up", "publish", "up"),
         TopicPattern(f"{_ROOT}/urgent", "publish", "urgent"),
         TopicPattern(f"{_ROOT}/down", "subscribe", "down"),

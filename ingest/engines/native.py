@@ -1,0 +1,98 @@
+"""Plain PostgreSQL: a range partition per day, made for any accepted time; retention by DROP; rollup by SQL."""
+
+import logging
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+
+from psycopg import sql
+from psycopg.rows import DictRow
+
+from ingest.database import Connection
+from ingest.engines.engine import TABLES
+from ingest.queries import load_queries
+
+_SQL = load_queries("ingest.engines", "native.sql")
+_LOCK = 0x67656E68  # one maker of partitions at a time
+_DAY = timedelta(days=1)
+
+log = logging.getLogger(__name__)
+
+
+class NativeEngine:
+    """Daily partitions of `position` and `reading`, named `position_20261121`."""
+
+    name = "native"
+
+    def __init__(self) -> None:
+        self._known: set[date] = set()
+
+    async def ensure_schema(self, connection: Connection) -> None:
+        """Make the partitions of yesterday, today and tomorrow."""
+        now = datetime.now(UTC)
+        await self.ensure_partitions(connection, (now - _DAY, now, now + _DAY))
+
+    async def ensure_partitions(self, connection: Connection, times: Iterable[datetime]) -> None:
+        """Make a partition for each day among `times` that has none.
+
+        Args:
+            connection: in no transaction.
+            times: aware datetimes, any number, any order.
+        """
+        missing = {time.astimezone(UTC).date() for time in times} - self._known
+        if not missing:
+            return
+        async with connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+            for table in TABLES:
+                there = {row["day"] for row in await self._partitions(connection, table)}
+                for day in sorted(missing - there):
+                    await self._make(connection, table, day)
+        self._known |= missing
+
+    def forget(self) -> None:
+        """Look again next time; somebody else may have dropped a partition."""
+        self._known.clear()
+
+    async def compress(self, connection: Connection, *, older_than: datetime) -> int:
+        """Nothing: plain PostgreSQL has no columnar compression, so nothing is claimed to be compressed."""
+        return 0
+
+    async def drop_older(self, connection: Connection, *, than: datetime) -> list[str]:
+        """Drop the days that ended before `than`."""
+        dropped = []
+        for table in TABLES:
+            for row in await self._partitions(connection, table):
+                if datetime.combine(row["day"], datetime.min.time(), UTC) + _DAY <= than:
+                    async with connection.transaction():
+                        await connection.execute("SET LOCAL lock_timeout = '3s'")
+                        await connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(row["name"])))
+                    dropped.append(row["name"])
+        self.forget()
+        return dropped
+
+    async def refresh_rollup(self, connection: Connection, *, limit: int = 200) -> int:
+        """Compute the touched hours anew from their rows."""
+        async with connection.transaction():
+            claimed = await (await connection.execute(_SQL["claim_hours"], {"limit": limit})).fetchall()
+            hours = {"hours": [row["hour"] for row in claimed]}
+            if claimed:
+                await connection.execute(_SQL["forget_hours"], hours)
+                await connection.execute(_SQL["roll_up_hours"], hours)
+        return len(claimed)
+
+    async def _partitions(self, connection: Connection, table: str) -> list[DictRow]:
+        return await (await connection.execute(_SQL["partitions"], {"table": table})).fetchall()
+
+    async def _make(self, connection: Connection, table: str, day: date) -> None:
+        # Made apart and then attached: attaching does not stop the readers and writers of the other days.
+        names = {
+            "table": sql.Identifier(table),
+            "part": sql.Identifier(f"{table}_{day:%Y%m%d}"),
+            "first": sql.Literal(f"{day} 00:00:00Z"),
+            "end": sql.Literal(f"{day + _DAY} 00:00:00Z"),
+        }
+        await connection.execute(sql.SQL("CREATE TABLE {part} (LIKE {table} INCLUDING ALL)").format(**names))
+        await connection.execute(
+            sql.SQL("ALTER TABLE {table} ATTACH PARTITION {part} FOR VALUES FROM ({first}) TO ({end})").format(**names)
+        )
+        log.debug("made partition %s_%s", table, f"{day:%Y%m%d}")

@@ -1,0 +1,23 @@
+-- name: partitions
+-- The partitions of a table by name, with the day that their name carries.
+SELECT c.relname AS name, to_date(right(c.relname, 8), 'YYYYMMDD') AS day
+  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+ WHERE i.inhparent = %(table)s::regclass AND c.relname ~ '_\d{8}$';
+
+-- name: claim_hours
+-- Hours that got rows since they were last rolled up, oldest first.
+DELETE FROM touched_hour
+ WHERE hour IN (SELECT hour FROM touched_hour ORDER BY hour LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+RETURNING hour;
+
+-- name: forget_hours
+-- The old figures of these hours.
+DELETE FROM position_hour WHERE hour = ANY(%(hours)s);
+
+-- name: roll_up_hours
+-- Fixes per hour, device and grid, from the stored rows; outside every grid counts as grid 0.
+INSERT INTO position_hour (hour, device, grid, fixes, first, last)
+SELECT h.hour, p.device, coalesce(p.grid, 0), count(*), min(p.time), max(p.time)
+  FROM unnest(%(hours)s::timestamptz[]) AS h (hour)
+  JOIN position p ON p.time >= h.hour AND p.time < h.hour + interval '1 hour'
+ GROUP BY h.hour, p.device, coalesce(p.grid, 0);

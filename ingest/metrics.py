@@ -1,0 +1,22 @@
+"""What ingest counts for Prometheus, beside the ledger in the database; all begin at nought."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+RECEIVED = Counter("gengfu_ingest_messages_total", "Messages taken from the broker", ["lane"])
+READINGS = Counter("gengfu_ingest_readings_total", "Readings by what became of them", ["lane", "fate"])
+BATCH = Histogram(
+    "gengfu_ingest_commit_seconds",
+    "From the first message of a batch to its commit",
+    ["lane"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+RETRIES = Counter("gengfu_ingest_write_retries_total", "Batches written again after an error of the database", ["lane"])
+PENDING = Gauge("gengfu_ingest_pending_messages", "Messages taken but not yet committed", ["lane"])
+
+for lane in ("up", "urgent"):
+    RECEIVED.labels(lane)
+    BATCH.labels(lane)
+    RETRIES.labels(lane)
+    PENDING.labels(lane)
+    for fate in ("stored", "repeated", "quarantined", "ignored"):
+        READINGS.labels(lane, fate)

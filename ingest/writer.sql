@@ -1,0 +1,110 @@
+-- name: stage_positions
+-- Where a batch lands before duplicates are taken out; private to the connection, emptied at each commit.
+CREATE TEMP TABLE IF NOT EXISTS staging_position (LIKE position INCLUDING DEFAULTS) ON COMMIT DELETE ROWS;
+
+-- name: stage_readings
+-- The same for readings that are not positions.
+CREATE TEMP TABLE IF NOT EXISTS staging_reading (LIKE reading INCLUDING DEFAULTS) ON COMMIT DELETE ROWS;
+
+-- name: copy_position
+-- The columns in the order of ingest.columns.Positions.rows.
+COPY staging_position (device, time, digest, lat, lon, accuracy, speed, heading, altitude, battery, flags, grid, boot,
+                       seq, received_at) FROM STDIN (FORMAT binary);
+
+-- name: copy_reading
+-- The columns in the order of ingest.columns.Other.row.
+COPY staging_reading (device, time, digest, type, lat, lon, flags, grid, boot, seq, received_at, body)
+  FROM STDIN (FORMAT binary);
+
+-- name: keep_positions
+-- What is new; the key makes a repetition harmless.
+INSERT INTO position SELECT * FROM staging_position ORDER BY device, time ON CONFLICT DO NOTHING;
+
+-- name: keep_readings
+-- Likewise.
+INSERT INTO reading SELECT * FROM staging_reading ORDER BY device, time ON CONFLICT DO NOTHING;
+
+-- name: last_positions
+-- Forward only, in the order of device, so that two workers never wait for each other in a ring. A clock that runs
+-- ahead cannot pin the newest place: no time counts for more than the moment it was received.
+INSERT INTO last_known AS l (device, time, lat, lon, accuracy, speed, heading, altitude, flags, grid, battery,
+                             battery_time, heard_at)
+SELECT DISTINCT ON (device) device, least(time, received_at), lat, lon, accuracy, speed, heading, altitude, flags, grid,
+       battery, CASE WHEN battery IS NULL THEN NULL ELSE least(time, received_at) END,
+       max(received_at) OVER (PARTITION BY device)
+  FROM staging_position
+ WHERE flags & 4 = 0
+ ORDER BY device, time DESC, digest
+ON CONFLICT (device) DO UPDATE SET
+  time     = CASE WHEN l.time IS NULL OR excluded.time > l.time THEN excluded.time ELSE l.time END,
+  lat      = CASE WHEN l.time IS NULL OR excluded.time > l.time THEN excluded.lat ELSE l.lat END,
+  lon      = CASE WHEN l.time IS NULL OR excluded.time > l.time THEN excluded.lon ELSE l.lon END,
+  accuracy = CASE WHEN l.time IS NULL OR excluded.time > l.time THEN excluded.accuracy ELSE l.accuracy END,
+  speed    = CASE WHEN l.time IS NULL OR excluded.time > l.time THEN excluded.speed ELSE l.speed END,
+  heading  = CASE WHEN l.time IS NULL OR excluded.time > l.time THEN excluded.heading ELSE l.heading END,
+  altitude = CASE WHEN l.time IS NULL OR excluded.time > l.time THEN excluded.altitude ELSE l.altitude END,
+  flags    = CASE WHEN l.time IS NULL OR excluded.time > l.time THEN excluded.flags ELSE l.flags END,
+  grid     = CASE WHEN l.time IS NULL OR excluded.time > l.time THEN excluded.grid ELSE l.grid END,
+  battery  = CASE WHEN excluded.battery_time > coalesce(l.battery_time, '-infinity') THEN excluded.battery ELSE l.battery END,
+  battery_time = greatest(l.battery_time, excluded.battery_time),
+  heard_at = greatest(l.heard_at, excluded.heard_at);
+
+-- name: last_heard
+-- Whoever spoke was heard, whatever it said.
+INSERT INTO last_known AS l (device, heard_at)
+SELECT device, max(received_at)
+  FROM (SELECT device, received_at FROM staging_position UNION ALL SELECT device, received_at FROM staging_reading) s
+ GROUP BY device ORDER BY device
+ON CONFLICT (device) DO UPDATE SET heard_at = greatest(l.heard_at, excluded.heard_at);
+
+-- name: last_batteries
+-- The battery, from status and equipment readings.
+UPDATE last_known l SET battery = s.battery, battery_time = s.time
+  FROM (SELECT DISTINCT ON (device) device, least(time, received_at) AS time,
+               round((body->>'battery_pct')::numeric)::smallint AS battery
+          FROM staging_reading WHERE body ? 'battery_pct' ORDER BY device, time DESC, digest) s
+ WHERE l.device = s.device AND s.time > coalesce(l.battery_time, '-infinity');
+
+-- name: last_equipment
+-- What a tag measured last.
+UPDATE last_known l SET equipment = s.body, equipment_time = s.time
+  FROM (SELECT DISTINCT ON (device) device, least(time, received_at) AS time, body
+          FROM staging_reading WHERE type = 'equipment' ORDER BY device, time DESC, digest) s
+ WHERE l.device = s.device AND s.time > coalesce(l.equipment_time, '-infinity');
+
+-- name: touch_hours
+-- The hours whose rollup this batch makes stale.
+INSERT INTO touched_hour (hour)
+SELECT DISTINCT date_trunc('hour', time) AS hour FROM staging_position ORDER BY hour
+ON CONFLICT DO NOTHING;
+
+-- name: mark
+-- Wake a judgement.
+INSERT INTO dirty_mark (kind, subject, window_from, window_to)
+SELECT * FROM unnest(%(kinds)s::text[], %(subjects)s::text[], %(froms)s::timestamptz[], %(tos)s::timestamptz[]);
+
+-- name: quarantine
+-- Keyed by what was said and where: saying it again counts, it does not pile up.
+INSERT INTO quarantine AS q (digest, topic, payload, codec, reason, detail, received_at, last_at)
+VALUES (%(digest)s, %(topic)s, %(payload)s, %(codec)s, %(reason)s, %(detail)s, %(received_at)s, %(received_at)s)
+ON CONFLICT (digest) DO UPDATE SET times = q.times + 1, last_at = greatest(q.last_at, excluded.last_at),
+  reason = excluded.reason, detail = excluded.detail, replayed_at = NULL;
+
+-- name: count
+-- What this batch did, in the transaction that did it.
+INSERT INTO ingest_counter AS c (worker, lane, name, reason, value)
+VALUES (%(worker)s, %(lane)s, %(name)s, %(reason)s, %(value)s)
+ON CONFLICT (worker, lane, name, reason) DO UPDATE SET value = c.value + excluded.value;
+
+-- name: progress
+-- This lane has committed just now.
+INSERT INTO ingest_progress AS p (worker, lane, up_since, beat_at, committed_at)
+VALUES (%(worker)s, %(lane)s, %(up_since)s, now(), now())
+ON CONFLICT (worker, lane) DO UPDATE
+  SET up_since = excluded.up_since, beat_at = excluded.beat_at, committed_at = excluded.committed_at;
+
+-- name: beat
+-- This lane is alive, with or without work.
+INSERT INTO ingest_progress AS p (worker, lane, up_since, beat_at)
+VALUES (%(worker)s, %(lane)s, %(up_since)s, now())
+ON CONFLICT (worker, lane) DO UPDATE SET up_since = excluded.up_since, beat_at = excluded.beat_at;
