@@ -1,1 +1,24 @@
 """The device-facing edge: sessions with the broker, topics, accounts, receipts, the device client."""
+
+from gateway.accounts import LANES, credentials_of, down_topic, ingest_account, lane_filters
+from gateway.address import Address, Credentials
+from gateway.errors import GatewayError
+from gateway.provisioning import DeviceAccount, NatsProvisioner, Provisioner
+from gateway.session import Session
+from gateway.verifiers import verifiers_for
+
+__all__ = [
+    "LANES",
+    "Address",
+    "Credentials",
+    "DeviceAccount",
+    "GatewayError",
+    "NatsProvisioner",
+    "Provisioner",
+    "Session",
+    "credentials_of",
+    "down_topic",
+    "ingest_account",
+    "lane_filters",
+    "verifiers_for",
+]

@@ -1,0 +1,83 @@
+"""What can go wrong at the device-facing edge.
+
+GatewayError
+├── BrokerError
+│   ├── BadBrokerAddress
+│   ├── BrokerUnavailable
+│   └── BrokerRefused
+├── ProvisioningError
+│   ├── NoBrokerSecret
+│   ├── UnmappableTopic
+│   └── AccountsNotTaken
+├── RegisterError
+│   ├── UnknownKind
+│   ├── ReservedName
+│   ├── DeviceExists
+│   ├── UnknownDevice
+│   └── DeviceRevoked
+└── TrackError
+"""
+
+
+class GatewayError(Exception):
+    """Something at the edge to the devices failed; the message says what, which thing and what to do."""
+
+
+class BrokerError(GatewayError):
+    """The broker and gengfu could not work together."""
+
+
+class BadBrokerAddress(BrokerError):
+    """The address is not `mqtt://host:port` or `mqtts://host:port`; mend GENGFU_BROKER_URL or --broker-url."""
+
+
+class BrokerUnavailable(BrokerError):
+    """No connection to the broker, or it ended before the broker confirmed; it may be tried again."""
+
+
+class BrokerRefused(BrokerError):
+    """The broker answered and said no; look at the account, its secret and whether it has been revoked."""
+
+
+class ProvisioningError(GatewayError):
+    """The broker's accounts could not be made equal to the register."""
+
+
+class NoBrokerSecret(ProvisioningError):
+    """gengfu's own accounts are derived from `broker.secret`, which is not set; set GENGFU_BROKER_SECRET."""
+
+
+class UnmappableTopic(ProvisioningError):
+    """A codec's topic holds a character that the broker would read as something else; change the codec's pattern."""
+
+
+class AccountsNotTaken(ProvisioningError):
+    """The accounts were written, but the broker does not act on them; look into the broker's log."""
+
+
+class RegisterError(GatewayError):
+    """The register of devices cannot do what was asked."""
+
+
+class UnknownKind(RegisterError):
+    """There is no such kind of device; the message names those there are."""
+
+
+class ReservedName(RegisterError):
+    """Names that begin with `gengfu-` belong to gengfu's own accounts; choose another name."""
+
+
+class DeviceExists(RegisterError):
+    """A device of that name is registered; rotate its secret instead, or choose another name."""
+
+
+class UnknownDevice(RegisterError):
+    """No device of that name is registered; `gengfu device list` shows those there are."""
+
+
+class DeviceRevoked(RegisterError):
+    """The device was revoked and its name stays with its history; register a new name."""
+
+
+class TrackError(GatewayError):
+    """A file of recorded tracks cannot be read at all; the message says where and what is expected."""

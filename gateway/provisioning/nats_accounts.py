@@ -1,0 +1,116 @@
+"""The text of nats-server's accounts file: who may connect, and what each may publish and read."""
+
+import hashlib
+import json
+import logging
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gateway.accounts import GATEWAY, LANES, MARKER, RESERVED, credentials_of, ingest_account, patterns, salt_of
+from gateway.provisioning.provisioner import DeviceAccount
+from gateway.provisioning.subjects import subject_of
+from gateway.verifiers import bcrypt_of
+
+log = logging.getLogger(__name__)
+
+_BCRYPT = re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}")
+_HEAD = """\
+# Written by gengfu from its register of devices. Do not edit: it is written again at each change.
+# Whoever is not named here cannot connect, and nobody may do more than is listed: no $MQTT, $JS or $SYS subject, and
+# no NATS protocol, by which a user could read deliveries that are meant for others.
+"""
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """The file and the password of its marker.
+
+    The marker is a user that may do nothing, with a password that follows from the rest of the text: whoever can
+    connect with it knows that the broker acts on exactly this text. It also keeps the list from ever being empty, for
+    an empty one lets everybody in.
+    """
+
+    text: str
+    marker_password: str
+
+
+def render(devices: Sequence[DeviceAccount], *, secret: str, workers: Iterable[str]) -> Accounts:
+    """Make the accounts file.
+
+    Args:
+        devices: all that may connect.
+        secret: from which the accounts of gengfu itself are derived.
+        workers: names of the ingest workers.
+
+    Raises:
+        NoBrokerSecret: the secret is empty.
+        UnmappableTopic: a codec declares a topic that has no safe subject.
+    """
+    users = [*_services(secret, workers), *_devices(devices)]
+    body = ",\n".join(users)
+    marker = f"{MARKER}:{hashlib.sha256(body.encode()).hexdigest()}"
+    password = credentials_of(marker, secret=secret).password
+    users.append(_user(MARKER, bcrypt_of(password, salt=salt_of(marker, secret=secret)), publish=[], subscribe=[]))
+    listed = ",\n".join(users)
+    return Accounts(f"{_HEAD}authorization {{\n  users = [\n{listed}\n  ]\n}}\n", password)
+
+
+def _services(secret: str, workers: Iterable[str]) -> list[str]:
+    down = _filters("down")
+    users = [_service(GATEWAY, secret, publish=down, subscribe=_filters("state"))]
+    for worker in workers:
+        users += [
+            _service(ingest_account(worker, lane), secret, publish=down, subscribe=_filters(lane)) for lane in LANES
+        ]
+    return users
+
+
+def _service(name: str, secret: str, *, publish: list[str], subscribe: list[str]) -> str:
+    password = credentials_of(name, secret=secret).password
+    verifier = bcrypt_of(password, salt=salt_of(name, secret=secret))
+    return _user(name, verifier, publish=publish, subscribe=subscribe)
+
+
+def _devices(devices: Sequence[DeviceAccount]) -> list[str]:
+    users = []
+    for device in sorted({device.name: device for device in devices}.values(), key=lambda device: device.name):
+        verifier = device.verifiers.get("nats", "")
+        if device.name.startswith(RESERVED) or not _BCRYPT.fullmatch(verifier):
+            log.error(
+                "device %s is left out of the broker's accounts: %s",
+                device.name,
+                "its name is reserved" if device.name.startswith(RESERVED) else "it has no bcrypt verifier; rotate it",
+                extra={"event": "device_left_out"},
+            )
+            continue
+        users.append(
+            _user(
+                device.name,
+                verifier,
+                publish=[subject_of(topic) for topic in _topics(device.name, "publish")],
+                subscribe=[subject_of(topic) for topic in _topics(device.name, "subscribe")],
+            )
+        )
+    return users
+
+
+def _topics(device: str, use: str) -> list[str]:
+    return [pattern.topic(device) for pattern in patterns() if pattern.account == "device" and pattern.use == use]
+
+
+def _filters(lane: str) -> list[str]:
+    return list(dict.fromkeys(subject_of(pattern.filter()) for pattern in patterns() if pattern.lane == lane))
+
+
+def _user(name: str, verifier: str, *, publish: list[str], subscribe: list[str]) -> str:
+    return (
+        f'    {{ user: "{name}", password: "{verifier}", allowed_connection_types: ["MQTT", "MQTT_WS"],\n'
+        f"      permissions: {{ publish: {_rights(publish)}, subscribe: {_rights(subscribe)} }} }}"
+    )
+
+
+def _rights(subjects: list[str]) -> str:
+    if not subjects:  # without a list a user may do everything
+        return '{ deny: [">"] }'
+    return f"{{ allow: {json.dumps(subjects)} }}"

@@ -1,0 +1,283 @@
+"""A persistent session with the broker: connects for ever, subscribes at every connect, acknowledges when told."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from gateway import metrics
+from gateway.address import Address, Credentials
+from gateway.backoff import Backoff
+from gateway.errors import BrokerError, BrokerUnavailable
+from gateway.link import Inbound, Link
+from ingest.delivery import Delivery
+
+log = logging.getLogger(__name__)
+
+RESUBSCRIBE_S = 5.0  # seconds until a refused filter is asked for again; a reload of the accounts may grant it
+STEADY_S = 10.0  # seconds a connection must hold before the next outage starts with the shortest wait again
+
+
+@dataclass
+class Counts:
+    """What a session did since it was made."""
+
+    connects: int = 0
+    received: int = 0
+    redelivered_pending: int = 0
+    retained_ignored: int = 0
+    settled: int = 0
+    settled_late: int = 0
+    filters_refused: int = 0
+    published: int = 0
+    publish_failed: int = 0
+
+
+class Session:
+    """Deliveries of some filters, at QoS 1, each acknowledged only when its `settle` is called.
+
+    Use it with `async with`, and either give `on_delivery`, which is called on the event loop in the order of arrival,
+    or iterate over the session. It never stops reading, because nats-server cuts a reader that does: what is under
+    way is bounded by the broker (`max_ack_pending`), not here.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        credentials: Credentials,
+        filters: Iterable[str] = (),
+        name: str,
+        on_delivery: Callable[[Delivery], None] | None = None,
+        take_retained: bool = False,
+        clean_session: bool = False,
+    ) -> None:
+        """Prepare a session.
+
+        Args:
+            url: `mqtt://` or `mqtts://` address.
+            credentials: account and client id; the client id must stay the same and secret.
+            filters: what to subscribe to.
+            name: for logs and metrics.
+            on_delivery: receives each message; without it they wait for `async for`.
+            take_retained: hand retained messages on as well; otherwise they are acknowledged, counted and ignored.
+            clean_session: begin without what an earlier connection left, and leave nothing.
+
+        Raises:
+            BadBrokerAddress: the URL cannot be read.
+        """
+        self.counts = Counts()
+        self.connected = False
+        self._address = Address.parse(url)
+        self._credentials = credentials
+        self._filters = list(filters)
+        self._name = name
+        self._waiting: asyncio.Queue[Delivery] = asyncio.Queue()
+        self._on_delivery = on_delivery or self._waiting.put_nowait
+        self._take_retained = take_retained
+        self._clean_session = clean_session
+        self._link: Link | None = None
+        self._pending: dict[int, _Settle] = {}
+        self._ready = asyncio.Event()
+        self._down_since: float | None = None
+        metrics.show_zero(name)
+        self._metric = {
+            "connects": metrics.CONNECTS.labels(name),
+            "received": metrics.RECEIVED.labels(name),
+            "redelivered_pending": metrics.REDELIVERED.labels(name),
+            "retained_ignored": metrics.RETAINED.labels(name),
+            "settled": metrics.SETTLED.labels(name),
+            "settled_late": metrics.LATE.labels(name),
+            "filters_refused": metrics.REFUSED.labels(name),
+            "published": metrics.PUBLISHED.labels(name),
+            "publish_failed": metrics.PUBLISH_FAILED.labels(name),
+        }
+
+    async def __aenter__(self) -> Self:
+        self._group = asyncio.TaskGroup()
+        await self._group.__aenter__()
+        self._keeper = self._group.create_task(self._keep(), name=f"mqtt session {self._name}")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._keeper.cancel()
+        if isinstance(error, asyncio.CancelledError):
+            await self._group.__aexit__(kind, error, trace)
+        else:  # the group would wrap the body's own error
+            await self._group.__aexit__(None, None, None)
+
+    async def __aiter__(self) -> AsyncIterator[Delivery]:
+        while True:
+            yield await self._waiting.get()
+
+    @property
+    def pending(self) -> int:
+        """Messages of this connection that have not been settled."""
+        return len(self._pending)
+
+    async def wait_ready(self, *, timeout_s: float | None = None) -> None:
+        """Wait until it is connected and all filters are granted.
+
+        Raises:
+            TimeoutError: not within `timeout_s` seconds.
+        """
+        async with asyncio.timeout(timeout_s):
+            await self._ready.wait()
+
+    def send(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> "asyncio.Future[None]":
+        """Publish without waiting; the future is done when the broker has confirmed.
+
+        Its exception is BrokerUnavailable when there is no connection or it ends first.
+        """
+        if self._link is None:
+            confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            confirmed.set_exception(
+                BrokerUnavailable(f"{self._name} is not connected to the broker at {self._address}; try again later")
+            )
+        else:
+            confirmed = self._link.publish(topic, payload, qos=qos, retain=retain)
+        confirmed.add_done_callback(self._count_published)
+        return confirmed
+
+    async def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
+        """Publish and wait for the broker's confirmation.
+
+        Raises:
+            BrokerUnavailable: there is no connection, or it ended first; the message may or may not have got through.
+        """
+        await self.send(topic, payload, qos=qos, retain=retain)
+
+    def _count_published(self, confirmed: "asyncio.Future[None]") -> None:
+        if not confirmed.cancelled():
+            self._count("published" if confirmed.exception() is None else "publish_failed")
+
+    # -- keeping the connection ----------------------------------------------------------------------------------
+
+    async def _keep(self) -> None:
+        backoff = Backoff()
+        loop = asyncio.get_running_loop()
+        while True:
+            link = Link(
+                self._address,
+                credentials=self._credentials,
+                on_message=self._received,
+                clean_session=self._clean_session,
+            )
+            self._pending = {}
+            began = loop.time()
+            try:
+                await link.open()
+                self._link = link
+                self._count("connects")
+                reason = await self._serve(link)
+            except BrokerError as error:
+                reason = str(error)
+            finally:
+                self._link = None
+                self._set_connected(False)
+                await link.close()
+            self._note_down(reason)
+            if loop.time() - began >= STEADY_S:
+                backoff.reset()
+            await asyncio.sleep(backoff.next_s())
+
+    async def _serve(self, link: Link) -> str:
+        async with asyncio.TaskGroup() as group:
+            asking = group.create_task(self._subscribe(link), name=f"mqtt subscribe {self._name}")
+            reason = await link.wait_ended()
+            asking.cancel()
+        return reason
+
+    async def _subscribe(self, link: Link) -> None:
+        missing = self._filters
+        while True:
+            try:
+                granted = await link.subscribe(missing)
+            except BrokerUnavailable:
+                return
+            missing = [name for name in missing if granted.get(name) != 1]
+            if not missing:
+                self._note_up()
+                return
+            self._count("filters_refused", len(missing))
+            log.error(
+                "the broker did not grant %s to %s; see that its accounts are up to date (`gengfu run gateway`); "
+                "asking again every %g s",
+                ", ".join(missing),
+                self._credentials.username,
+                RESUBSCRIBE_S,
+                extra={"event": "filter_refused"},
+            )
+            await asyncio.sleep(RESUBSCRIBE_S)
+
+    def _set_connected(self, connected: bool) -> None:
+        self.connected = connected
+        metrics.CONNECTED.labels(self._name).set(connected)
+        if connected:
+            self._ready.set()
+        else:
+            self._ready.clear()
+
+    def _note_up(self) -> None:
+        if self._down_since is not None:
+            away = asyncio.get_running_loop().time() - self._down_since
+            log.warning("%s is back at the broker after %.1f s", self._name, away, extra={"event": "broker_back"})
+        self._down_since = None
+        self._set_connected(True)
+
+    def _note_down(self, reason: str) -> None:
+        if self._down_since is None:
+            self._down_since = asyncio.get_running_loop().time()
+            log.warning(
+                "%s lost the broker: %s; trying again until it is back",
+                self._name,
+                reason,
+                extra={"event": "broker_lost"},
+            )
+
+    # -- messages ------------------------------------------------------------------------------------------------
+
+    def _received(self, link: Link, message: Inbound) -> None:
+        if message.retain and not self._take_retained:
+            if message.qos:
+                link.ack(message.mid)
+            self._count("retained_ignored")
+            return
+        if message.dup and message.mid in self._pending:
+            self._count("redelivered_pending")
+            return
+        settle = _Settle(self, link, message.mid if message.qos else 0)
+        if message.qos:
+            self._pending[message.mid] = settle
+        self._count("received")
+        self._on_delivery(Delivery(message.topic, message.payload, message.received_at, message.dup, settle))
+
+    def _count(self, name: str, by: int = 1) -> None:
+        setattr(self.counts, name, getattr(self.counts, name) + by)
+        self._metric[name].inc(by)
+
+    def _settle(self, settle: "_Settle") -> None:
+        if self._pending.get(settle.mid) is settle:
+            del self._pending[settle.mid]
+        self._count("settled" if not settle.mid or settle.link.ack(settle.mid) else "settled_late")
+
+
+class _Settle:
+    """The acknowledgement of one message on the connection that brought it; counts once."""
+
+    __slots__ = ("done", "link", "mid", "session")
+
+    def __init__(self, session: Session, link: Link, mid: int) -> None:
+        self.session = session
+        self.link = link
+        self.mid = mid
+        self.done = False
+
+    def __call__(self) -> None:
+        if not self.done:
+            self.done = True
+            self.session._settle(self)  # noqa: SLF001  the other half of the same thing
