@@ -321,6 +321,8 @@ CREATE TABLE duty (
 CREATE INDEX duty_due ON duty (judge_at) WHERE judge_at IS NOT NULL;
 CREATE INDEX duty_subject ON duty (rule, subject, opens_at);
 CREATE INDEX duty_round ON duty (round);
+CREATE INDEX duty_opening ON duty (opens_at) WHERE state = 'planned';
+CREATE INDEX duty_ending ON duty (due_at) WHERE state = 'open';
 
 CREATE TABLE incident (
   id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -367,6 +369,7 @@ CREATE TABLE alert (
   acked_at    timestamptz,
   acked_by    text,
   resolved_at timestamptz,
+  resolved_by text,
   resolution  text,
   reopened    integer NOT NULL DEFAULT 0
 );
@@ -380,7 +383,8 @@ CREATE TABLE alert_history (
   at    timestamptz NOT NULL,
   event text NOT NULL,
   actor text NOT NULL,
-  note  text NOT NULL DEFAULT ''
+  note  text NOT NULL DEFAULT '',
+  key   text UNIQUE -- of the one reading behind it, so that the same press of a button is never told twice
 );
 CREATE INDEX alert_history_alert ON alert_history (alert, id);
 

@@ -1,0 +1,33 @@
+"""What can go wrong while duties are judged and people act on what came of it.
+
+RulesError
+├── NotThere            (the alert, incident or unit that was named)
+├── NotNow              (what is asked does not fit the state it is in)
+│   └── StillTrue       (closing an alert whose condition holds)
+├── SettingRefused
+└── LeadershipLost
+"""
+
+
+class RulesError(Exception):
+    """Something in the rules failed; the message says what, to which thing and what to do."""
+
+
+class NotThere(RulesError):
+    """There is no such alert, incident or unit; look it up in its list."""
+
+
+class NotNow(RulesError):
+    """The thing is not in a state in which this can be done; the message says which state it is in."""
+
+
+class StillTrue(NotNow):
+    """The alert's condition still holds; mend that, and the alert resolves by itself."""
+
+
+class SettingRefused(RulesError):
+    """A rule's setting has a value that it cannot have; the message names the rule, the key and its unit."""
+
+
+class LeadershipLost(RulesError):
+    """Another worker holds the rules now; this one writes nothing more and waits its turn."""

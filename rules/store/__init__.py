@@ -1,0 +1,1 @@
+"""What the rules keep: one module and one file of statements for each kind of row."""
