@@ -83,9 +83,6 @@ class Metrics(_Section):
 class Storage(_Section):
     """How readings are kept."""
 
-    engine: Literal["auto", "native", "timescale"] = Field(
-        "auto", description="auto takes timescale when the database has the extension"
-    )
     retention_days: int = Field(
         90,
         ge=0,

@@ -1,0 +1,1 @@
+"""One role per file: `async def run(settings, *, stop)`, started by `gengfu run <role>`."""
