@@ -1,24 +1,31 @@
 """The device-facing edge: sessions with the broker, topics, accounts, receipts, the device client."""
 
-from gateway.accounts import LANES, credentials_of, down_topic, ingest_account, lane_filters
+from gateway.accounts import GATEWAY, LANES, credentials_of, down_topic, ingest_account, lane_filters
 from gateway.address import Address, Credentials
 from gateway.errors import GatewayError
+from gateway.keeper import Keeper
+from gateway.listening import listen
+from gateway.outbox import Outbox
 from gateway.provisioning import DeviceAccount, NatsProvisioner, Provisioner
 from gateway.session import Session
 from gateway.verifiers import verifiers_for
 
 __all__ = [
+    "GATEWAY",
     "LANES",
     "Address",
     "Credentials",
     "DeviceAccount",
     "GatewayError",
+    "Keeper",
     "NatsProvisioner",
+    "Outbox",
     "Provisioner",
     "Session",
     "credentials_of",
     "down_topic",
     "ingest_account",
     "lane_filters",
+    "listen",
     "verifiers_for",
 ]

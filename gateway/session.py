@@ -12,6 +12,7 @@ from gateway.address import Address, Credentials
 from gateway.backoff import Backoff
 from gateway.errors import BrokerError, BrokerUnavailable
 from gateway.link import Inbound, Link
+from gateway.outage import Outage
 from ingest.delivery import Delivery
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ class Session:
         self._link: Link | None = None
         self._pending: dict[int, _Settle] = {}
         self._ready = asyncio.Event()
-        self._down_since: float | None = None
+        self._outage = Outage(log, thing=f"{name} at the broker")
         metrics.show_zero(name)
         self._metric = {
             "connects": metrics.CONNECTS.labels(name),
@@ -180,7 +181,7 @@ class Session:
                 self._link = None
                 self._set_connected(False)
                 await link.close()
-            self._note_down(reason)
+            self._outage.failed(reason)
             if loop.time() - began >= STEADY_S:
                 backoff.reset()
             await asyncio.sleep(backoff.next_s())
@@ -201,7 +202,8 @@ class Session:
                 return
             missing = [name for name in missing if granted.get(name) != 1]
             if not missing:
-                self._note_up()
+                self._outage.worked()
+                self._set_connected(True)
                 return
             self._count("filters_refused", len(missing))
             log.error(
@@ -221,23 +223,6 @@ class Session:
             self._ready.set()
         else:
             self._ready.clear()
-
-    def _note_up(self) -> None:
-        if self._down_since is not None:
-            away = asyncio.get_running_loop().time() - self._down_since
-            log.warning("%s is back at the broker after %.1f s", self._name, away, extra={"event": "broker_back"})
-        self._down_since = None
-        self._set_connected(True)
-
-    def _note_down(self, reason: str) -> None:
-        if self._down_since is None:
-            self._down_since = asyncio.get_running_loop().time()
-            log.warning(
-                "%s lost the broker: %s; trying again until it is back",
-                self._name,
-                reason,
-                extra={"event": "broker_lost"},
-            )
 
     # -- messages ------------------------------------------------------------------------------------------------
 

@@ -62,6 +62,28 @@ CREATE TABLE device_secret (
 );
 CREATE UNIQUE INDEX device_secret_in_force ON device_secret (device) WHERE revoked_at IS NULL;
 
+-- The register's running number, and up to which one the broker acts on it. The triggers see every change, whoever
+-- makes it; they take the row's lock, so that numbers are visible in the order of the commits.
+CREATE TABLE broker_state (
+  one        boolean PRIMARY KEY DEFAULT true CHECK (one),
+  revision   bigint NOT NULL DEFAULT 0,
+  applied    bigint NOT NULL DEFAULT 0,
+  applied_at timestamptz,
+  beat_at    timestamptz
+) WITH (fillfactor = 50);
+INSERT INTO broker_state DEFAULT VALUES;
+
+CREATE FUNCTION note_register_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE broker_state SET revision = revision + 1;
+  NOTIFY gengfu_devices;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER device_changed AFTER INSERT OR UPDATE OR DELETE ON device
+  FOR EACH STATEMENT EXECUTE FUNCTION note_register_change();
+CREATE TRIGGER device_secret_changed AFTER INSERT OR UPDATE OR DELETE ON device_secret
+  FOR EACH STATEMENT EXECUTE FUNCTION note_register_change();
+
 -- holder_kind says in which table holder is a code.
 CREATE TABLE custody (
   id          integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

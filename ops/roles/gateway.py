@@ -1,0 +1,77 @@
+"""The role gateway: keeps the broker's accounts equal to the register and sends devices their messages."""
+
+import asyncio
+import logging
+
+from gateway import GATEWAY, Keeper, NatsProvisioner, Outbox, Session, credentials_of, listen
+from ingest.database import Pool, make_pool
+from ops.errors import SettingsError
+from ops.process import wait_for_schema
+from ops.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+async def run(settings: Settings, *, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set; outages of the database and of the broker are waited out.
+
+    Raises:
+        SettingsError: the broker secret is not set.
+        SchemaOutdated: `gengfu migrate` has to run first.
+    """
+    secret = broker_secret(settings)
+    conninfo = settings.database.url.get_secret_value()
+    if not await wait_for_schema(conninfo, stop):
+        return
+    async with make_pool(conninfo, name="gateway", size=3) as pool, asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(_serve(settings, pool, secret=secret), name="gateway")
+        await stop.wait()
+        serving.cancel()
+
+
+def broker_secret(settings: Settings) -> str:
+    """The secret from which gengfu's own broker accounts are derived.
+
+    Raises:
+        SettingsError: it is not set.
+    """
+    if settings.broker.secret is None or not settings.broker.secret.get_secret_value():
+        raise SettingsError("broker.secret is not set; set GENGFU_BROKER_SECRET to the same value for every role")
+    return settings.broker.secret.get_secret_value()
+
+
+def provisioner(settings: Settings) -> NatsProvisioner | None:
+    """The provisioner that the settings ask for; None when somebody else sees to the broker's accounts.
+
+    Raises:
+        SettingsError: the broker secret is not set.
+    """
+    if settings.broker.nats_accounts_file is None:
+        return None
+    return NatsProvisioner(
+        settings.broker.nats_accounts_file,
+        pid_file=settings.broker.nats_pid_file,
+        url=settings.broker.url,
+        secret=broker_secret(settings),
+        workers=[settings.ingest.worker],
+    )
+
+
+async def _serve(settings: Settings, pool: Pool, *, secret: str) -> None:
+    devices, outbox = asyncio.Event(), asyncio.Event()
+    session = Session(settings.broker.url, credentials=credentials_of(GATEWAY, secret=secret), name="gateway")
+    conninfo = settings.database.url.get_secret_value()
+    accounts = provisioner(settings)
+    async with asyncio.TaskGroup() as tasks:
+        events = {"gengfu_devices": devices, "gengfu_outbox": outbox}
+        tasks.create_task(listen(conninfo, events=events, name="gateway"), name="listen")
+        if accounts is None:
+            log.warning(
+                "broker.nats_accounts_file is not set: the broker's accounts are not kept equal to the register"
+            )
+        else:
+            keeper = Keeper(pool, provisioner=accounts, changed=devices)
+            await keeper.write_first()  # without it the broker would not let us in either
+            tasks.create_task(keeper.run(), name="accounts")
+        async with session:
+            await Outbox(pool, session=session, wake=outbox).run()
