@@ -135,16 +135,32 @@ class Pipeline:
         Raises:
             psycopg.DataError: the database refuses a value.
         """
-        checked, refused = self._decode(deliveries, offset)
-        if any(one.refusal.reason == "unknown_device" for one in refused):
-            await self._retrying(self._refresh_world)  # it may have been registered a moment ago
-            checked, refused = self._decode(deliveries, offset)
+        checked, refused = await self._outcomes(deliveries, offset)
         batch = self._match([one for one, _ in checked], refused)
         written = await self._retrying(lambda: self._write(batch))
         self._count(written, batch)
         return [(device, one.reading.boot, one.reading.seq) for one, device in checked] + [
             (one.refusal.device, one.refusal.boot, one.refusal.seq) for one in refused if one.refusal.device
         ]
+
+    async def accepts(self, delivery: Delivery, *, offset: timedelta) -> bool:
+        """Process a message out of quarantine; whether nothing of it was refused this time."""
+        try:
+            _, refused = await self._outcomes([delivery], offset)
+            await self.process([delivery], offset=offset)
+        except psycopg.DataError as error:
+            await self._refuse(delivery, str(error))
+            return False
+        return not refused
+
+    async def _outcomes(
+        self, deliveries: Sequence[Delivery], offset: timedelta
+    ) -> tuple[list[tuple[Checked, str]], list[Quarantined]]:
+        checked, refused = self._decode(deliveries, offset)
+        if any(one.refusal.reason == "unknown_device" for one in refused):
+            await self._retrying(self._refresh_world)  # it may have been registered a moment ago
+            checked, refused = self._decode(deliveries, offset)
+        return checked, refused
 
     def _decode(
         self, deliveries: Sequence[Delivery], offset: timedelta

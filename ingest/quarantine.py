@@ -1,0 +1,39 @@
+"""Taking in once more what was quarantined."""
+
+from datetime import datetime, timedelta
+
+from ingest.database import Pool, transaction
+from ingest.delivery import Delivery
+from ingest.pipeline import Pipeline
+from ingest.queries import load_queries
+
+_SQL = load_queries("ingest", "quarantine.sql")
+
+
+async def replay(
+    pool: Pool, pipeline: Pipeline, *, ids: list[int] | None, reason: str | None, offset: timedelta, at: datetime
+) -> tuple[int, int]:
+    """Send entries through a pipeline again, each by itself.
+
+    Args:
+        pool: where the quarantine is.
+        pipeline: of a prepared worker.
+        ids: which entries; None for all.
+        reason: only those of this reason.
+        offset: added to the time of each reading.
+        at: taken for now; an entry keeps its own time of receipt.
+
+    Returns:
+        How many are stored now, and how many stay.
+    """
+    async with transaction(pool) as connection:
+        rows = await (await connection.execute(_SQL["waiting"], {"reason": reason, "ids": ids})).fetchall()
+    stored = 0
+    for row in rows:
+        received_at = row["received_at"] if not offset else at
+        delivery = Delivery(row["topic"], bytes(row["payload"]), received_at, dup=True, settle=lambda: None)
+        if await pipeline.accepts(delivery, offset=offset):
+            async with transaction(pool) as connection:
+                await connection.execute(_SQL["replayed"], {"id": row["id"]})
+            stored += 1
+    return stored, len(rows) - stored
