@@ -88,6 +88,8 @@ def check_areas(grids: Sequence[Noted[Grid]], *, reading: Reading) -> None:
 
 
 def _check_overlaps(base: Sequence[Noted[Grid]], *, reading: Reading) -> None:
+    if not base:
+        return
     shapes = [grid.shape for _, grid in base]
     ones, others = shapely.STRtree(shapes).query(shapes, predicate="intersects")
     for one, other in zip(ones.tolist(), others.tolist(), strict=True):

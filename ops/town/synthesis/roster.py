@@ -1,0 +1,88 @@
+"""Posts, units, devices, custody and shifts of the made-up town: posts only, nobody has a name."""
+
+from collections.abc import Sequence
+
+Rows = list[list[str]]
+"""Rows of a table, the header first."""
+
+SQUADS = ("A", "B", "C", "D")  # A and B by day, C and D by night
+_SQUAD_NAMES = ("一中队", "二中队", "三中队", "四中队")
+_NUMERALS = "一二三四五六"
+_SINCE = "2026-01-01"
+_VEHICLES = (
+    ("CAR-1", "一号巡逻车", "car"),
+    ("CAR-2", "二号巡逻车", "car"),
+    ("ELE-1", "电动消防巡逻车", "electric"),
+    ("MOT-1", "一号摩托", "motorcycle"),
+    ("MOT-2", "二号摩托", "motorcycle"),
+)
+
+
+def posts(communities: Sequence[tuple[str, str]]) -> Rows:
+    """24 patrols, leaders, duty officers, a crew, and a grid officer for each (code, name) of a community."""
+    rows = [["code", "name", "squad", "unit", "role", "grid"]]
+    for number in range(24):
+        squad, name = SQUADS[number // 6], _SQUAD_NAMES[number // 6]
+        rows.append([f"P-{number + 1:02d}", f"{name}{number % 6 + 1}号巡逻岗", squad, _foot(number // 2), "patrol", ""])
+    for squad, name in zip(SQUADS, _SQUAD_NAMES, strict=True):
+        rows.append([f"L-{squad}", f"{name}队长岗", squad, "", "leader", ""])
+    rows += [["D-1", "白班值班长岗", "", "", "duty_officer", ""], ["D-2", "夜班值班长岗", "", "", "duty_officer", ""]]
+    rows += [[f"C-{number}", f"微型消防站{number}号队员岗", "", "ELE-1", "crew", ""] for number in range(1, 5)]
+    for number, (code, name) in enumerate(communities, start=1):
+        rows.append([f"G-{number}", f"{name}网格员岗", "", "", "grid_officer", code])
+    return rows
+
+
+def units() -> Rows:
+    """12 foot units of two posts each, and five vehicles."""
+    rows = [["code", "name", "kind", "squad"]]
+    for number in range(12):
+        name = f"{_SQUAD_NAMES[number // 3]}{_NUMERALS[number % 3]}组"
+        rows.append([_foot(number), name, "foot", SQUADS[number // 3]])
+    return rows + [[code, name, kind, ""] for code, name, kind in _VEHICLES]
+
+
+def devices() -> Rows:
+    """24 handsets, 6 radios, 5 vehicle terminals, 40 tags."""
+    rows = [["device", "kind", "name", "datum"]]
+    for prefix, kind, name, count in (
+        ("HS", "handset", "手持终端", 24),
+        ("RD", "radio", "对讲机", 6),
+        ("VT", "vehicle", "车载终端", 5),
+        ("TAG", "tag", "设施标签", 40),
+    ):
+        width = 3 if kind == "tag" else 2
+        numbers = range(1, count + 1)
+        rows += [[f"{prefix}-{number:0{width}d}", kind, f"{name}{number}号", "wgs84"] for number in numbers]
+    return rows
+
+
+def custody() -> Rows:
+    """A handset for each patrol, radios for leaders and cars, a terminal in each vehicle.
+
+    Tags are named by the hydrants and the extinguishers that they are fixed to.
+    """
+    pairs = [(f"HS-{number:02d}", f"P-{number:02d}") for number in range(1, 25)]
+    pairs += [(f"RD-{number:02d}", f"L-{squad}") for number, squad in enumerate(SQUADS, start=1)]
+    pairs += [("RD-05", "CAR-1"), ("RD-06", "CAR-2")]
+    pairs += [(f"VT-{number:02d}", vehicle[0]) for number, vehicle in enumerate(_VEHICLES, start=1)]
+    return [["device", "holder", "from", "to"], *([device, holder, _SINCE, ""] for device, holder in pairs)]
+
+
+def shifts(routes: Sequence[str]) -> Rows:
+    """Six units by day and six by night, each with three of the 18 routes, every route twice in a shift.
+
+    Args:
+        routes: codes in an order in which three that follow each other lie side by side.
+    """
+    rows = [["shift", "name", "days", "starts", "ends", "unit", "route", "rounds"]]
+    for first, shift in (
+        (0, ["day", "白班", "daily", "08:00", "20:00"]),
+        (6, ["night", "夜班", "daily", "20:00", "08:00"]),
+    ):
+        rows += [[*shift, _foot(first + number // 3), route, "2"] for number, route in enumerate(routes)]
+    return rows
+
+
+def _foot(number: int) -> str:
+    return f"F-{number + 1:02d}"
