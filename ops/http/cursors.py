@@ -1,0 +1,36 @@
+"""Opaque cursors: where the last page ended, so that rows added meanwhile shift nothing."""
+
+import base64
+import json
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from ops.http.errors import Finding, Problem
+
+Key = TypeVar("Key")
+
+
+def encode_cursor(key: Sequence[Any]) -> str:
+    """The cursor after the row that has this key (numbers and texts)."""
+    return base64.urlsafe_b64encode(json.dumps(list(key), separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str, shape: TypeAdapter[Key]) -> Key:
+    """The key within a cursor.
+
+    Raises:
+        Problem: the cursor was not made by this route.
+    """
+    try:
+        # urlsafe_b64decode passes over what is no base64; a cursor that was tampered with then fails the shape
+        return shape.validate_json(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, ValidationError):
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "after is not a cursor of this list; pass `next` of the page before, or leave it out",
+            slug="invalid-request",
+            errors=[Finding("query.after", "not a cursor of this list")],
+        ) from None

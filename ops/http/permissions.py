@@ -1,0 +1,90 @@
+"""Who may do what: one table, deny by default."""
+
+from collections.abc import Mapping
+from enum import Enum, StrEnum
+from typing import Final
+
+
+class Public(Enum):
+    """The permission of a route that anyone may call, signed in or not."""
+
+    PUBLIC = "public"
+
+
+class SignedIn(Enum):
+    """The permission of a route that every signed-in account may call."""
+
+    SIGNED_IN = "signed in"
+
+
+class Scope(Enum):
+    """How a route keeps to the viewer's territory."""
+
+    GRID = "grid"  # its statements take the viewer's scope
+    NO_SCOPE = "none"  # it shows nothing that lies anywhere
+
+
+class Reach(StrEnum):
+    """How far a permission of a role goes; the account's territory bounds both."""
+
+    TERRITORY = "territory"
+    OWN_UNIT = "own unit"
+
+
+PUBLIC: Final = Public.PUBLIC
+SIGNED_IN: Final = SignedIn.SIGNED_IN
+GRID: Final = Scope.GRID
+NO_SCOPE: Final = Scope.NO_SCOPE
+
+ROLES: Final = ("officer", "crew", "patrol", "leader", "admin", "auditor")
+
+PERMISSIONS: Final[Mapping[str, str]] = {
+    "alerts.read": "see alerts with their history and evidence",
+    "alerts.act": "acknowledge and resolve alerts",
+    "audit.read": "read who looked at whose track, and who did what",
+    "devices.read": "list devices; never their secrets",
+    "equipment.read": "see fire equipment and its dates",
+    "grids.read": "see the territory",
+    "incidents.read": "see incidents",
+    "incidents.act": "open, dispatch and close incidents",
+    "metrics.read": "read the metrics from another machine",
+    "rounds.read": "see rounds, their points and verdicts",
+    "tickets.read": "see tickets",
+    "tracks.read": "look at a device's track; each look is recorded",
+    "units.read": "see units, their devices and where they are",
+}
+
+_READS = (
+    "alerts.read",
+    "devices.read",
+    "equipment.read",
+    "grids.read",
+    "incidents.read",
+    "rounds.read",
+    "tickets.read",
+    "tracks.read",
+    "units.read",
+)
+
+
+def _territory(*names: str) -> dict[str, Reach]:
+    return dict.fromkeys(names, Reach.TERRITORY)
+
+
+def _own(*names: str) -> dict[str, Reach]:
+    return dict.fromkeys(names, Reach.OWN_UNIT)
+
+
+GRANTS: Final[Mapping[str, Mapping[str, Reach]]] = {
+    "officer": _territory(*_READS, "alerts.act", "incidents.act"),
+    "leader": _territory(*_READS),
+    "crew": _territory("tickets.read", "equipment.read", "grids.read"),
+    "patrol": _territory("grids.read") | _own("tracks.read", "rounds.read", "incidents.read", "units.read"),
+    "admin": _territory("devices.read", "grids.read", "metrics.read"),
+    "auditor": _territory("audit.read"),
+}
+
+
+def reach(role: str, permission: str) -> Reach | None:
+    """How far `permission` goes for `role`; None is a no."""
+    return GRANTS.get(role, {}).get(permission)

@@ -1,0 +1,43 @@
+"""Whether the whole road stands, and where it does not: what `/health/ready` says."""
+
+from ingest.database import Connection
+from ingest.errors import SchemaOutdated
+from ingest.migrate import check_schema
+from ingest.queries import load_queries
+from ops.http.database import Database, row, rows
+from ops.http.errors import Problem
+
+SILENT_AFTER_S = 10.0  # a role that lives beats once a second; a standby takes over after as long
+
+_SQL = load_queries("ops.http", "readiness.sql")
+
+
+async def reasons_not_ready(database: Database) -> list[str]:
+    """One sentence per thing that does not stand; empty when all does."""
+    try:
+        async with database.transaction() as connection:
+            return await _reasons(connection)
+    except SchemaOutdated as error:
+        return [str(error)]
+    except Problem as problem:
+        return [problem.detail]
+
+
+async def _reasons(connection: Connection) -> list[str]:
+    await check_schema(connection)
+    found = []
+    beats = await rows(connection, _SQL["ingest_beats"], {})
+    if not beats:
+        found.append("no ingest worker has reported yet; start `gengfu run ingest`")
+    found += [
+        f"ingest worker {beat['worker']}, lane {beat['lane']}, has not beaten for {beat['age_s']:.0f} s; "
+        "see that `gengfu run ingest` runs"
+        for beat in beats
+        if beat["age_s"] > SILENT_AFTER_S
+    ]
+    leader = await row(connection, _SQL["rules_beat"], {})
+    if leader is None:
+        found.append("no rules worker has reported yet; start `gengfu run rules`")
+    elif leader["age_s"] > SILENT_AFTER_S:
+        found.append(f"the rules worker has not beaten for {leader['age_s']:.0f} s; see that `gengfu run rules` runs")
+    return found

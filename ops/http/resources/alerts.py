@@ -1,0 +1,201 @@
+"""Alerts: what a person must know now, and the acts of acknowledging and resolving."""
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+
+from ingest.database import Connection
+from ingest.queries import load_queries
+from ops.http.acts import acting
+from ops.http.call import Call
+from ops.http.cursors import decode_cursor, encode_cursor
+from ops.http.database import row, rows
+from ops.http.errors import not_found
+from ops.http.fields import Body, Code, Cursor, Moment, Page, Path, Query, RowId, Text, View, age_s
+from ops.http.permissions import GRID
+from ops.http.routes import route
+from rules import actions
+
+State = Literal["open", "acknowledged", "resolved"]
+Severity = Literal["info", "warning", "high", "critical"]
+
+_SQL = load_queries("ops.http.resources", "alerts.sql")
+_KEY = TypeAdapter(tuple[RowId])
+
+
+class AlertQuery(Query):
+    """Which alerts; filters that are left out let everything pass."""
+
+    state: list[State] = Field(["open", "acknowledged"], description="repeat it for several")
+    rule: list[Code] | None = Field(None, description="repeat it for several")
+    severity: list[Severity] | None = Field(None, description="repeat it for several")
+    grid: Code | None = Field(None, description="code of a grid; those below it are meant too")
+    unit: Code | None = None
+    device: Code | None = None
+    since: Moment | None = Field(None, description="opened at or after")
+    until: Moment | None = Field(None, description="opened before")
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+    after: Cursor | None = None
+
+
+class AlertPath(Path):
+    """Which alert."""
+
+    id: RowId
+
+
+class Note(Body):
+    """Why."""
+
+    note: Text = ""
+
+
+class Alert(View):
+    """One alert; `acked_by` and `acked_at` say who was first."""
+
+    id: int
+    fingerprint: str
+    rule: str
+    subject: str
+    class_: str = Field(serialization_alias="class", validation_alias="class")
+    severity: Severity
+    state: State
+    title: str
+    reasons: list[Any]
+    grid: str | None
+    unit: str | None
+    device: str | None
+    duty: int | None
+    incident: int | None
+    lat: float | None
+    lon: float | None
+    opened_at: datetime
+    changed_at: datetime
+    acked_at: datetime | None
+    acked_by: str | None
+    resolved_at: datetime | None
+    resolution: str | None
+    reopened: int = Field(description="how often it came back after it was resolved")
+    age_s: float = Field(description="seconds since it opened")
+
+
+class AlertEvent(View):
+    """One step in the life of an alert."""
+
+    at: datetime
+    event: str
+    actor: str
+    note: str
+
+
+class AlertDetail(Alert):
+    """An alert with its history and the evidence on which it rests."""
+
+    history: list[AlertEvent]
+    evidence: Any | None
+
+
+class AlertPage(Page):
+    """One page of alerts, newest first."""
+
+    items: list[Alert]
+    open: int = Field(description="open alerts in the whole territory")
+    acknowledged: int = Field(description="acknowledged and not resolved, in the whole territory")
+
+
+async def _detail(connection: Connection, alert: int, bounds: dict[str, object], now: datetime) -> AlertDetail:
+    found = await row(connection, _SQL["find_alert"], {**bounds, "id": alert})
+    if found is None:
+        raise not_found(f"alert {alert}")
+    history = await rows(connection, _SQL["alert_history"], {"id": alert})
+    return AlertDetail.model_validate({**found, "age_s": age_s(found["opened_at"], now), "history": history})
+
+
+@route(
+    "GET",
+    "/api/alerts",
+    permission="alerts.read",
+    scope=GRID,
+    query=AlertQuery,
+    returns=AlertPage,
+    summary="Alerts, newest first; without filters those that are not resolved",
+)
+async def list_alerts(call: Call[AlertQuery]) -> AlertPage:
+    """Paged by id, so that alerts which open meanwhile shift nothing."""
+    query = call.query
+    before = decode_cursor(query.after, _KEY)[0] if query.after else None
+    bounds = call.bounds()
+    async with call.transaction() as connection:
+        found = await rows(
+            connection,
+            _SQL["list_alerts"],
+            {**bounds, **query.model_dump(), "before": before, "limit": query.limit + 1},
+        )
+        counts = await row(connection, _SQL["count_alerts"], bounds) or {}
+    page = found[: query.limit]
+    return AlertPage(
+        items=[Alert.model_validate({**one, "age_s": age_s(one["opened_at"], call.now)}) for one in page],
+        next=encode_cursor([page[-1]["id"]]) if len(found) > query.limit else None,
+        open=counts["open"],
+        acknowledged=counts["acknowledged"],
+    )
+
+
+@route(
+    "GET",
+    "/api/alerts/{id}",
+    permission="alerts.read",
+    scope=GRID,
+    params=AlertPath,
+    returns=AlertDetail,
+    summary="One alert with its history and evidence",
+)
+async def read_alert(call: Call[None, None, AlertPath]) -> AlertDetail:
+    """What the officer opens to see why."""
+    async with call.transaction() as connection:
+        return await _detail(connection, call.params.id, call.bounds(), call.now)
+
+
+@route(
+    "POST",
+    "/api/alerts/{id}/ack",
+    permission="alerts.act",
+    scope=GRID,
+    params=AlertPath,
+    returns=AlertDetail,
+    problems=[HTTPStatus.CONFLICT],
+    summary="Acknowledge an alert; repeating it says who was first",
+)
+async def acknowledge_alert(call: Call[None, None, AlertPath]) -> AlertDetail:
+    """409 when it is resolved already."""
+    async with call.transaction() as connection:
+        before = await _detail(connection, call.params.id, call.bounds(), call.now)
+        if before.state == "acknowledged":
+            return before
+        with acting():
+            await actions.acknowledge_alert(connection, call.params.id, actor=call.viewer.name, at=call.now)
+        return await _detail(connection, call.params.id, call.bounds(), call.now)
+
+
+@route(
+    "POST",
+    "/api/alerts/{id}/resolve",
+    permission="alerts.act",
+    scope=GRID,
+    params=AlertPath,
+    body=Note,
+    returns=AlertDetail,
+    problems=[HTTPStatus.CONFLICT],
+    summary="Resolve an alert, with a note that says why",
+)
+async def resolve_alert(call: Call[None, Note, AlertPath]) -> AlertDetail:
+    """409 when it is resolved already."""
+    async with call.transaction() as connection:
+        await _detail(connection, call.params.id, call.bounds(), call.now)
+        with acting():
+            await actions.resolve_alert(
+                connection, call.params.id, actor=call.viewer.name, note=call.body.note, at=call.now
+            )
+        return await _detail(connection, call.params.id, call.bounds(), call.now)
