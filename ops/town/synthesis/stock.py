@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ops.town.synthesis.layout import Layout, density
-from ops.town.synthesis.mesh import Edge, Point, area, centre, edge, inside
+from ops.town.synthesis.mesh import Edge, Point, centre, edge, inside
 from ops.town.synthesis.quarters import Quarter
-from ops.town.synthesis.walks import beside
+from ops.town.synthesis.walks import beside, mean
 
 HYDRANTS = 150
 EXTINGUISHERS = 600
@@ -86,7 +86,7 @@ def build_houses(layout: Layout, count: int, dice: random.Random) -> list[House]
     """Houses beside streets, denser where the town is."""
     mesh = layout.mesh
     faces = sorted(set(mesh.faces) - layout.water)
-    weights = [0.15 + density(centre(mesh.corners(face))) for face in faces]
+    weights = [0.3 + density(centre(mesh.corners(face))) for face in faces]
     houses: list[House] = []
     numbers: dict[int, int] = {}
     while len(houses) < count:
@@ -107,12 +107,11 @@ def build_houses(layout: Layout, count: int, dice: random.Random) -> list[House]
 
 
 def place_fire_room(layout: Layout, quarter: Quarter) -> Point:
-    """A community's fire room: beside the longest street of its most built-up block."""
+    """A community's fire room: beside the longest street of the block in its midst."""
     mesh = layout.mesh
-    face = max(
-        (face for face in quarter.faces if face not in layout.water and area(mesh.corners(face)) > 6000),
-        key=lambda face: (density(centre(mesh.corners(face))), face),
-    )
+    dry = [face for face in quarter.faces if face not in layout.water]
+    midst = mean([centre(mesh.corners(face)) for face in dry])
+    face = min(dry, key=lambda face: (math.dist(centre(mesh.corners(face)), midst), face))
     ring = mesh.faces[face].ring
     sides = [(math.dist(mesh.points[a], mesh.points[b]), a, b) for a, b in zip(ring, [*ring[1:], ring[0]], strict=True)]
     length, a, b = max(sides)

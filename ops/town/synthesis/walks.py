@@ -107,7 +107,7 @@ def _best_trail(streets: _Streets, corners: list[int], used: set[Edge], dice: ra
         if len(near) < 4:
             continue
         marks = dice.sample(near, min(len(near), dice.randint(4, 6)))
-        middle = centre_of([points[mark] for mark in marks])
+        middle = mean([points[mark] for mark in marks])
         marks.sort(key=lambda mark: math.atan2(points[mark][1] - middle[1], points[mark][0] - middle[0]))
         trail, walked = [marks[0]], set(used)
         for goal in [*marks[1:], marks[0]]:
@@ -128,7 +128,7 @@ def _best_trail(streets: _Streets, corners: list[int], used: set[Edge], dice: ra
     return best[1]
 
 
-def centre_of(points: Sequence[Point]) -> Point:
+def mean(points: Sequence[Point]) -> Point:
     """The mean of some points."""
     return (sum(x for x, _ in points) / len(points), sum(y for _, y in points) / len(points))
 
