@@ -31,6 +31,7 @@ class Child:
         self._changed = asyncio.Event()  # ready, failed or stopping: whoever waits looks again
         self._stopping = asyncio.Event()
         self._deaths: deque[float] = deque(maxlen=FLAP_DEATHS)
+        self._attempt = 1
         self._flap_told_at = float("-inf")
         self._failure = ""
 
@@ -41,7 +42,7 @@ class Child:
             try:
                 await self._live()
             except EmbeddedError as error:
-                self._failure = str(error)
+                self._failure = f"could not be started: {error}"
             if self._stopping.is_set():
                 break
             await self._pause()
@@ -57,7 +58,8 @@ class Child:
                 while not self.state.ready:
                     if len(self._deaths) >= FLAP_DEATHS:
                         raise ChildFailedError(
-                            f"{self.spec.called} {self._failure} {FLAP_DEATHS} times; {self._evidence()}"
+                            f"{self.spec.called} died {FLAP_DEATHS} times before it was ready, and at last "
+                            f"{self._failure}; {self._evidence()}"
                         )
                     if self._stopping.is_set():
                         raise ChildFailedError(f"{self.spec.called} was stopped before it was ready")
@@ -145,10 +147,9 @@ class Child:
         self._deaths.append(now)
         while self._deaths[0] < now - FLAP_WINDOW_S:
             self._deaths.popleft()
+        self._attempt = self._attempt + 1 if len(self._deaths) > 1 else 2
         pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (len(self._deaths) - 1))
-        self._tell(
-            EventKind.DIED, f"{self.spec.called} {self._failure}; starting it again, attempt {len(self._deaths) + 1}"
-        )
+        self._tell(EventKind.DIED, f"{self.spec.called} {self._failure}; starting it again, attempt {self._attempt}")
         if len(self._deaths) >= FLAP_DEATHS and now - self._flap_told_at >= FLAP_WINDOW_S:
             self._flap_told_at = now
             self._tell(

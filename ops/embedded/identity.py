@@ -67,7 +67,13 @@ def candidates(data: Path) -> list[Identity]:
                 f"start gengfu as that user or as root, or give another folder with --dir"
             )
         if owner.st_uid != 0:
-            return [Identity("account", owner.st_uid, owner.st_gid, _name(owner.st_uid))]
+            name = _name(owner.st_uid)
+            if closed := closed_folder(data.parent, uid=owner.st_uid, gid=owner.st_gid):
+                raise PrivilegeError(
+                    f"{data} belongs to {name}, as whom PostgreSQL runs there, and {closed} is closed to that user; "
+                    f"open it (chmod o+x {closed}) or move the data folder to another place"
+                )
+            return [Identity("account", owner.st_uid, owner.st_gid, name)]
         return _namespace(data.parent)
     if own_uid != 0:
         return [SELF]

@@ -76,6 +76,8 @@ class Supervisor:
         Raises:
             ChildFailedError: one did not become ready; all are stopped again.
         """
+        for folder in (self._log_dir, self._run_dir):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         await self._tasks.__aenter__()
         try:
             await self.add(*self._specs)
@@ -89,7 +91,11 @@ class Supervisor:
     ) -> None:
         """Stops all children in the reverse of their order."""
         await self._stop_all()
-        await self._tasks.__aexit__(kind, error, trace)
+        if isinstance(error, asyncio.CancelledError):
+            await self._tasks.__aexit__(kind, error, trace)
+        else:
+            # All tasks have ended; an error of the body goes its own way, not wrapped in a group.
+            await self._tasks.__aexit__(None, None, None)
 
     async def run(self) -> None:
         """Starts all children and keeps them running until cancelled."""
