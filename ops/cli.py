@@ -1,5 +1,6 @@
 """The command `gengfu`: finds its commands, and turns errors into one sentence."""
 
+import asyncio
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except EXPECTED as error:
         Console(stderr=True, soft_wrap=True, highlight=False).print(f"[red]gengfu:[/red] {escape(str(error))}")
         sys.exit(1)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         sys.exit(130)
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
         sys.stderr.close()

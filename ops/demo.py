@@ -1,0 +1,50 @@
+"""What `gengfu demo` adds to serving: the sample town, a duty officer's account, secrets for the devices."""
+
+import json
+import secrets
+from pathlib import Path
+
+from ingest.database import connect
+from ops.accounts import add_account, list_accounts, set_password
+from ops.embedded.files import replace_private
+from ops.serve import Serving, addresses
+from ops.settings import Settings
+from ops.town import read_town
+from ops.town.importer import import_town
+from ops.town.shipped import sample_dir
+
+USER = "officer"
+
+
+class Demo:
+    """The demonstration in one data folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.devices = folder / "devices.csv"
+        self._password = ""
+
+    async def prepare(self, settings: Settings) -> None:
+        """At the first start: import the town, make the account. Later: nothing that is there is changed."""
+        async with await connect(settings.database.url.get_secret_value(), name="demo") as connection:
+            row = await (await connection.execute("SELECT EXISTS (SELECT FROM grid) AS it")).fetchone()
+            if not (row and row["it"]):
+                town, _ = read_town(sample_dir())
+                await import_town(connection, town, folder=sample_dir(), secrets=self.devices)
+            file = self._folder / "secrets" / "officer"
+            known = file.read_text(encoding="utf-8").strip() if file.exists() else ""
+            self._password = known or secrets.token_urlsafe(9)
+            names = {account.name for account in await list_accounts(connection)}
+            async with connection.transaction():
+                if USER not in names:
+                    await add_account(connection, name=USER, role="officer", password=self._password)
+                elif not known:
+                    await set_password(connection, USER, password=self._password)
+            if not known:
+                replace_private(file, self._password + "\n")
+
+    def describe(self, served: Serving) -> dict[str, str]:
+        """The addresses and the key to them; kept in DIR/demo.json for commands that are run beside the demo."""
+        line = addresses(served) | {"user": USER, "password": self._password, "devices": str(self.devices)}
+        replace_private(self._folder / "demo.json", json.dumps(line) + "\n")
+        return line

@@ -1,0 +1,190 @@
+"""The whole of gengfu in one process tree: services when they are embedded, then a process for each role."""
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from ingest.migrate import migrate
+from ops.embedded import ChildSpec, DataDir, EmbeddedServices, OnEvent, Supervisor
+from ops.embedded.files import replace_private
+from ops.embedded.ports import choose_ports
+from ops.settings import Loaded, Settings, as_environment
+
+ROLES = ("gateway", "ingest", "rules", "ops")
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PROBE_S = 0.2  # between looks whether everything is ready
+KEEP = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What runs, while it runs.
+
+    Attributes:
+        settings: with the addresses that were chosen.
+        console: HTTP address of the API and the console.
+        folder: the data folder.
+    """
+
+    settings: Settings
+    console: str
+    folder: Path
+
+
+@asynccontextmanager
+async def serving(
+    loaded: Loaded,
+    *,
+    folder: Path,
+    embedded: bool,
+    on_event: OnEvent | None = None,
+    prepare: Callable[[Settings], Awaitable[None]] | None = None,
+) -> AsyncIterator[Serving]:
+    """Start everything and stop it at the end, in reverse.
+
+    Args:
+        loaded: settings and where they come from.
+        folder: data folder; logs of the roles lie below it.
+        embedded: start PostgreSQL and nats-server out of their wheels too.
+        on_event: told of every start, death and stop; must not block.
+        prepare: awaited when the database has its tables and no role runs yet.
+
+    Raises:
+        EmbeddedError: a service does not start, or the folder cannot be used.
+    """
+    async with AsyncExitStack() as stack:
+        if embedded:
+            services = await stack.enter_async_context(
+                EmbeddedServices(folder, on_event=on_event, max_ack_pending=loaded.settings.broker.max_ack_pending)
+            )
+            supervisor = services.supervisor
+            settings = _embedded_settings(loaded, services)
+        else:
+            data_dir = stack.enter_context(DataDir(folder))
+            supervisor = await stack.enter_async_context(
+                Supervisor(log_dir=data_dir.log, run_dir=data_dir.run, on_event=on_event)
+            )
+            settings = loaded.settings
+        await migrate(settings.database.url.get_secret_value(), say=log.info)
+        if prepare:
+            await prepare(settings)
+        console = f"http://{_reachable(settings.http.host)}:{settings.http.port}"
+        await supervisor.add(*_roles(settings, console))
+        yield Serving(settings, console, folder)
+
+
+def addresses(served: Serving) -> dict[str, str]:
+    """Where people, devices and programs reach what runs."""
+    return {
+        "console": served.console,
+        "broker": served.settings.broker.url,
+        "database": served.settings.database.url.get_secret_value(),
+    }
+
+
+async def wait_until_ready(console: str) -> None:
+    """Wait until the API says that all is ready."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as client:
+        while not await _answers(client, f"{console}/health/ready"):  # noqa: ASYNC110  another process becomes ready
+            await asyncio.sleep(PROBE_S)
+
+
+@contextmanager
+def cancelled_by_signals() -> Iterator[None]:
+    """Within it, a signal to stop cancels the task that entered it."""
+    task = asyncio.current_task()
+    with _handling(lambda: task and task.cancel()):
+        yield
+
+
+@contextmanager
+def set_by_signals(stop: asyncio.Event) -> Iterator[None]:
+    """Within it, a signal to stop sets the event; a second one changes nothing, since stopping has a time limit."""
+    with _handling(stop.set):
+        yield
+
+
+@contextmanager
+def _handling(handler: Callable[[], object]) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, handler)
+    yield
+
+
+def _roles(settings: Settings, console: str) -> list[ChildSpec]:
+    # Only what was read and checked here is handed on, so that parent and roles cannot disagree.
+    environment = {name: value for name in KEEP if (value := os.environ.get(name))} | as_environment(settings)
+
+    async def serves() -> bool:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as client:
+            return await _answers(client, f"{console}/health/live")
+
+    return [
+        ChildSpec(
+            name=role,
+            title=f"gengfu {role}",
+            argv=[Path(sys.executable), "-m", "ops.cli", "run", role],
+            env=environment,
+            stop_signal=signal.SIGTERM,
+            stop_grace_s=4.0,
+            ready=serves if role == "ops" else None,
+            advice=f"look at the end of its log, {role}.log",
+        )
+        for role in ROLES
+    ]
+
+
+async def _answers(client: aiohttp.ClientSession, url: str) -> bool:
+    try:
+        async with client.get(url) as response:
+            return response.status == 200
+    except (aiohttp.ClientError, TimeoutError):
+        return False
+
+
+def _embedded_settings(loaded: Loaded, services: EmbeddedServices) -> Settings:
+    folder = services.data_dir
+    chosen = {
+        "database.url": services.database_url,
+        "broker.url": services.broker_url,
+        "broker.secret": _broker_secret(folder),
+        "broker.nats_accounts_file": services.nats_accounts_file,
+        "broker.nats_pid_file": services.nats_pid_file,
+        "data_dir": folder.path,
+    }
+    if loaded.origins["http.port"] == "default" or loaded.settings.http.port == 0:
+        ports, _ = choose_ports(folder.path / "console-port.json", names=("http",))
+        chosen["http.port"] = ports["http"]
+    return with_values(loaded.settings, chosen)
+
+
+def _broker_secret(folder: DataDir) -> str:
+    file = folder.secret("broker")
+    if not file.exists():
+        replace_private(file, secrets.token_urlsafe(32))
+    return file.read_text(encoding="ascii").strip()
+
+
+def with_values(settings: Settings, values: dict[str, object]) -> Settings:
+    """The same settings with some dotted keys set otherwise."""
+    tree = settings.model_dump()
+    for key, value in values.items():
+        section, _, name = key.rpartition(".")
+        (tree[section] if section else tree)[name] = value
+    return Settings(**tree)
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
