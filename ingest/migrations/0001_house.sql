@@ -513,3 +513,32 @@ CREATE FUNCTION grids_within(scope text) RETURNS SETOF text LANGUAGE sql STABLE 
     SELECT g.code FROM grid g JOIN below b ON g.parent = b.code WHERE g.valid_to IS NULL
   ) SELECT code FROM below
 $$;
+
+-- The units that have to do with a territory today: a post in it, or a round planned through it; NULL asks for all.
+CREATE FUNCTION units_within(scope text) RETURNS SETOF text LANGUAGE sql STABLE AS $$
+  SELECT u.code FROM unit u
+   WHERE u.valid_to IS NULL
+     AND (scope IS NULL
+          OR u.code IN (SELECT p.unit FROM post p WHERE p.valid_to IS NULL AND p.grid IN (SELECT grids_within(scope)))
+          OR u.code IN (SELECT s.unit
+                          FROM shift s
+                          JOIN route r ON r.code = s.route AND r.valid_to IS NULL
+                          JOIN checkpoint c ON c.code = ANY (r.checkpoints) AND c.valid_to IS NULL
+                         WHERE s.valid_to IS NULL AND c.grid IN (SELECT grids_within(scope))))
+$$;
+
+-- The devices that have to do with a territory now: held by one of its units, posts or things, or last seen in it.
+CREATE FUNCTION devices_within(scope text) RETURNS SETOF integer LANGUAGE sql STABLE AS $$
+  SELECT d.number FROM device d
+   WHERE scope IS NULL
+      OR d.number IN (SELECT l.device FROM last_known l JOIN grid g ON g.id = l.grid
+                       WHERE g.code IN (SELECT grids_within(scope)))
+      OR d.number IN (SELECT c.device
+                        FROM custody c
+                        LEFT JOIN post p ON c.holder_kind = 'post' AND p.code = c.holder AND p.valid_to IS NULL
+                        LEFT JOIN equipment e ON c.holder_kind = 'equipment' AND e.code = c.holder AND e.valid_to IS NULL
+                       WHERE c.valid_from <= now() AND (c.valid_to IS NULL OR c.valid_to > now())
+                         AND (p.grid IN (SELECT grids_within(scope)) OR e.grid IN (SELECT grids_within(scope))
+                              OR CASE c.holder_kind WHEN 'unit' THEN c.holder ELSE p.unit END
+                                 IN (SELECT units_within(scope))))
+$$;
