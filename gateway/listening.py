@@ -34,9 +34,15 @@ async def listen(conninfo: str, *, events: Mapping[str, asyncio.Event], name: st
 
 async def wait_for(event: asyncio.Event, *, at_most_s: float) -> None:
     """Wait for the event or the next poll, and clear it."""
+    await pause(event, at_most_s=at_most_s)
+    event.clear()
+
+
+async def pause(event: asyncio.Event, *, at_most_s: float) -> bool:
+    """Wait for the event, and leave it as it is; says whether it is set."""
     try:
         async with asyncio.timeout(at_most_s):
             await event.wait()
     except TimeoutError:
         pass
-    event.clear()
+    return event.is_set()

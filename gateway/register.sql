@@ -48,3 +48,9 @@ UPDATE broker_state SET applied = %(revision)s, applied_at = now(), beat_at = no
 -- name: beat
 -- The gateway is there.
 UPDATE broker_state SET beat_at = now();
+
+-- name: verifiers
+-- The verifiers in force of one device that may connect.
+SELECT s.verifiers
+  FROM device d JOIN device_secret s ON s.device = d.number AND s.revoked_at IS NULL
+ WHERE d.name = %(name)s AND d.revoked_at IS NULL;

@@ -54,6 +54,7 @@ class Session:
         on_delivery: Callable[[Delivery], None] | None = None,
         take_retained: bool = False,
         clean_session: bool = False,
+        series: str | None = None,
     ) -> None:
         """Prepare a session.
 
@@ -61,10 +62,11 @@ class Session:
             url: `mqtt://` or `mqtts://` address.
             credentials: account and client id; the client id must stay the same and secret.
             filters: what to subscribe to.
-            name: for logs and metrics.
+            name: for logs, and for metrics when `series` is not given.
             on_delivery: receives each message; without it they wait for `async for`.
             take_retained: hand retained messages on as well; otherwise they are acknowledged, counted and ignored.
             clean_session: begin without what an earlier connection left, and leave nothing.
+            series: the label of its metrics; sessions that come in hundreds share one.
 
         Raises:
             BadBrokerAddress: the URL cannot be read.
@@ -83,17 +85,20 @@ class Session:
         self._pending: dict[int, _Settle] = {}
         self._ready = asyncio.Event()
         self._outage = Outage(log, thing=f"{name} at the broker")
-        metrics.show_zero(name)
+        self._trouble: BrokerError | None = None
+        series = series or name
+        metrics.show_zero(series)
+        self._gauge = metrics.CONNECTED.labels(series)
         self._metric = {
-            "connects": metrics.CONNECTS.labels(name),
-            "received": metrics.RECEIVED.labels(name),
-            "redelivered_pending": metrics.REDELIVERED.labels(name),
-            "retained_ignored": metrics.RETAINED.labels(name),
-            "settled": metrics.SETTLED.labels(name),
-            "settled_late": metrics.LATE.labels(name),
-            "filters_refused": metrics.REFUSED.labels(name),
-            "published": metrics.PUBLISHED.labels(name),
-            "publish_failed": metrics.PUBLISH_FAILED.labels(name),
+            "connects": metrics.CONNECTS.labels(series),
+            "received": metrics.RECEIVED.labels(series),
+            "redelivered_pending": metrics.REDELIVERED.labels(series),
+            "retained_ignored": metrics.RETAINED.labels(series),
+            "settled": metrics.SETTLED.labels(series),
+            "settled_late": metrics.LATE.labels(series),
+            "filters_refused": metrics.REFUSED.labels(series),
+            "published": metrics.PUBLISHED.labels(series),
+            "publish_failed": metrics.PUBLISH_FAILED.labels(series),
         }
 
     async def __aenter__(self) -> Self:
@@ -128,6 +133,21 @@ class Session:
         """
         async with asyncio.timeout(timeout_s):
             await self._ready.wait()
+
+    async def wait_up(self, *, timeout_s: float) -> None:
+        """Wait like `wait_ready`, and say what is in the way.
+
+        Raises:
+            BrokerError: the last trouble with the broker.
+        """
+        try:
+            await self.wait_ready(timeout_s=timeout_s)
+        except TimeoutError:
+            if self._trouble is not None:
+                raise self._trouble from None
+            raise BrokerUnavailable(
+                f"{self._name} was not ready at the broker at {self._address} within {timeout_s:g} s; see its log"
+            ) from None
 
     def send(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> "asyncio.Future[None]":
         """Publish without waiting; the future is done when the broker has confirmed.
@@ -176,6 +196,7 @@ class Session:
                 self._count("connects")
                 reason = await self._serve(link)
             except BrokerError as error:
+                self._trouble = error
                 reason = str(error)
             finally:
                 self._link = None
@@ -218,7 +239,7 @@ class Session:
 
     def _set_connected(self, connected: bool) -> None:
         self.connected = connected
-        metrics.CONNECTED.labels(self._name).set(connected)
+        self._gauge.set(connected)
         if connected:
             self._ready.set()
         else:

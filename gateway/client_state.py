@@ -1,0 +1,48 @@
+"""What a device keeps between its runs: its client ids and its boot counter, in one small file for each device."""
+
+import json
+import os
+import secrets
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateway.accounts import Lane
+
+
+@dataclass
+class ClientState:
+    """The boot counter of this run, and a client id for each lane; `kept` when a file holds them."""
+
+    boot: int
+    kept: bool = False
+    ids: dict[str, str] = field(default_factory=dict)
+
+    def client_id(self, lane: Lane) -> str:
+        """The client id of a lane: random, because whoever knows it could take the session over."""
+        return self.ids[lane]
+
+
+def open_state(folder: Path | None, device: str) -> ClientState:
+    """Read the state, count the boot up and write it back; without a folder the time stands for the counter.
+
+    Raises:
+        OSError: the folder cannot be used.
+    """
+    fresh = {lane: secrets.token_urlsafe(24) for lane in ("up", "urgent")}
+    if folder is None:
+        return ClientState(int(time.time()), ids=fresh)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = folder / f"{device}.json"
+    try:
+        known = json.loads(file.read_text(encoding="utf-8"))
+        state = ClientState(int(known["boot"]) + 1, kept=True, ids={**fresh, **known["ids"]})
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        # The time, not 1: a lost file must not bring back numbers that were receipted before.
+        state = ClientState(int(time.time()), kept=True, ids=fresh)
+    temporary = file.with_suffix(".new")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as out:
+        json.dump({"boot": state.boot, "ids": state.ids}, out)
+    temporary.replace(file)
+    return state
