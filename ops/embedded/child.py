@@ -1,10 +1,13 @@
 """One supervised child over all its lives: start, readiness, death, another start, and at last its stop."""
 
 import asyncio
+import os
+import shutil
 from collections import deque
 from pathlib import Path
 
 from ops.embedded.errors import ChildFailedError, EmbeddedError
+from ops.embedded.files import size_of
 from ops.embedded.pid_file import remove_pid_file, write_pid_file
 from ops.embedded.process import Process, tail
 from ops.embedded.spec import ChildEvent, ChildSpec, ChildState, EventKind, OnEvent
@@ -15,7 +18,8 @@ FLAP_DEATHS = 5  # deaths within FLAP_WINDOW_S are no accident any more
 FLAP_WINDOW_S = 60.0
 PROBE_PAUSE_S = 0.05
 LONGEST_PROBE_S = 5.0
-LOG_LIMIT = 32 * 1024 * 1024  # bytes; a longer log is put aside at the next start
+LOG_LIMIT = 32 * 1024 * 1024  # bytes; a longer log is put aside
+LOG_CHECK_S = 30.0
 
 
 class Child:
@@ -37,7 +41,8 @@ class Child:
 
     async def run(self) -> None:
         """Starts the process again whenever it ends, until `stop`."""
-        rotate(self.log, limit=0)
+        if size_of(self.log) > 0:
+            self.log.replace(aside(self.log))
         while not self._stopping.is_set():
             try:
                 await self._live()
@@ -95,7 +100,6 @@ class Child:
 
     async def _live(self) -> None:
         """One life: from the start of the process to its end."""
-        rotate(self.log, limit=LOG_LIMIT)
         if self.spec.tidy:
             await self.spec.tidy()
         if self._stopping.is_set():
@@ -116,8 +120,10 @@ class Child:
             self._tell(EventKind.STARTED, f"{self.spec.called} started (process {process.pid})")
             async with asyncio.TaskGroup() as tasks:
                 probing = tasks.create_task(self._probe(), name=f"{self.spec.name}: probe")
+                trimming = tasks.create_task(self._trim(), name=f"{self.spec.name}: log")
                 await process.wait()
                 probing.cancel()
+                trimming.cancel()
         finally:
             # Whatever ended this life, no process outlives it unseen.
             process.kill()
@@ -140,6 +146,11 @@ class Child:
         self.state.ready = True
         self._tell(EventKind.READY, f"{self.spec.called} is ready")
         self._changed.set()
+
+    async def _trim(self) -> None:
+        while True:
+            await asyncio.sleep(LOG_CHECK_S)
+            trim(self.log, limit=LOG_LIMIT)
 
     async def _pause(self) -> None:
         """Tells of the death and waits before the next start, longer with every death of the last minute."""
@@ -173,12 +184,20 @@ class Child:
         self._on_event(ChildEvent(kind, self.spec.name, sentence))
 
 
-def rotate(log: Path, *, limit: int) -> None:
-    """Puts a log aside as NAME.1 when it is longer than the limit.
+def trim(log: Path, *, limit: int) -> None:
+    """Puts the content of a log aside as NAME.1 and empties it, when it is longer than the limit.
+
+    Lines that are written meanwhile may be lost; the writer keeps the file open and goes on at its new end.
 
     Args:
-        log: the file, which need not exist.
+        log: the file, opened for appending by its writer.
         limit: bytes that it may have.
     """
-    if log.exists() and log.stat().st_size > limit:
-        log.replace(log.with_name(log.name + ".1"))
+    if size_of(log) > limit:
+        shutil.copy(log, aside(log))
+        os.truncate(log, 0)
+
+
+def aside(log: Path) -> Path:
+    """Where the content before that of a log is kept."""
+    return log.with_name(log.name + ".1")

@@ -7,12 +7,12 @@ from ops.embedded.data_dir import DataDir
 from ops.embedded.errors import EmbeddedError
 from ops.embedded.pid_file import read_pid_file
 from ops.embedded.process import until
-from ops.embedded.procfs import ProcessMark, mark_of, send, working_in
+from ops.embedded.procfs import ProcessMark, given, mark_of, send, working_in
 from ops.embedded.spec import ChildEvent, EventKind, OnEvent
 
 STOP_S = 15.0  # a PostgreSQL that still writes its last checkpoint may need it; nobody waits at a prompt here
 KILL_S = 5.0
-ORPHAN_S = 1.0  # backends without a postmaster notice that by themselves, unless they compute
+ORPHAN_S = 0.5  # backends without a postmaster notice that by themselves, unless they compute
 
 
 async def stop_leftovers(folder: DataDir, *, on_event: OnEvent) -> None:
@@ -64,6 +64,26 @@ def _remove_lock_file(data: Path) -> None:
 
 def _servers(data: Path) -> list[ProcessMark]:
     return working_in(data, program="postgres")
+
+
+async def clear_initdb(data: Path) -> None:
+    """Ends an initdb that still works on a data folder, and the servers that it started.
+
+    Args:
+        data: the unfinished data folder, which may be thrown away.
+
+    Raises:
+        EmbeddedError: a process does not go away.
+    """
+
+    def at_work() -> list[ProcessMark]:
+        return [*given(str(data), program="initdb"), *_servers(data)]
+
+    for mark in at_work():
+        _send(mark, signal.SIGKILL, folder=data)
+    if not await until(lambda: not at_work(), seconds=KILL_S):
+        left = ", ".join(str(mark.pid) for mark in at_work())
+        raise EmbeddedError(f"an initdb ({left}) still works in {data}; stop it with: kill -9 {left}")
 
 
 def _postmaster(data: Path) -> ProcessMark | None:

@@ -15,7 +15,7 @@ from ops.embedded.data_dir import DataDir
 from ops.embedded.errors import PrivilegeError, SetupError
 from ops.embedded.files import fsync_folder, replace_private
 from ops.embedded.identity import Identity, candidates, refused
-from ops.embedded.leftovers import clear_postgres
+from ops.embedded.leftovers import clear_initdb, clear_postgres
 from ops.embedded.ports import HOST
 from ops.embedded.process import run_to_end
 from ops.embedded.spec import ChildSpec
@@ -204,6 +204,7 @@ class Postgres:
         work = self._data.with_name(self._data.name + ".new")
         if work.exists():
             self._say(f"an earlier start was interrupted while it made {self._data}; beginning again")
+            await clear_initdb(work / "data")
             shutil.rmtree(work)
         self._say(f"making a new database in {self._data}, run {identity.sentence}")
         work.mkdir(mode=0o700)

@@ -70,6 +70,26 @@ def working_in(folder: Path, *, program: str) -> list[ProcessMark]:
     return marks
 
 
+def given(argument: str, *, program: str) -> list[ProcessMark]:
+    """Finds the processes of a program that were started with this argument.
+
+    Args:
+        argument: the whole argument.
+        program: file name of the program.
+    """
+    marks = []
+    for entry in PROC.iterdir():
+        if not entry.name.isdecimal():
+            continue
+        try:
+            words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+        if Path(words[0]).name == program and argument in words and (mark := mark_of(int(entry.name))):
+            marks.append(mark)
+    return marks
+
+
 def send(mark: ProcessMark, number: signal.Signals) -> bool:
     """Sends a signal to a process if it is still that one.
 

@@ -19,7 +19,17 @@ import psycopg
 import pytest
 
 import ops
-from ops.embedded import ChildEvent, DataDirLockedError, EmbeddedError, EmbeddedServices, EventKind, SetupError
+from ops.embedded import (
+    ChildEvent,
+    ChildSpec,
+    DataDirLockedError,
+    EmbeddedError,
+    EmbeddedServices,
+    EventKind,
+    PrivilegeError,
+    SetupError,
+    identity,
+)
 from ops.embedded.binaries import PostgresInstall, find_postgres
 from ops.embedded.data_dir import DataDir
 from ops.embedded.nats import answers_mqtt
@@ -377,6 +387,52 @@ def test_initdb_that_was_killed_half_way_is_begun_again(closed: Path, hold: Hold
     holder.until("up")
     assert "was interrupted while it made" in holder.texts("note")[0]
     holder.interrupt()
+
+
+@pytest.mark.parametrize("delay_s", [0.05, 0.3])
+def test_a_holder_killed_in_its_first_start_is_recovered(closed: Path, hold: Hold, delay_s: float) -> None:
+    holder = hold(closed / "d")
+    holder.until("note")
+    with pytest.raises(subprocess.TimeoutExpired):
+        holder.process.wait(delay_s)  # somewhere within initdb
+    holder.process.kill()
+    holder.close()
+    holder = hold(closed / "d")
+    remember(holder.until("up")["database"], "works")
+    holder.interrupt()
+    assert not (closed / "d" / "postgres.new").exists()
+
+
+def test_ctrl_c_in_the_first_start_leaves_nothing(closed: Path, hold: Hold) -> None:
+    holder = hold(closed / "d")
+    holder.until("note")
+    holder.interrupt()
+    assert processes_of(closed) == []
+
+
+async def test_all_stop_within_ten_seconds_even_when_deaf(closed: Path) -> None:
+    events: list[ChildEvent] = []
+    deaf = ChildSpec(
+        name="deaf", argv=["/bin/sh", "-c", "trap '' TERM; while :; do sleep 1; done"], depends_on=("postgres", "nats")
+    )
+    async with EmbeddedServices(closed / "d", on_event=events.append) as running:
+        await running.supervisor.add(deaf)
+        for state in running.supervisor.children.values():
+            assert state.pid
+            os.kill(state.pid, signal.SIGSTOP)
+        begin = time.monotonic()
+    assert time.monotonic() - begin < 10
+    assert [event.child for event in events if event.kind == EventKind.KILLED] == ["deaf", "postgres", "nats"]
+    assert processes_of(closed) == []
+
+
+@needs_root
+async def test_root_without_any_way_is_told_a_place_that_would_work(
+    closed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identity, "_namespace", lambda _parent: [])  # a kernel that allows none
+    with pytest.raises(PrivilegeError, match=rf"{closed} is closed to other users.*--dir /var/lib/gengfu"):
+        await EmbeddedServices(closed / "d").__aenter__()
 
 
 # Ways to be in the way

@@ -12,6 +12,7 @@ from typing import Literal
 import pytest
 
 from ops.embedded import ChildEvent, ChildFailedError, ChildSpec, EmbeddedError, EventKind, SetupError, Supervisor
+from ops.embedded.child import trim
 from ops.embedded.identity import Identity
 from ops.embedded.process import Process, run_to_end, tail
 from ops.embedded.procfs import mark_of
@@ -170,6 +171,19 @@ async def test_the_log_of_the_start_before_is_kept(tmp_path: Path) -> None:
             assert (tmp_path / "log" / "a.log").read_text() == f"{word}\n"
     assert (tmp_path / "log" / "a.log.1").read_text() == "first\n"
     assert (tmp_path / "log" / "a.log").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_long_log_is_put_aside_while_its_writer_goes_on(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    with log.open("a") as writer:
+        writer.write("old\n" * 10)
+        writer.flush()
+        trim(log, limit=40)
+        assert not (tmp_path / "a.log.1").exists()
+        trim(log, limit=39)
+        writer.write("new\n")
+    assert (tmp_path / "a.log.1").read_text() == "old\n" * 10
+    assert log.read_text() == "new\n"
 
 
 async def test_a_child_has_the_default_signals_and_a_session_of_its_own(tmp_path: Path) -> None:
