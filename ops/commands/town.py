@@ -1,13 +1,19 @@
 """`gengfu town`: check a town's files, and copy the sample to start from."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
-from ops.commands.options import ConfigOption, JsonOption, SetOption, settings_of
+from ops.commands.options import ConfigOption, JsonOption, SetOption, run, settings_of
+from ops.settings import Settings
+
+if TYPE_CHECKING:
+    from ops.town import Town
+    from ops.town.importer import Imported
 
 app = typer.Typer(
     name="town", help="The territory, posts, devices and equipment of a town, as files.", no_args_is_help=True
@@ -27,8 +33,8 @@ def check_command(
 ) -> None:
     """Read a town's files and report all that is wrong with them: where, what, and what to do.
 
-    Nothing is written and no database is needed. Of the settings only site.zone counts: dates begin there. With --json each finding is one line with
-    severity, file, where, what and remedy.
+    Nothing is written and no database is needed. Of the settings only site.zone counts: dates begin there.
+    With --json each finding is one line with severity, file, where, what and remedy.
 
     Exit status: 0 the town can be imported (warnings do not prevent it), 1 there are errors.
 
@@ -46,6 +52,55 @@ def check_command(
         show(town, findings, console=console if console.is_terminal else Console(width=200))
     if any(finding.severity == "error" for finding in findings):
         raise typer.Exit(1)
+
+
+@app.command("import")
+def import_command(
+    folder: FolderArgument,
+    secrets: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Issue a secret to each device that has none, and add them to this CSV: shown once."
+        ),
+    ] = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """Make the database say what a town's files say, from now on. All or nothing; harmless to repeat.
+
+    What changed gets a new dated version, what is gone from a file ends; the past keeps its own. What the very first
+    import says holds since always. Files that are missing leave their part alone. Needs GENGFU_DATABASE_URL.
+
+    Exit status: 0 imported, 1 the files have errors (they are shown) or the database refuses; nothing was changed then.
+    """
+    from ops.town import read_town
+    from ops.town.report import show
+
+    settings = settings_of(config, overrides)
+    town, findings = read_town(folder, zone=ZoneInfo(settings.site.zone))
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if errors:
+        console = Console(stderr=True)
+        show(town, errors, console=console if console.is_terminal else Console(stderr=True, width=200))
+        typer.echo("nothing was imported; mend the errors above and import again", err=True)
+        raise typer.Exit(1)
+    imported = run(_import(settings, town, folder=folder, secrets=secrets))
+    table = Table("", "added", "changed", "ended", "unchanged", box=None, pad_edge=False)
+    for name, counts in imported.counts.items():
+        table.add_row(name, *(str(counts[what]) for what in ("added", "changed", "ended", "unchanged")))
+    Console().print(table)
+    if secrets:
+        typer.echo(f"{len(imported.secrets)} secret(s) added to {secrets}; keep that file to yourself")
+
+
+async def _import(settings: Settings, town: "Town", *, folder: Path, secrets: Path | None) -> "Imported":
+    from ingest.database import connect
+    from ingest.migrate import check_schema
+    from ops.town.importer import import_town
+
+    async with await connect(settings.database.url.get_secret_value(), name="town import") as connection:
+        await check_schema(connection)
+        return await import_town(connection, town, folder=folder, secrets=secrets)
 
 
 @app.command("sample")
