@@ -4,6 +4,7 @@ GatewayError
 ├── BrokerError
 │   ├── BadBrokerAddress
 │   ├── BrokerUnavailable
+│   │   └── Stalled
 │   └── BrokerRefused
 ├── ProvisioningError
 │   ├── NoBrokerSecret
@@ -33,6 +34,10 @@ class BadBrokerAddress(BrokerError):
 
 class BrokerUnavailable(BrokerError):
     """No connection to the broker, or it ended before the broker confirmed; it may be tried again."""
+
+
+class Stalled(BrokerUnavailable):
+    """Nothing was confirmed for a long time; see that broker and ingest run, and replay again: nothing is doubled."""
 
 
 class BrokerRefused(BrokerError):

@@ -11,7 +11,7 @@ from typing import Any
 
 from gateway.accounts import Lane
 from gateway.client import DeviceClient
-from gateway.errors import BrokerUnavailable
+from gateway.errors import Stalled
 from gateway.tracks import Row, read_tracks
 
 READY_S = 20.0  # seconds until the broker must have let a device in
@@ -59,10 +59,6 @@ class Totals:
     def open(self) -> int:
         """Readings that the broker has not confirmed."""
         return self.sent - self.acknowledged
-
-
-class Stalled(BrokerUnavailable):
-    """Nothing was confirmed for a long time; see that broker and ingest run, and replay again: nothing is doubled."""
 
 
 class Replay:
@@ -149,7 +145,8 @@ class Replay:
         at = 0
         while at < len(rows):
             await asyncio.sleep(max(0.0, due[at] - loop.time()))
-            now, lane, batch = loop.time() + TICK_S, _lane(rows[at]), []
+            now, lane = loop.time() + TICK_S, _lane(rows[at])
+            batch: list[dict[str, Any]] = []
             while at < len(rows) and due[at] <= now and _lane(rows[at]) == lane and len(batch) < self._plan.batch:
                 batch.append(self._shifted(rows[at]))
                 at += 1
@@ -185,9 +182,10 @@ class Replay:
             if now != before or not busy:
                 before, moved_at = now, loop.time()
             elif loop.time() - moved_at >= self._plan.stall_s:
+                unsafe = now.sent - now.receipted if self._plan.receipts else 0
                 raise Stalled(
-                    f"nothing was confirmed for {self._plan.stall_s:g} s with {now.open} readings not taken by the broker "
-                    f"and {now.sent - now.receipted if self._plan.receipts else 0} without a receipt; "
+                    f"nothing was confirmed for {self._plan.stall_s:g} s, with {now.open} readings not taken by the "
+                    f"broker and {unsafe} without a receipt; "
                     "see that the broker and `gengfu run ingest` run, then replay again: nothing is stored twice"
                 )
 
