@@ -78,17 +78,18 @@ def test_each_shift_has_every_route_and_three_for_each_unit(town: Town) -> None:
 
 def test_routes_can_be_walked_and_pass_their_checkpoints(town: Town) -> None:
     places = {checkpoint.code: checkpoint for checkpoint in town.checkpoints}
-    streets = shapely.union_all([road.shape for road in town.roads])
+    streets = shapely.union_all([road.shape for road in town.roads]).buffer(2e-6)  # 0.2 m
+    shapely.prepare(streets)
     for route in town.routes:
         assert 1500 < in_metres(route.shape, around_lat=30.69).length < 3500
         assert 6 <= len(route.checkpoints) <= 8
-        assert route.shape.difference(streets.buffer(2e-6)).length == 0
+        assert streets.covers(route.shape)
         assert len({(places[code].grid or "")[:12] for code in route.checkpoints}) <= 2
         along = [route.shape.project(places[code].shape) for code in route.checkpoints]
         assert all(distance_m(places[code].shape, route.shape) < 10 for code in route.checkpoints)
         assert len(along) == len(set(along))
-    for one, other in pairwise(sorted(places.values(), key=lambda place: place.lon)):
-        assert one.shape != other.shape
+    spots = [in_metres(place.shape, around_lat=30.69) for place in places.values()]
+    assert min(one.distance(other) for one in spots for other in spots if other is not one) > 85
 
 
 def test_hydrants_stand_apart(town: Town) -> None:
