@@ -2,10 +2,11 @@
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, TypeVar
 
+from psycopg.rows import DictRow
 from pydantic import TypeAdapter, ValidationError
 
 from ops.http.errors import Finding, Problem
@@ -16,6 +17,14 @@ Key = TypeVar("Key")
 def encode_cursor(key: Sequence[Any]) -> str:
     """The cursor after the row that has this key (numbers and texts)."""
     return base64.urlsafe_b64encode(json.dumps(list(key), separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def cut(
+    found: list[DictRow], *, limit: int, key: Callable[[DictRow], Sequence[Any]]
+) -> tuple[list[DictRow], str | None]:
+    """The page of `limit` rows out of one row more, and the cursor of the next page when there is one."""
+    page = found[:limit]
+    return page, encode_cursor(key(page[-1])) if len(found) > limit else None
 
 
 def decode_cursor(cursor: str, shape: TypeAdapter[Key]) -> Key:

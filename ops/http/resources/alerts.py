@@ -10,7 +10,7 @@ from ingest.database import Connection
 from ingest.queries import load_queries
 from ops.http.acts import acting
 from ops.http.call import Call
-from ops.http.cursors import decode_cursor, encode_cursor
+from ops.http.cursors import cut, decode_cursor
 from ops.http.database import row, rows
 from ops.http.errors import not_found
 from ops.http.fields import Body, Code, Cursor, Moment, Page, Path, Query, RowId, Text, View, age_s
@@ -134,10 +134,10 @@ async def list_alerts(call: Call[AlertQuery]) -> AlertPage:
             {**bounds, **query.model_dump(), "before": before, "limit": query.limit + 1},
         )
         counts = await row(connection, _SQL["count_alerts"], bounds) or {}
-    page = found[: query.limit]
+    page, following = cut(found, limit=query.limit, key=lambda one: [one["id"]])
     return AlertPage(
         items=[Alert.model_validate({**one, "age_s": age_s(one["opened_at"], call.now)}) for one in page],
-        next=encode_cursor([page[-1]["id"]]) if len(found) > query.limit else None,
+        next=following,
         open=counts["open"],
         acknowledged=counts["acknowledged"],
     )

@@ -1,0 +1,82 @@
+"""Fire equipment: what there is, what its tag measures, which work on it is open."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+
+from ingest.queries import load_queries
+from ops.http.call import Call
+from ops.http.cursors import cut, decode_cursor
+from ops.http.database import rows
+from ops.http.fields import Code, Cursor, Page, Query, View
+from ops.http.permissions import GRID
+from ops.http.routes import route
+
+_SQL = load_queries("ops.http.resources", "equipment.sql")
+_KEY = TypeAdapter(tuple[Code])
+
+
+class EquipmentQuery(Query):
+    """Which equipment; filters that are left out let everything pass."""
+
+    kind: list[Code] | None = Field(None, description="such as hydrant; repeat it for several")
+    grid: Code | None = Field(None, description="code of a grid; those below it are meant too")
+    due: Literal["open", "overdue"] | None = Field(
+        None, description="open: work on it is to be done; overdue: the time for that has passed"
+    )
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+    after: Cursor | None = None
+
+
+class OpenTicket(View):
+    """Work on a piece of equipment that is to be done."""
+
+    number: str
+    kind: Literal["inspect", "repair", "replace", "rectify", "hand_over"]
+    due_at: datetime | None
+
+
+class Equipment(View):
+    """One piece. Months are given as their first day."""
+
+    code: str
+    kind: str
+    name: str
+    grid: str | None
+    lat: float | None
+    lon: float | None
+    place: str | None
+    manufactured: date | None
+    last_service: date | None
+    device: str | None = Field(description="name of the tag that watches it")
+    measured: dict[str, Any] | None = Field(description="what its tag said last, with units in the names")
+    measured_at: datetime | None
+    battery_pct: int | None = Field(description="of its tag")
+    tickets: list[OpenTicket]
+
+
+class EquipmentPage(Page):
+    """One page of equipment, by code."""
+
+    items: list[Equipment]
+
+
+@route(
+    "GET",
+    "/api/equipment",
+    permission="equipment.read",
+    scope=GRID,
+    query=EquipmentQuery,
+    returns=EquipmentPage,
+    summary="Fire equipment by code, with open work and what its tags measure",
+)
+async def list_equipment(call: Call[EquipmentQuery]) -> EquipmentPage:
+    """What is in force today."""
+    query = call.query
+    past = decode_cursor(query.after, _KEY)[0] if query.after else None
+    params = {**call.bounds(), **query.model_dump(), "past": past, "limit": query.limit + 1}
+    async with call.transaction() as connection:
+        found = await rows(connection, _SQL["list_equipment"], params)
+    page, following = cut(found, limit=query.limit, key=lambda one: [one["code"]])
+    return EquipmentPage(items=[Equipment.model_validate(one) for one in page], next=following)
