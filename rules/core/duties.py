@@ -1,0 +1,135 @@
+"""A duty's life: planned, open, waiting, provisional, final; and when it must be judged next."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from rules.core.alerts import Reason
+
+
+class State(StrEnum):
+    """Where a duty stands in time."""
+
+    PLANNED = "planned"
+    OPEN = "open"
+    WAITING = "waiting"  # the deadline has passed, its data may still be on the way
+    PROVISIONAL = "provisional"
+    FINAL = "final"
+
+
+class Verdict(StrEnum):
+    """What became of a duty."""
+
+    EARLY = "early"
+    MET = "met"
+    LATE = "late"
+    MISSED = "missed"
+    IN_DOUBT = "in_doubt"
+    WAIVED = "waived"
+
+
+NOT_PROVEN = frozenset({Verdict.MISSED, Verdict.IN_DOUBT})
+_SAID_AT_ONCE = frozenset({Verdict.MET, Verdict.LATE, Verdict.WAIVED})  # no later data can turn these into a reproach
+_LOOK_AGAIN = timedelta(seconds=60)  # first new look at an unproven verdict; then each time after twice as long
+
+
+@dataclass(frozen=True, kw_only=True)
+class Duty:
+    """One row of `duty`; `id` is None until it is stored. Times are aware UTC."""
+
+    id: int | None = None
+    rule: str
+    key: str
+    subject: str
+    unit: str | None = None
+    round: int | None = None
+    grid: str | None = None
+    opens_at: datetime
+    due_at: datetime
+    settles_at: datetime
+    final_at: datetime
+    state: State = State.PLANNED
+    verdict: Verdict | None = None
+    reasons: tuple[Reason, ...] = ()
+    met_at: datetime | None = None
+    judged_at: datetime | None = None
+    judge_at: datetime | None = None
+    evidence: int | None = None
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """What a rule found; it depends on the stored readings, the dated world and the dated settings alone.
+
+    Attributes:
+        verdict: None while nothing can be said, however late it is.
+        done: nothing later can change it, so it is final at once.
+        look_again_at: when the rule itself wants another look, None leaves that to the duty's own times.
+    """
+
+    verdict: Verdict | None
+    reasons: tuple[Reason, ...] = ()
+    met_at: datetime | None = None
+    evidence: Mapping[str, Any] | None = None
+    done: bool = False
+    look_again_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What may be said about a duty at a moment, and when to look again (None: never)."""
+
+    state: State
+    verdict: Verdict | None
+    reasons: tuple[Reason, ...]
+    met_at: datetime | None
+    judge_at: datetime | None
+
+
+def state_at(duty: Duty, now: datetime) -> State:
+    """The state that time alone gives a duty."""
+    if now >= duty.final_at:
+        return State.FINAL
+    if now >= duty.settles_at:
+        return State.PROVISIONAL
+    if now >= duty.due_at:
+        return State.WAITING
+    return State.OPEN if now >= duty.opens_at else State.PLANNED
+
+
+def stand(duty: Duty, judgement: Judgement, *, now: datetime) -> Standing:
+    """What a judgement allows to be said now: a reproach only when the duty has settled."""
+    state = State.FINAL if judgement.done else state_at(duty, now)
+    settled = state in (State.PROVISIONAL, State.FINAL)
+    if judgement.verdict is not None and (settled or judgement.verdict in _SAID_AT_ONCE):
+        return Standing(
+            state=state,
+            verdict=judgement.verdict,
+            reasons=judgement.reasons,
+            met_at=judgement.met_at,
+            judge_at=next_look(duty, judgement, state=state, now=now),
+        )
+    return Standing(
+        state=state,
+        verdict=None,
+        reasons=(),
+        met_at=None,
+        judge_at=next_look(duty, judgement, state=state, now=now),
+    )
+
+
+def next_look(duty: Duty, judgement: Judgement, *, state: State, now: datetime) -> datetime | None:
+    """When to judge a duty again if nothing wakes it before."""
+    if state is State.FINAL:
+        return None
+    if judgement.look_again_at is not None:
+        return judgement.look_again_at
+    if now < duty.settles_at:
+        return duty.settles_at
+    if judgement.verdict in NOT_PROVEN:
+        # Fixes that lie far from the place wake nobody, yet they fill holes.
+        return min(duty.final_at, now + max(_LOOK_AGAIN, now - duty.settles_at))
+    return duty.final_at

@@ -1,0 +1,109 @@
+"""Fixes in order, and which movements between two of them may be believed."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from devices.geometry import distance_m
+from devices.plausibility import Flag
+
+_UNUSABLE = Flag.MOCK | Flag.NULL_ISLAND
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """One stored position. Degrees WGS-84, metres, aware UTC; `received_at` takes no part in any verdict."""
+
+    time: datetime
+    digest: int
+    lat: float
+    lon: float
+    accuracy_m: float | None = None
+    flags: int = 0
+    received_at: datetime | None = field(default=None, compare=False)
+
+    @property
+    def credible(self) -> bool:
+        """Whether it says where the device was: not made up, not the null island."""
+        return not self.flags & _UNUSABLE
+
+
+@dataclass(frozen=True)
+class Span:
+    """From `start` to `end`, both included."""
+
+    start: datetime
+    end: datetime
+
+    def widened(self, *, before: timedelta, after: timedelta) -> "Span":
+        """The span with a margin on both sides."""
+        return Span(self.start - before, self.end + after)
+
+    def meets(self, other: "Span") -> "Span | None":
+        """What both have in common, or None."""
+        start, end = max(self.start, other.start), min(self.end, other.end)
+        return Span(start, end) if start <= end else None
+
+    def __contains__(self, moment: datetime) -> bool:
+        return self.start <= moment <= self.end
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How a kind of unit moves.
+
+    Attributes:
+        max_gap_s: two fixes further apart in time do not tell the way between them.
+        max_speed_mps: faster than this is not a movement but an error; also how far it may get unseen.
+    """
+
+    max_gap_s: float
+    max_speed_mps: float
+
+    @property
+    def max_gap(self) -> timedelta:
+        """The same as a timedelta."""
+        return timedelta(seconds=self.max_gap_s)
+
+
+PACES = {
+    # Four reports of a handset at 30 s, two of a radio at 60 s; on foot a straight line errs by some 50 m in that
+    # time. 5 m/s is a run, and a bicycle in a lane.
+    "foot": Pace(max_gap_s=120, max_speed_mps=5),
+    # A handset in a car reports each 30 s, its own terminal each 10 s: one report may be late. At 8 m/s of a patrol
+    # 45 s are 360 m; any longer and a straight line cuts across whole blocks. 45 m/s is 162 km/h.
+    "motorcycle": Pace(max_gap_s=45, max_speed_mps=45),
+    "car": Pace(max_gap_s=45, max_speed_mps=45),
+    "electric": Pace(max_gap_s=45, max_speed_mps=45),
+}
+MARGIN = timedelta(
+    minutes=15
+)  # fixes this long before and after a window are read too: they narrow the holes at its ends
+
+
+def pace_of(kind: str | None) -> Pace:
+    """How a unit of this kind moves; one of unknown kind is taken to walk, which proves least by segments."""
+    return PACES.get(kind or "foot", PACES["foot"])
+
+
+def ordered(fixes: Iterable[Fix]) -> tuple[Fix, ...]:
+    """The fixes of one device by (time, digest), each once: whatever order they came in, and how often."""
+    unique: dict[tuple[datetime, int], Fix] = {}
+    for fix in fixes:
+        known = unique.get((fix.time, fix.digest))
+        if known is None or _sooner(fix, known):
+            unique[fix.time, fix.digest] = fix
+    return tuple(unique[key] for key in sorted(unique))
+
+
+def segments(fixes: tuple[Fix, ...], pace: Pace) -> Iterator[tuple[Fix, Fix]]:
+    """Those pairs of neighbouring fixes between which the device can be said to have gone straight."""
+    for a, b in pairwise(fixes):
+        gap_s = (b.time - a.time).total_seconds()
+        if 0 < gap_s <= pace.max_gap_s and distance_m(a.lat, a.lon, b.lat, b.lon) <= pace.max_speed_mps * gap_s:
+            yield a, b
+
+
+def _sooner(fix: Fix, known: Fix) -> bool:
+    return fix.received_at is not None and (known.received_at is None or fix.received_at < known.received_at)

@@ -1,0 +1,53 @@
+"""The words of a verdict: every reason has a name that never changes and the numbers that belong to it."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Why(StrEnum):
+    """Names of reasons; screens translate them, so a name is never reused for something else."""
+
+    VISIT = "visit"  # was there: when, how near, how accurate, by which device
+    INTERPOLATED = "interpolated"  # the visit lies on the way between two fixes
+    ACCURACY_UNKNOWN = "accuracy_unknown"  # the proving device never says how accurate it is
+    EARLY_BY = "early_by"
+    LATE_BY = "late_by"
+    NEAREST_FIX = "nearest_fix"  # how near it came at best
+    COVERED = "covered"  # this device's fixes cover the window without a hole
+    HOLE = "hole"  # unseen for long enough to have been there
+    SILENT_DEVICE = "silent_device"  # not one usable fix in the window
+    ACCURACY = "accuracy"  # may have been there: the fix is less accurate than the circle is wide
+    MOCK = "mock"  # the device itself says that the position was made up
+    NO_DEVICE = "no_device"  # nobody of the unit held a device that reports positions
+    CUSTODY = "custody"  # held for a part of the window only
+    NO_PLACE = "no_place"  # the duty's place is not known
+    NOT_YET = "not_yet"  # nobody has come so far
+    SUPERSEDED = "superseded"  # another order took this one's place
+    DUE = "due"
+    OVERDUE = "overdue"
+    SERVED = "served"
+    RETIRED = "retired"
+    NO_MANUFACTURE_MONTH = "no_manufacture_month"
+    PRESSED = "pressed"
+    SILENT_FOR = "silent_for"
+    POINTS = "points"  # how many points of a round are not proven
+
+
+def reason(why: Why, **numbers: Any) -> Mapping[str, Any]:
+    """One named reason; times become text, figures are rounded to what they are worth."""
+    return {"reason": str(why), **{name: _plain(value) for name, value in numbers.items() if value is not None}}
+
+
+def instant(value: datetime) -> str:
+    """A time as reasons and evidence hold it: UTC to the millisecond."""
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return instant(value)
+    if isinstance(value, float):
+        return round(value, 1)  # a decimetre, a tenth of a second: below what any receiver knows
+    return value

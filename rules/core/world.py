@@ -1,0 +1,256 @@
+"""The dated world as values: what held on any day, so that last Tuesday is judged with last Tuesday's world."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from functools import cached_property
+from typing import Generic, TypeVar
+
+from rules.core.fixes import Span
+
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+VEHICLES = frozenset({"motorcycle", "car", "electric"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dated:
+    """Something that holds from `valid_from` (included) to `valid_to` (excluded, None is still in force)."""
+
+    code: str
+    valid_from: datetime
+    valid_to: datetime | None = None
+
+    def holds(self, at: datetime) -> bool:
+        """Whether it was in force then."""
+        return self.valid_from <= at and (self.valid_to is None or at < self.valid_to)
+
+    @property
+    def span(self) -> Span:
+        """All the time it holds."""
+        return Span(self.valid_from, self.valid_to or END_OF_TIME)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid(Dated):
+    """A piece of territory."""
+
+    name: str
+    level: int
+    parent: str | None
+    grade: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unit(Dated):
+    """What is sent out as one."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Post(Dated):
+    """A staff post; it may belong to a unit."""
+
+    name: str
+    unit: str | None
+    grid: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Custody(Dated):
+    """Who or what holds a device; `code` is the holder's."""
+
+    device: int
+    holder_kind: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint(Dated):
+    """A place that rounds must visit."""
+
+    name: str
+    grid: str | None
+    lat: float
+    lon: float
+    radius_m: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route(Dated):
+    """Checkpoints in order."""
+
+    name: str
+    checkpoints: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shift(Dated):
+    """One unit walks one route so many times, on these days, in local time; it may end on the next day."""
+
+    name: str
+    days: frozenset[int]  # 0 Monday to 6 Sunday, of the day on which it starts
+    starts: time
+    ends: time
+    unit: str
+    route: str
+    rounds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item(Dated):
+    """A piece of equipment; months are their first day."""
+
+    kind: str
+    name: str
+    grid: str | None
+    lat: float | None
+    lon: float | None
+    place: str | None
+    manufactured: date | None
+    last_service: date | None
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device of the register; its number is what readings bear."""
+
+    number: int
+    name: str
+    kind: str
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Tracker:
+    """A device that counts for a unit, and when it was in its custody."""
+
+    device: Device
+    holder: str
+    unit: str
+    spells: tuple[Span, ...]
+
+
+D = TypeVar("D", bound=Dated)
+
+
+class Book(Generic[D]):
+    """All versions of all things of one kind."""
+
+    def __init__(self, versions: Iterable[D] = ()) -> None:
+        self._versions: dict[str, list[D]] = {}
+        for version in sorted(versions, key=lambda it: (it.code, it.valid_from)):
+            self._versions.setdefault(version.code, []).append(version)
+
+    def at(self, code: str | None, moment: datetime) -> D | None:
+        """The version of a thing that held then, or None."""
+        return next((it for it in self._versions.get(code or "", ()) if it.holds(moment)), None)
+
+    def of(self, code: str) -> tuple[D, ...]:
+        """Every version of one thing, the oldest first."""
+        return tuple(self._versions.get(code, ()))
+
+    def all_at(self, moment: datetime) -> Iterator[D]:
+        """Everything that held then, by code."""
+        return (it for it in self if it.holds(moment))
+
+    def __iter__(self) -> Iterator[D]:
+        for versions in self._versions.values():
+            yield from versions
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """The whole dated world of a site, and its time zone."""
+
+    zone: str = "Asia/Shanghai"
+    grids: Book[Grid] = field(default_factory=Book)
+    units: Book[Unit] = field(default_factory=Book)
+    posts: Book[Post] = field(default_factory=Book)
+    custody: tuple[Custody, ...] = ()
+    checkpoints: Book[Checkpoint] = field(default_factory=Book)
+    routes: Book[Route] = field(default_factory=Book)
+    shifts: tuple[Shift, ...] = ()
+    items: Book[Item] = field(default_factory=Book)
+    devices: tuple[Device, ...] = ()
+
+    @cached_property
+    def device(self) -> dict[int, Device]:
+        """The register by number."""
+        return {it.number: it for it in self.devices}
+
+    @cached_property
+    def custody_of(self) -> dict[int, tuple[Custody, ...]]:
+        """Custody by device number."""
+        found: dict[int, list[Custody]] = {}
+        for it in self.custody:
+            found.setdefault(it.device, []).append(it)
+        return {number: tuple(sorted(spells, key=lambda it: it.valid_from)) for number, spells in found.items()}
+
+    def trackers(self, span: Span, *, unit: str | None = None) -> list[Tracker]:
+        """The devices that a unit (None: any unit) held within the span, directly or through its posts."""
+        found: dict[tuple[str, str, str], list[Span]] = {}
+        devices: dict[str, Device] = {}
+        for held in self.custody:
+            device = self.device.get(held.device)
+            if device is None:
+                continue
+            for its_unit, spell in self._units_of(held):
+                common = spell.meets(span)
+                if common and (unit is None or its_unit == unit):
+                    found.setdefault((device.name, held.code, its_unit), []).append(common)
+                    devices[device.name] = device
+        return [
+            Tracker(devices[name], holder, its_unit, tuple(sorted(spells, key=lambda it: it.start)))
+            for (name, holder, its_unit), spells in sorted(found.items())
+        ]
+
+    def holder_at(self, device: int, at: datetime) -> Custody | None:
+        """Who held a device then, or None."""
+        return next((it for it in self.custody_of.get(device, ()) if it.holds(at)), None)
+
+    def unit_of(self, held: Custody | None, at: datetime) -> str | None:
+        """The unit behind a holder then, or None."""
+        if held is None:
+            return None
+        if held.holder_kind == "unit":
+            return held.code
+        post = self.posts.at(held.code, at) if held.holder_kind == "post" else None
+        return post.unit if post else None
+
+    def unit_kind(self, unit: str | None, at: datetime) -> str | None:
+        """foot, motorcycle, car or electric; None when there is no such unit."""
+        found = self.units.at(unit, at)
+        return found.kind if found else None
+
+    def grade(self, grid: str | None, at: datetime) -> int | None:
+        """The grade of a grid, else of the nearest one above it that has one."""
+        return next((it.grade for it in self._upwards(grid, at) if it.grade is not None), None)
+
+    def common_grid(self, codes: Iterable[str | None], at: datetime) -> str | None:
+        """The lowest grid that holds all of them, or None."""
+        lines = [[it.code for it in self._upwards(code, at)] for code in set(codes)]
+        if not lines or not all(lines):
+            return None
+        return next((code for code in lines[0] if all(code in line for line in lines)), None)
+
+    def name_of_grid(self, code: str | None, at: datetime) -> str:
+        """What people call a grid; its code when it has no name, "the site" without one."""
+        grid = self.grids.at(code, at)
+        return grid.name if grid else code or "the site"
+
+    def _upwards(self, code: str | None, at: datetime) -> Iterator[Grid]:
+        seen: set[str] = set()
+        while (grid := self.grids.at(code, at)) is not None and grid.code not in seen:
+            seen.add(grid.code)
+            yield grid
+            code = grid.parent
+
+    def _units_of(self, held: Custody) -> Iterator[tuple[str, Span]]:
+        if held.holder_kind == "unit":
+            yield held.code, held.span
+        elif held.holder_kind == "post":
+            for post in self.posts.of(held.code):
+                common = held.span.meets(post.span)
+                if post.unit and common:
+                    yield post.unit, common

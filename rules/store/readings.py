@@ -1,0 +1,79 @@
+"""Stored readings as the core wants them: fixes of a span, readings that press, when each device was heard."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ingest.database import Connection
+from ingest.queries import load_queries
+from rules.core.fixes import Fix, Span
+
+_SQL = load_queries("rules.store", "readings.sql")
+_E7 = 1e7  # stored degrees are integers of 1e-7
+_BEAT_LIMIT_S = 15.0  # a lane that has not beaten for so long may be down; it beats every few seconds
+_FORGOTTEN_S = 3600.0  # a lane that has not beaten for so long was taken away, not broken
+
+
+@dataclass(frozen=True)
+class LastFix:
+    """Where a device was: degrees WGS-84."""
+
+    time: datetime
+    lat: float
+    lon: float
+    grid: str | None
+
+
+async def fixes(connection: Connection, devices: Sequence[int], span: Span) -> dict[int, tuple[Fix, ...]]:
+    """The fixes of devices in a span, by device number."""
+    values = {"devices": list(devices), "start": span.start, "stop": span.end}
+    found: dict[int, list[Fix]] = {}
+    for row in await (await connection.execute(_SQL["fixes"], values)).fetchall():
+        fix = Fix(
+            time=row["time"],
+            digest=row["digest"],
+            lat=row["lat"] / _E7,
+            lon=row["lon"] / _E7,
+            accuracy_m=None if row["accuracy"] is None else row["accuracy"] / 10,
+            flags=row["flags"],
+            received_at=row["received_at"],
+        )
+        found.setdefault(row["device"], []).append(fix)
+    return {device: tuple(its) for device, its in found.items()}
+
+
+async def signals(connection: Connection, device: int, span: Span) -> list[dict[str, Any]]:
+    """Button, report and task readings of a device in a span; lat and lon in degrees."""
+    values = {"device": device, "start": span.start, "stop": span.end}
+    rows = await (await connection.execute(_SQL["signals"], values)).fetchall()
+    for row in rows:
+        row["lat"], row["lon"] = _degrees(row["lat"]), _degrees(row["lon"])
+    return rows
+
+
+async def newest_fix(connection: Connection, device: int, *, at: datetime) -> LastFix | None:
+    """Where a device was last before a moment, at most a day ago."""
+    row = await (await connection.execute(_SQL["newest_fix"], {"device": device, "at": at})).fetchone()
+    return LastFix(row["time"], row["lat"] / _E7, row["lon"] / _E7, row["grid"]) if row else None
+
+
+async def heard(connection: Connection) -> list[dict[str, Any]]:
+    """Device number, `heard_at`, and lat and lon in degrees, of every device ever heard."""
+    rows = await (await connection.execute(_SQL["heard"])).fetchall()
+    for row in rows:
+        row["lat"], row["lon"] = _degrees(row["lat"]), _degrees(row["lon"])
+    return rows
+
+
+async def listening_since(connection: Connection) -> datetime | None:
+    """Since when every lane of ingest has been up; None when one of them may be down, or none ever ran."""
+    rows = await (await connection.execute(_SQL["listening"])).fetchall()
+    present = [row for row in rows if row["silent_s"] <= _FORGOTTEN_S]
+    if not present or any(row["silent_s"] > _BEAT_LIMIT_S for row in present):
+        return None
+    return max(row["up_since"] for row in present)
+
+
+def _degrees(scaled: int | None) -> float | None:
+    return None if scaled is None else scaled / _E7

@@ -1,0 +1,28 @@
+-- name: fixes
+-- The fixes of some devices in a span, in the order in which they were made.
+SELECT device, time, digest, lat, lon, accuracy, flags, received_at FROM position
+ WHERE device = ANY(%(devices)s) AND time >= %(start)s AND time <= %(stop)s
+ ORDER BY device, time, digest;
+
+-- name: signals
+-- What a device said in a span that presses.
+SELECT r.device, r.time, r.digest, r.type, r.lat, r.lon, r.flags, r.received_at, r.body, g.code AS grid
+  FROM reading r LEFT JOIN grid g ON g.id = r.grid
+ WHERE r.device = %(device)s AND r.time >= %(start)s AND r.time <= %(stop)s
+   AND r.type IN ('button', 'report', 'task')
+ ORDER BY r.time, r.digest;
+
+-- name: newest_fix
+-- Where a device was last before a moment; flags 1 and 4 are made-up places.
+SELECT p.time, p.lat, p.lon, g.code AS grid
+  FROM position p LEFT JOIN grid g ON g.id = p.grid
+ WHERE p.device = %(device)s AND p.time <= %(at)s AND p.time > %(at)s - interval '1 day' AND p.flags & 5 = 0
+ ORDER BY p.time DESC, p.digest LIMIT 1;
+
+-- name: heard
+-- When each device was last heard, and where it was.
+SELECT device, heard_at, lat, lon FROM last_known ORDER BY device;
+
+-- name: listening
+-- Each lane of ingest: up since when, and how long ago it last beat by the database's clock, which wrote the beat.
+SELECT up_since, extract(epoch FROM now() - beat_at)::float8 AS silent_s FROM ingest_progress;

@@ -1,0 +1,61 @@
+"""The dated world and the rules' settings, read whole and kept until something in them changes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ingest.database import Connection
+from ingest.queries import load_queries
+from rules.catalog import settings_models
+from rules.core.world import (
+    Book,
+    Checkpoint,
+    Custody,
+    Device,
+    Grid,
+    Item,
+    Post,
+    Route,
+    Shift,
+    Unit,
+    World,
+)
+from rules.settings import SettingRow, SettingsBook
+
+_SQL = load_queries("rules.store", "world.sql")
+_DAYS = {name: number for number, name in enumerate(("mon", "tue", "wed", "thu", "fri", "sat", "sun"))}
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """World and settings as they were at one stamp."""
+
+    stamp: str
+    world: World
+    settings: SettingsBook
+
+
+async def snapshot(connection: Connection, *, zone: str, known: Snapshot | None = None) -> Snapshot:
+    """The world as the database has it; `known` itself when nothing has changed since."""
+    row = await (await connection.execute(_SQL["stamp"])).fetchone()
+    assert row is not None  # noqa: S101  a select without FROM gives one row
+    if known is not None and known.stamp == row["stamp"]:
+        return known
+    rows = {name: await (await connection.execute(_SQL[name])).fetchall() for name in _SQL if name != "stamp"}
+    world = World(
+        zone=zone,
+        grids=Book(Grid(**it) for it in rows["grids"]),
+        units=Book(Unit(**it) for it in rows["units"]),
+        posts=Book(Post(**it) for it in rows["posts"]),
+        custody=tuple(Custody(**it) for it in rows["custody"]),
+        checkpoints=Book(Checkpoint(**it) for it in rows["checkpoints"]),
+        routes=Book(Route(**{**it, "checkpoints": tuple(it["checkpoints"])}) for it in rows["routes"]),
+        shifts=tuple(_shift(it) for it in rows["shifts"]),
+        items=Book(Item(**it) for it in rows["items"]),
+        devices=tuple(Device(**it) for it in rows["devices"]),
+    )
+    settings = SettingsBook((SettingRow(**it) for it in rows["settings"]), models=settings_models())
+    return Snapshot(row["stamp"], world, settings)
+
+
+def _shift(row: dict[str, Any]) -> Shift:
+    return Shift(**{**row, "days": frozenset(_DAYS[day] for day in row["days"] if day in _DAYS)})

@@ -1,0 +1,52 @@
+-- name: stamp
+-- Changes whenever a row of the dated world or of the settings is made, changed or removed.
+SELECT (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grid) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM unit) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM post) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM device) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM custody) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM checkpoint) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM route) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM shift) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM equipment) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM rule_setting) AS stamp;
+
+-- name: grids
+-- All versions, without their geometry.
+SELECT code, name, level, parent, grade, valid_from, valid_to FROM grid;
+
+-- name: units
+-- All versions.
+SELECT code, name, kind, valid_from, valid_to FROM unit;
+
+-- name: posts
+-- All versions.
+SELECT code, name, unit, grid, valid_from, valid_to FROM post;
+
+-- name: devices
+-- The register.
+SELECT number, name, kind, revoked_at FROM device ORDER BY number;
+
+-- name: custody
+-- All spells.
+SELECT device, holder_kind, holder AS code, valid_from, valid_to FROM custody;
+
+-- name: checkpoints
+-- All versions.
+SELECT code, name, grid, lat, lon, radius_m, valid_from, valid_to FROM checkpoint;
+
+-- name: routes
+-- All versions, without their geometry.
+SELECT code, name, checkpoints, valid_from, valid_to FROM route;
+
+-- name: shifts
+-- All versions.
+SELECT code, name, days, starts, ends, unit, route, rounds, valid_from, valid_to FROM shift;
+
+-- name: items
+-- All versions of all equipment.
+SELECT code, kind, name, grid, lat, lon, place, manufactured, last_service, valid_from, valid_to FROM equipment;
+
+-- name: settings
+-- Every dated setting.
+SELECT rule, key, value, valid_from, valid_to FROM rule_setting ORDER BY id;
