@@ -101,6 +101,7 @@ class Postgres:
             env=ENVIRONMENT,
             identity=identity,
             stop_signal=SIGINT,  # fast shutdown: ends sessions, writes a checkpoint
+            stop_grace_s=7.0,  # the checkpoint may be long; a kill costs no data, only a recovery at the next start
             ready=self._is_ready,
             ready_timeout_s=120.0,  # after a kill it replays its log first
             tidy=lambda: clear_postgres(self._data),

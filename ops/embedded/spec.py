@@ -36,7 +36,7 @@ class ChildSpec:
     cwd: Path | None = None
     identity: Identity = SELF
     stop_signal: signal.Signals = signal.SIGTERM
-    stop_grace_s: float = 5.0
+    stop_grace_s: float = 4.0
     ready: Callable[[], Awaitable[bool]] | None = None
     ready_timeout_s: float = 60.0
     tidy: Callable[[], Awaitable[None]] | None = None

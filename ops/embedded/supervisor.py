@@ -13,7 +13,7 @@ from ops.embedded.spec import ChildEvent, ChildSpec, ChildState, EventKind, OnEv
 
 log = logging.getLogger(__name__)
 
-STOP_TIMEOUT_S = 8.5  # all children together; people are promised 10 s from Ctrl-C to the prompt
+STOP_TIMEOUT_S = 7.5  # all children together; people are promised 10 s from Ctrl-C to the prompt
 LAYER_RESERVE_S = 2.5  # kept for each layer that is stopped later; a clean end of PostgreSQL takes about one
 LEVELS = {
     EventKind.DIED: logging.WARNING,

@@ -18,7 +18,6 @@ import bcrypt
 import psycopg
 import pytest
 
-import ops
 from ops.embedded import (
     ChildEvent,
     ChildSpec,
@@ -34,6 +33,7 @@ from ops.embedded.binaries import PostgresInstall, find_postgres
 from ops.embedded.data_dir import DataDir
 from ops.embedded.nats import answers_mqtt
 from ops.embedded.postgres import Postgres
+from ops.embedded.process import tail
 from tests.conftest import Services, processes_of
 from tests.ordinary_user import import_path, runnable_python
 
@@ -74,13 +74,13 @@ class Holder:
         self.folder = folder
         self.said: list[dict[str, Any]] = []
         python = Path(sys.executable) if uid is None else runnable_python(uid=uid, gid=uid)
-        root = str(Path(ops.__file__).parent.parent)
+        path = ":".join(filter(None, sys.path)) if uid is None else import_path(uid=uid, gid=uid)
         self.process = subprocess.Popen(
             [python, "-B", "-W", "error", "-c", HOLDER, folder],
             stdout=subprocess.PIPE,
             text=True,
             cwd="/",
-            env={**os.environ, "PYTHONPATH": root if uid is None else import_path(uid=uid, gid=uid)},
+            env={**os.environ, "PYTHONPATH": path},
             user=uid,
             group=uid,
             extra_groups=None if uid is None else [],
@@ -412,8 +412,15 @@ def test_ctrl_c_in_the_first_start_leaves_nothing(closed: Path, hold: Hold) -> N
 
 async def test_all_stop_within_ten_seconds_even_when_deaf(closed: Path) -> None:
     events: list[ChildEvent] = []
+
+    async def is_deaf() -> bool:
+        return tail(closed / "d" / "log" / "deaf.log") == ["deaf now"]
+
     deaf = ChildSpec(
-        name="deaf", argv=["/bin/sh", "-c", "trap '' TERM; while :; do sleep 1; done"], depends_on=("postgres", "nats")
+        name="deaf",
+        argv=["/bin/sh", "-c", "trap '' TERM; echo deaf now; while :; do sleep 1; done"],
+        ready=is_deaf,
+        depends_on=("postgres", "nats"),
     )
     async with EmbeddedServices(closed / "d", on_event=events.append) as running:
         await running.supervisor.add(deaf)
@@ -422,7 +429,8 @@ async def test_all_stop_within_ten_seconds_even_when_deaf(closed: Path) -> None:
             os.kill(state.pid, signal.SIGSTOP)
         begin = time.monotonic()
     assert time.monotonic() - begin < 10
-    assert [event.child for event in events if event.kind == EventKind.KILLED] == ["deaf", "postgres", "nats"]
+    killed = [event.child for event in events if event.kind == EventKind.KILLED]
+    assert killed == ["deaf", "postgres", "nats"], events
     assert processes_of(closed) == []
 
 
