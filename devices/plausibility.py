@@ -17,6 +17,7 @@ class Flag(IntFlag):
     RECEIPT_TIME = 8  # it had no usable time; the time of receipt stands in
     SATURATED = 16  # a value was too large for its column and was cut to the largest that fits
     REPLAYED_CLOCK = 32  # it came out of quarantine with its time moved
+    REDELIVERED = 64  # RECEIPT_TIME, and the broker marked it DUP: it is kept only when nothing like it is there
 
 
 def floor_of(now: datetime, retention_days: int) -> datetime:

@@ -10,7 +10,13 @@ from ingest.world import Device
 
 
 def check(
-    stamped: Stamped, device: Device | None, *, received_at: datetime, retention_days: int, offset: timedelta
+    stamped: Stamped,
+    device: Device | None,
+    *,
+    received_at: datetime,
+    retention_days: int,
+    offset: timedelta,
+    dup: bool = False,
 ) -> Checked | Refusal:
     """Accept a reading, flagged where it is odd, or say why it must wait in quarantine.
 
@@ -20,6 +26,7 @@ def check(
         received_at: aware UTC.
         retention_days: 0 when everything is kept.
         offset: added to the reading's own time; not nought only when a quarantine is replayed.
+        dup: the broker says that it may have delivered it before.
     """
     reading = stamped.reading
     if device is None:
@@ -34,7 +41,7 @@ def check(
         if not isinstance(reading, Button):
             return _refused(stamped, "clock", _clock_detail(time, floor, received_at))
         # An SOS is never lost for a bad clock: it is taken for pressed when it came.
-        time, flags = received_at, flags | Flag.RECEIPT_TIME
+        time, flags = received_at, flags | Flag.RECEIPT_TIME | (Flag.REDELIVERED if dup else Flag(0))
     elif time > received_at + AHEAD_NOTICE:
         flags |= Flag.CLOCK_AHEAD
     datum = getattr(reading, "datum", None) or device.datum

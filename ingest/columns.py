@@ -174,7 +174,7 @@ class Other:
     def row(self) -> tuple[Any, ...]:
         """In the order of the table's columns."""
         values = (self.device, self.time, self.digest, self.type, self.lat, self.lon, self.flags, self.grid)
-        return (*values, self.boot, self.seq, self.received_at, json.dumps(self.body, ensure_ascii=False))
+        return (*values, self.boot, self.seq, self.received_at, self.body)
 
 
 _ELSEWHERE = {"t", "boot", "seq", "type", "lat", "lon", "datum"}  # these have columns, or were used up on the way in

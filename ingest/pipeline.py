@@ -183,6 +183,7 @@ class Pipeline:
                     received_at=delivery.received_at,
                     retention_days=self._retention_days,
                     offset=offset,
+                    dup=delivery.dup,
                 )
                 if isinstance(outcome, Checked):
                     checked.append((outcome, stamped.device))

@@ -82,6 +82,9 @@ async def write(connection: Connection, batch: Batch, place: Place) -> Written:
     readings = len(batch.positions) + len(batch.others)
     if readings:
         await connection.execute(_SQL["last_heard"])
+    if batch.others:
+        await connection.execute(_SQL["last_batteries"])
+        await connection.execute(_SQL["last_equipment"])
     await _write_marks(connection, batch.marks)
     await _write_quarantine(connection, batch.quarantined)
     written = Written(stored=kept, repeated=readings - kept)
@@ -113,10 +116,7 @@ async def _write_others(connection: Connection, others: Sequence[Other]) -> int:
         copy.set_types(_READING_TYPES)
         for other in others:
             await copy.write_row(other.row())
-    kept = (await connection.execute(_SQL["keep_readings"])).rowcount
-    for name in ("last_batteries", "last_equipment"):
-        await connection.execute(_SQL[name])
-    return kept
+    return (await connection.execute(_SQL["keep_readings"])).rowcount
 
 
 async def _write_marks(connection: Connection, marks: Sequence[Mark]) -> None:

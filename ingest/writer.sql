@@ -21,8 +21,14 @@ COPY staging_reading (device, time, digest, type, lat, lon, flags, grid, boot, s
 INSERT INTO position SELECT * FROM staging_position ORDER BY device, time ON CONFLICT DO NOTHING;
 
 -- name: keep_readings
--- Likewise.
-INSERT INTO reading SELECT * FROM staging_reading ORDER BY device, time ON CONFLICT DO NOTHING;
+-- Likewise. One without a time of its own (flag 64) has a new time at each delivery, so it is known by its content.
+INSERT INTO reading
+SELECT * FROM staging_reading s
+ WHERE s.flags & 64 = 0
+    OR NOT EXISTS (SELECT FROM reading r WHERE r.device = s.device AND r.digest = s.digest
+                      AND r.time BETWEEN s.time - interval '1 day' AND s.time)
+ ORDER BY device, time
+ON CONFLICT DO NOTHING;
 
 -- name: last_positions
 -- Forward only, in the order of device, so that two workers never wait for each other in a ring. A clock that runs
