@@ -16,6 +16,7 @@ from ops.town.model import (
     Unit,
 )
 from ops.town.reader import read_town
+from ops.town.shipped import copy_sample, sample_dir
 
 __all__ = [
     "Checkpoint",
@@ -31,5 +32,7 @@ __all__ = [
     "Shift",
     "Town",
     "Unit",
+    "copy_sample",
     "read_town",
+    "sample_dir",
 ]

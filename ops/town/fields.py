@@ -15,7 +15,8 @@ _DEVICE = re.compile(r"[A-Za-z0-9_-]{1,64}")  # it is an MQTT topic level and a 
 _TAG = re.compile(r"[0-9A-Za-z:_-]{1,64}")
 _MONTH = re.compile(r"(\d{4})-(\d{1,2})")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
-_INTEGER = re.compile(r"[+-]?\d{1,18}")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+_DECIMAL = re.compile(r"[+-]?[0-9.]{1,40}([eE][+-]?[0-9]{1,3})?")
 _NAME_AT_MOST = 200  # characters
 _EARLIEST_YEAR = 1950  # of manufacture; what claims to be older is a slip of the finger
 
@@ -108,8 +109,9 @@ class Fields:
         value = self._raw(name, required=required, remedy=remedy)
         if value is None:
             return None
-        try:
-            number = math.nan if isinstance(value, bool) else float(value)
+        try:  # float() also takes underscores and digits of other scripts
+            odd = isinstance(value, bool) or (isinstance(value, str) and not _DECIMAL.fullmatch(value))
+            number = math.nan if odd else float(value)
         except (TypeError, ValueError, OverflowError):
             number = math.nan
         if not low <= number <= high:

@@ -47,8 +47,12 @@ def quote(value: object) -> str:
     """A value from a file as a message can carry it: short, printable, one line, encodable."""
     text = value if isinstance(value, str) else reprlib.repr(value)
     cut = text[:_QUOTED_AT_MOST] + ("…" if len(text) > _QUOTED_AT_MOST else "")
-    shown = "".join(c if _printable(c) else f"\\u{ord(c):04x}" for c in cut)
-    return f'"{shown}"' if isinstance(value, str) else shown
+    return f'"{printable(cut)}"' if isinstance(value, str) else printable(cut)
+
+
+def printable(text: str) -> str:
+    """A text with what cannot be shown or encoded written as escapes."""
+    return "".join(c if _printable(c) else f"\\u{ord(c):04x}" for c in text)
 
 
 def unprintable(text: str) -> bool:

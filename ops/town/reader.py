@@ -8,7 +8,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from ops.town import features, links, tables, territory
-from ops.town.findings import Finding, quote
+from ops.town.findings import Finding, printable, quote
 from ops.town.model import Checkpoint, Custody, Equipment, Grid, Holder, Hydrant, Route, Town
 from ops.town.reading import Noted, Reading
 
@@ -97,7 +97,9 @@ def _look_around(reading: Reading) -> bool:
         names = {entry.name for entry in folder.iterdir()}
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        findings.error(str(folder), "the folder", f"cannot be read: {reason}", "give the folder with the town's files")
+        findings.error(
+            printable(str(folder)), "the folder", f"cannot be read: {reason}", "give the folder with the town's files"
+        )
         return False
     for name in REQUIRED:
         if name not in names:
@@ -108,7 +110,7 @@ def _look_around(reading: Reading) -> bool:
     for name in sorted(names - {*REQUIRED, *OPTIONAL}):
         if name.lower().endswith((".csv", ".geojson", ".json")):
             remedy = f"the files of a town are: {', '.join(REQUIRED + OPTIONAL)}"
-            findings.warning(quote(name)[1:-1], "the file", "is not known and is ignored", remedy)
+            findings.warning(printable(name), "the file", "is not known and is ignored", remedy)
     return True
 
 

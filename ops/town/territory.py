@@ -53,13 +53,14 @@ def _cycles(by_code: dict[str, Grid]) -> list[list[str]]:
     done: set[str] = set()
     cycles = []
     for start in by_code:
-        path: list[str] = []
+        path: dict[str, None] = {}  # in order, and quick to look into
         code: str | None = start
         while code is not None and code in by_code and code not in done and code not in path:
-            path.append(code)
+            path[code] = None
             code = by_code[code].parent
         if code in path:
-            cycles.append(path[path.index(code) :])
+            walked = list(path)
+            cycles.append(walked[walked.index(code) :])
         done.update(path)
     return cycles
 
