@@ -4,7 +4,7 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from devices.codecs.codec import (
+from devices.codec import (
     MAX_PAYLOAD_BYTES,
     Codec,
     Decoded,

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json
 
-from devices.codecs.codec import MAX_PAYLOAD_BYTES, Codec, Decoded, Refusal, Stamped, TopicPattern
+from devices.codec import MAX_PAYLOAD_BYTES, Codec, Decoded, Refusal, Stamped, TopicPattern
 from devices.readings import INT4_MAX, READING, TYPES
 
 _ROOT = "gengfu/v1/{device}"
