@@ -10,7 +10,7 @@ from aiohttp import web
 from ingest.database import Pool
 from ops.http.call import Service
 from ops.http.database import Database
-from ops.http.dispatch import MAX_BODY_BYTES, Dispatcher, answer
+from ops.http.dispatch import MAX_BODY_BYTES, ROUTE, Dispatcher, answer
 from ops.http.guards import add_headers
 from ops.http.metrics import Metrics
 from ops.http.openapi import describe
@@ -77,7 +77,7 @@ def _edge(service: Service) -> Callable[..., Awaitable[web.StreamResponse]]:
         clock = asyncio.get_running_loop().time
         started = clock()
         response = await answer(request, lambda: handler(request))
-        route: Route | None = request.get("route")
+        route = request.get(ROUTE)
         service.metrics.observe(
             method=request.method,
             route=route.path if route else None,

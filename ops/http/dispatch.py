@@ -21,6 +21,7 @@ from ops.http.routes import Answer, Route
 from ops.http.sessions import find_viewer, token_of
 from ops.http.viewer import Viewer
 
+ROUTE = web.RequestKey("route", Route)
 MAX_BODY_BYTES = 256 * 1024
 
 _FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
@@ -44,7 +45,7 @@ class Dispatcher:
         """The aiohttp handler of a route."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            request["route"] = route
+            request[ROUTE] = route
             if route.limit_s is None:
                 return await answer(request, lambda: self._answer(route, request))
             task = self._tasks.create_task(

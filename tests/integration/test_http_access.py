@@ -1,0 +1,169 @@
+"""Who may call what: every route, every role and nobody; and every list within the territory."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from ops.http.permissions import GRANTS, GRID, PUBLIC, ROLES, SIGNED_IN
+from ops.http.routes import Route, discover
+from tests.integration.http_site import Browser, Reply, Site, small_site
+
+ROUTES = discover()
+# What to send where a route takes something; a route that takes something and is missing here fails the test.
+BODIES: dict[str, dict[str, Any]] = {
+    "sign_in": {"user": "nobody", "password": "wrong"},
+    "resolve_alert": {"note": "seen to"},
+    "open_incident": {"kind": "fire_hazard", "lat": 30.05, "lon": 111.05},
+    "dispatch_incident": {"unit": "U1"},
+    "close_incident": {"note": "out"},
+}
+LAST = ("resolve_alert", "close_incident", "sign_out")  # after these, others would be answered otherwise
+IDS = {"/api/devices/{id}/track": "H1"}
+
+# What each list holds: how to name its rows, all of them, those of C1, those of the patrol's own unit U1.
+LISTS: dict[str, tuple[Callable[[Any], set[str]], set[str], set[str], set[str] | None]] = {
+    "/api/alerts": (lambda it: {a["device"] for a in it["items"]}, {"H1", "H2", "H3"}, {"H1"}, None),
+    "/api/units": (lambda it: {u["code"] for u in it["items"]}, {"U1", "U2", "U3"}, {"U1"}, {"U1"}),
+    "/api/devices": (lambda it: {d["name"] for d in it["items"]}, {"H1", "H2", "X9"}, {"H1"}, None),
+    "/api/rounds": (lambda it: {r["route"] for r in it["items"]}, {"R1", "R2", "R3"}, {"R1", "R3"}, {"R1"}),
+    "/api/incidents": (lambda it: {i["unit"] for i in it["items"]}, {"U1", "U2", "U3"}, {"U1"}, {"U1"}),
+    "/api/equipment": (lambda it: {e["code"] for e in it["items"]}, {"E1", "E2", "E3"}, {"E1"}, None),
+    "/api/tickets": (lambda it: {t["equipment"] for t in it["items"]}, {"E1", "E2", "E3"}, {"E1"}, None),
+    "/api/grids": (
+        lambda it: {g["properties"]["code"] for g in it["features"]},
+        {"T", "C1", "C2", "B1", "B2"},
+        {"C1", "B1"},
+        {"T", "C1", "C2", "B1", "B2"},
+    ),
+    "/api/audit": (lambda it: {a["subject"] for a in it["items"]}, {"H2"}, set(), None),
+}
+
+
+@pytest.fixture
+async def site(database_url: str) -> AsyncIterator[Site]:
+    async with small_site(database_url) as found:
+        yield found
+
+
+async def call(route: Route, browser: Browser, *, row: str = "1") -> Reply:
+    path = route.path.replace("{id}", IDS.get(route.path, row))
+    body = BODIES[route.operation] if route.body else None
+    return await browser.ask(route.method, path, json=body)
+
+
+def expected(route: Route, role: str | None) -> set[int]:
+    if route.permission is PUBLIC:
+        return {route.status, 401} if route.operation == "sign_in" else {route.status, 503}
+    if route.local:
+        return {200}
+    if role is None:
+        return {401}
+    if route.permission is SIGNED_IN or route.permission in GRANTS[role]:
+        return {route.status}
+    return {403}
+
+
+@pytest.mark.parametrize("role", [None, *ROLES])
+async def test_each_route_answers_each_role_as_the_table_says(site: Site, role: str | None) -> None:
+    async with site.browser() as browser:
+        for route in sorted(ROUTES, key=lambda one: one.operation in LAST):
+            if role and not browser.token:
+                assert (await browser.sign_in(role)).status == 200
+            reply = await call(route, browser)
+            assert reply.status in expected(route, role), (route.name, role, reply.status, reply.text)
+            if reply.status >= 400 and reply.status != 503:
+                assert reply.headers["Content-Type"] == "application/problem+json"
+                assert reply.json["status"] == reply.status
+
+
+@pytest.mark.parametrize("route", [one for one in ROUTES if one.scope is GRID], ids=lambda one: one.operation)
+async def test_rows_of_another_territory_are_not_there(site: Site, route: Route) -> None:
+    role = next(role for role in ("officer", "auditor") if route.permission in GRANTS[role])
+    async with site.as_user(f"{role}_c1") as browser:
+        if route.path in LISTS and route.method == "GET":
+            name, every, within, _ = LISTS[route.path]
+            assert name((await call(route, browser)).json) == within
+            async with site.as_user(role) as whole:
+                assert name((await call(route, whole)).json) == every
+        elif route.path == "/api/incidents":
+            reply = await browser.post(route.path, {"kind": "fire_hazard", "lat": 30.05, "lon": 111.15})
+            assert reply.status == 403
+            assert site.sql("SELECT count(*) FROM incident") == [(3,)]
+        elif route.path == "/api/devices/{id}/track":
+            assert (await browser.get("/api/devices/H2/track")).status == 404
+            assert (await browser.get("/api/devices/X9/track")).status == 404
+            assert site.sql("SELECT count(*) FROM audit WHERE actor = 'officer_c1'") == [(0,)]
+        else:
+            assert route.params, f"{route.name} keeps to a territory, and nothing here shows it"
+            for row in ("2", "3"):
+                reply = await call(route, browser, row=row)
+                assert reply.status == 404, (row, reply.text)
+
+
+async def test_a_patrol_sees_its_own_unit_only(site: Site) -> None:
+    async with site.as_user("patrol") as browser:
+        for path, (name, _, _, own) in LISTS.items():
+            reply = await browser.get(path)
+            if own is None:
+                assert reply.status == 403, path
+            else:
+                assert name(reply.json) == own, path
+        assert len((await browser.get("/api/devices/H1/track")).json["items"]) == 50
+        assert (await browser.get("/api/devices/H2/track")).status == 404
+        assert (await browser.get("/api/incidents/2")).status == 404
+
+
+async def test_a_patrol_sees_a_track_only_while_its_unit_held_the_device(site: Site) -> None:
+    site.sql(
+        "UPDATE custody SET valid_to = now() - interval '20 minutes 30 seconds' "
+        "WHERE device = (SELECT number FROM device WHERE name = 'H1')"
+    )
+    site.sql(
+        "INSERT INTO custody (device, holder_kind, holder, valid_from) "
+        "SELECT number, 'unit', 'U2', now() - interval '20 minutes 30 seconds' FROM device WHERE name = 'H1'"
+    )
+    async with site.as_user("patrol") as browser:
+        assert len((await browser.get("/api/devices/H1/track")).json["items"]) == 30
+
+
+async def test_a_patrol_without_a_unit_sees_nothing(site: Site) -> None:
+    site.sql("UPDATE account SET unit = NULL WHERE name = 'patrol'")
+    async with site.as_user("patrol") as browser:
+        for path, (name, _, _, own) in LISTS.items():
+            if own is not None and path != "/api/grids":
+                assert name((await browser.get(path)).json) == set(), path
+
+
+async def test_a_territory_that_is_no_more_shows_nothing(site: Site) -> None:
+    site.sql("UPDATE account SET scope = 'C9' WHERE name = 'officer_c1'")
+    async with site.as_user("officer_c1") as browser:
+        for path, (name, *_) in LISTS.items():
+            if path != "/api/audit":
+                assert name((await browser.get(path)).json) == set(), path
+
+
+async def test_a_visiting_unit_shows_where_it_is_and_one_that_left_does_not(site: Site) -> None:
+    grid = "(SELECT id FROM grid WHERE code = '{}')"
+    device = "(SELECT number FROM device WHERE name = '{}')"
+    site.sql(f"UPDATE last_known SET grid = {grid.format('B1')} WHERE device = {device.format('H2')}")  # noqa: S608
+    site.sql(f"UPDATE last_known SET grid = {grid.format('B2')} WHERE device = {device.format('H1')}")  # noqa: S608
+    async with site.as_user("officer_c1") as browser:
+        units = {unit["code"]: unit for unit in (await browser.get("/api/units")).json["items"]}
+    assert set(units) == {"U1", "U2"}
+    assert units["U2"]["position"]["grid"] == "B1"
+    assert units["U1"]["position"] is None
+    assert units["U1"]["devices"][0]["position"] is None
+
+
+async def test_an_officer_sends_no_unit_of_another_territory(site: Site) -> None:
+    async with site.as_user("officer_c1") as browser:
+        reply = await browser.post("/api/incidents/1/dispatch", {"unit": "U2"})
+        assert reply.status == 422
+        assert reply.json["errors"][0]["where"] == "body.unit"
+        assert (await browser.post("/api/incidents/1/dispatch", {"unit": "U1"})).status == 200
+
+
+def test_every_list_is_held_against_the_territory() -> None:
+    lists = {one.path for one in ROUTES if one.scope is GRID and one.method == "GET" and not one.params}
+    assert lists == set(LISTS)
