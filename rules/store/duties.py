@@ -108,8 +108,10 @@ async def next_due(connection: Connection) -> datetime | None:
     return row["at"] if row else None
 
 
-async def of_round(connection: Connection, round_id: int) -> tuple[Round | None, list[Duty]]:
-    """A round and all its duties."""
+async def of_round(connection: Connection, round_id: int | None) -> tuple[Round | None, list[Duty]]:
+    """A round and all its duties; nothing for a duty of no round."""
+    if round_id is None:
+        return None, []
     its_round = await (await connection.execute(_SQL["round"], {"round": round_id})).fetchone()
     rows = await (await connection.execute(_SQL["of_round"], {"round": round_id})).fetchall()
     if its_round is None:

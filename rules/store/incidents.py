@@ -1,5 +1,6 @@
 """Incidents: where someone is needed, who was sent, who came."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from shapely.geometry import shape
 from ingest.database import Connection
 from ingest.queries import load_queries
 from rules.errors import NotThere
+from rules.rule import IncidentFacts
 
 _SQL = load_queries("rules.store", "incidents.sql")
 
@@ -150,6 +152,12 @@ async def tell_unit(connection: Connection, incident: Incident) -> int:
             {"key": key, "target": row["name"], "payload": Jsonb(payload), "at": incident.dispatched_at},
         )
     return len(rows)
+
+
+async def incident_facts(connection: Connection, ids: Iterable[int]) -> dict[int, IncidentFacts]:
+    """What rules may know about some incidents, by id."""
+    rows = await (await connection.execute(_SQL["facts"], {"ids": sorted(set(ids))})).fetchall()
+    return {row["id"]: IncidentFacts(**row) for row in rows}
 
 
 async def mark_incident(connection: Connection, incident_id: int, *, at: datetime) -> None:

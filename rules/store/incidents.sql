@@ -71,3 +71,8 @@ VALUES ('down', %(key)s, %(target)s, %(payload)s, %(at)s, %(at)s) ON CONFLICT (k
 -- Wake the judgement of an incident.
 INSERT INTO dirty_mark (kind, subject, window_from, window_to, made_at)
 VALUES ('incident', %(subject)s, %(at)s, %(at)s, %(at)s);
+
+-- name: facts
+-- What rules may know about some incidents.
+SELECT id, number, kind, lat, lon, radius_m, grid, unit, dispatched_at, closed_at FROM incident
+ WHERE id = ANY(%(ids)s) ORDER BY id;

@@ -72,7 +72,8 @@ async def listening_since(connection: Connection) -> datetime | None:
     present = [row for row in rows if row["silent_s"] <= _FORGOTTEN_S]
     if not present or any(row["silent_s"] > _BEAT_LIMIT_S for row in present):
         return None
-    return max(row["up_since"] for row in present)
+    since: datetime = max(row["up_since"] for row in present)
+    return since
 
 
 def _degrees(scaled: int | None) -> float | None:

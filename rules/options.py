@@ -1,0 +1,30 @@
+"""What the rules worker must be told; the process that starts it reads these from the settings."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Times and sizes of the worker.
+
+    Attributes:
+        zone: the site's IANA time zone.
+        horizon: how far ahead duties are planned.
+        backfill: after this long a verdict is final.
+        poll_s: seconds between looks when nothing was announced: a lost notification costs no more than this.
+        portion: duties claimed at once; half a second of judging, so that a stop is prompt.
+        plan_every: how often to plan when the world did not change; far less than the horizon.
+    """
+
+    zone: str = "Asia/Shanghai"
+    horizon: timedelta = timedelta(hours=36)
+    backfill: timedelta = timedelta(hours=72)
+    poll_s: float = 2.0
+    portion: int = 500
+    plan_every: timedelta = timedelta(minutes=10)
+
+
+def utc_now() -> datetime:
+    """The clock on the wall."""
+    return datetime.now(UTC)
