@@ -219,6 +219,7 @@ class DeviceClient:
             name=f"{self.device} ({lane})",
             series="devices",
             on_delivery=self._delivered,
+            on_ready=self._wake.set,
             clean_session=not self._state.kept,
         )
         async with session:

@@ -64,6 +64,7 @@ class Session:
             filters: what to subscribe to.
             name: for logs, and for metrics when `series` is not given.
             on_delivery: receives each message; without it they wait for `async for`.
+            on_ready: called each time it is connected and all filters are granted.
             take_retained: hand retained messages on as well; otherwise they are acknowledged, counted and ignored.
             clean_session: begin without what an earlier connection left, and leave nothing.
             series: the label of its metrics; sessions that come in hundreds share one.
@@ -79,6 +80,7 @@ class Session:
         self._name = name
         self._waiting: asyncio.Queue[Delivery] = asyncio.Queue()
         self._on_delivery = on_delivery or self._waiting.put_nowait
+        self._on_ready = on_ready
         self._take_retained = take_retained
         self._clean_session = clean_session
         self._link: Link | None = None
@@ -242,6 +244,8 @@ class Session:
         self._gauge.set(connected)
         if connected:
             self._ready.set()
+            if self._on_ready:
+                self._on_ready()
         else:
             self._ready.clear()
 
