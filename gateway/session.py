@@ -52,6 +52,7 @@ class Session:
         filters: Iterable[str] = (),
         name: str,
         on_delivery: Callable[[Delivery], None] | None = None,
+        on_ready: Callable[[], None] | None = None,
         take_retained: bool = False,
         clean_session: bool = False,
         series: str | None = None,
