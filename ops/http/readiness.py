@@ -1,5 +1,6 @@
 """Whether the whole road stands, and where it does not: what `/health/ready` says."""
 
+from gateway.register import revision
 from ingest.database import Connection
 from ingest.errors import SchemaOutdated
 from ingest.migrate import check_schema
@@ -40,4 +41,9 @@ async def _reasons(connection: Connection) -> list[str]:
         found.append("no rules worker has reported yet; start `gengfu run rules`")
     elif leader["age_s"] > SILENT_AFTER_S:
         found.append(f"the rules worker has not beaten for {leader['age_s']:.0f} s; see that `gengfu run rules` runs")
+    register = await revision(connection)
+    if not register.live:
+        found.append("the gateway has not reported of late; see that `gengfu run gateway` runs")
+    elif register.applied < register.revision:
+        found.append("the broker does not act on the newest accounts yet; the gateway's log says why if this lasts")
     return found

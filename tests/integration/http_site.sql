@@ -40,6 +40,10 @@ INSERT INTO duty (rule, key, subject, unit, round, grid, opens_at, due_at, settl
 SELECT 'missed_checkpoint', r.key || c.code, c.code, r.unit, r.id, c.grid, r.starts_at, r.ends_at, r.ends_at, r.ends_at,
        CASE r.route WHEN 'R1' THEN 'provisional' ELSE 'open' END, CASE r.route WHEN 'R1' THEN 'late' END
   FROM round r JOIN route o ON o.code = r.route JOIN checkpoint c ON c.code = ANY (o.checkpoints) ORDER BY r.id, c.code;
+INSERT INTO duty (rule, key, subject, grid, opens_at, due_at, settles_at, final_at, state, verdict, context)
+SELECT 'equipment_expiry', 'E' || n, 'E' || n, CASE WHEN n < 3 THEN 'B' || n END, now() - interval '40 days', due, due,
+       due + interval '20 years', 'provisional', 'missed', '{"work": "service"}'
+  FROM generate_series(1, 3) AS n, LATERAL (SELECT now() + (n - 2) * interval '20 days' AS due) AS d;
 INSERT INTO evidence (body) VALUES ('{"fixes": []}');
 INSERT INTO alert (fingerprint, rule, subject, class, severity, title, reasons, grid, unit, device, evidence, lat, lon,
                    opened_at, changed_at)

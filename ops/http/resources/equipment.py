@@ -1,6 +1,6 @@
 """Fire equipment: what there is, what its tag measures, which work on it is open."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
@@ -13,6 +13,8 @@ from ops.http.fields import Code, Cursor, Page, Query, View
 from ops.http.permissions import GRID
 from ops.http.routes import route
 
+SOON = timedelta(days=30)
+
 _SQL = load_queries("ops.http.resources", "equipment.sql")
 _KEY = TypeAdapter(tuple[Code])
 
@@ -22,8 +24,8 @@ class EquipmentQuery(Query):
 
     kind: list[Code] | None = Field(None, description="such as hydrant; repeat it for several")
     grid: Code | None = Field(None, description="code of a grid; those below it are meant too")
-    due: Literal["open", "overdue"] | None = Field(
-        None, description="open: work on it is to be done; overdue: the time for that has passed"
+    due: Literal["overdue", "soon"] | None = Field(
+        None, description="overdue: service or scrap should have been; soon: within the next 30 days"
     )
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
     after: Cursor | None = None
@@ -49,6 +51,11 @@ class Equipment(View):
     place: str | None
     manufactured: date | None
     last_service: date | None
+    next_work: Literal["service", "scrap", "unreadable"] | None = Field(
+        description="what it needs next; unreadable: it has no month of manufacture and must be replaced for that"
+    )
+    next_due_at: datetime | None
+    overdue: bool
     device: str | None = Field(description="name of the tag that watches it")
     measured: dict[str, Any] | None = Field(description="what its tag said last, with units in the names")
     measured_at: datetime | None
@@ -73,10 +80,25 @@ class EquipmentPage(Page):
 )
 async def list_equipment(call: Call[EquipmentQuery]) -> EquipmentPage:
     """What is in force today."""
-    query = call.query
+    query, now = call.query, call.now
+    due_from, due_until = {"overdue": (None, now), "soon": (now, now + SOON), None: (None, None)}[query.due]
     past = decode_cursor(query.after, _KEY)[0] if query.after else None
-    params = {**call.bounds(), **query.model_dump(), "past": past, "limit": query.limit + 1}
+    params = {
+        **call.bounds(),
+        "kind": query.kind,
+        "grid": query.grid,
+        "due_from": due_from,
+        "due_until": due_until,
+        "past": past,
+        "limit": query.limit + 1,
+    }
     async with call.transaction() as connection:
         found = await rows(connection, _SQL["list_equipment"], params)
     page, following = cut(found, limit=query.limit, key=lambda one: [one["code"]])
-    return EquipmentPage(items=[Equipment.model_validate(one) for one in page], next=following)
+    return EquipmentPage(
+        items=[
+            Equipment.model_validate({**one, "overdue": one["next_due_at"] is not None and one["next_due_at"] <= now})
+            for one in page
+        ],
+        next=following,
+    )
