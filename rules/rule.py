@@ -233,7 +233,7 @@ class DutyRule(Rule):
 
     @abstractmethod
     def judge(self, case: Case, *, now: datetime) -> Judgement:
-        """The verdict. `now` must not change what is found, only when to look again."""
+        """The verdict. In rules that judge readings `now` must not change what is found, only when to look again."""
 
     def effects(self, duty: Duty, case: Case, *, now: datetime) -> list[Effect]:
         """What follows besides alerts; `duty` is the case's duty after judgement."""

@@ -80,11 +80,15 @@ class EquipmentExpiry(DutyRule):
         settings = planning.settings.at(self.name, Settings, planning.now)
         planned = []
         for item in planning.world.items.all_at(planning.now):
-            wanted = _wanted(item, settings)
+            wanted = _wanted(item, settings, _today(planning.now, planning.world))
             if wanted is None:
                 continue
             work, on = wanted
-            due_at = _midnight(on, planning.world.zone) if on else max(item.valid_from, _day_start(planning))
+            due_at = (
+                _midnight(on, planning.world.zone)
+                if on
+                else _midnight(_today(planning.now, planning.world), planning.world.zone)
+            )
             opens_at = due_at - timedelta(days=settings.notice_days if on else 0)
             duty = Duty(
                 rule=self.name,
@@ -117,7 +121,7 @@ class EquipmentExpiry(DutyRule):
             versions = case.world.items.of(duty.subject)
             gone_at = max((it.valid_to for it in versions if it.valid_to and it.valid_to <= now), default=now)
             return _done(duty, gone_at, reason(Why.RETIRED, at=gone_at))
-        wanted = _wanted(item, case.settings.at(self.name, Settings, now))
+        wanted = _wanted(item, case.settings.at(self.name, Settings, now), _today(now, case.world))
         if wanted and _key(item, *wanted) == duty.key:
             why = Why.NO_MANUFACTURE_MONTH if wanted[1] is None else Why.OVERDUE
             said = reason(why, work=duty.context.get("work"), due_on=wanted[1].isoformat() if wanted[1] else None)
@@ -130,7 +134,11 @@ class EquipmentExpiry(DutyRule):
         replaced = _newer(item.manufactured, duty.context.get("manufactured"))
         if done_on := (item.last_service if served else item.manufactured if replaced else None):
             return _done(duty, _midnight(done_on, case.world.zone), reason(Why.SERVED, on=done_on.isoformat()))
-        return Judgement(verdict=Verdict.WAIVED, reasons=(reason(Why.SUPERSEDED, by="a correction"),), done=True)
+        return Judgement(
+            verdict=Verdict.WAIVED,
+            reasons=(reason(Why.SUPERSEDED, by=" ".join(str(part) for part in wanted or ()) or "nothing"),),
+            done=True,
+        )
 
     @override
     def effects(self, duty: Duty, case: Case, *, now: datetime) -> list[Effect]:
@@ -194,7 +202,7 @@ class EquipmentExpiry(DutyRule):
         )
 
 
-def _wanted(item: Item, settings: Settings) -> tuple[str, date | None] | None:
+def _wanted(item: Item, settings: Settings, today: date) -> tuple[str, date | None] | None:
     """What the item needs next and when; no date when that is at once; None when nothing is known for its kind."""
     life = LIVES.get(item.kind)
     if other := settings.years.get(item.kind):
@@ -203,7 +211,13 @@ def _wanted(item: Item, settings: Settings) -> tuple[str, date | None] | None:
         return None
     if item.manufactured is None:
         return (_UNREADABLE, None) if life.month_required else None
-    due = next_due(life, manufactured=item.manufactured, last_service=item.last_service)
+    due = next_due(
+        life,
+        manufactured=item.manufactured,
+        last_service=item.last_service,
+        today=today,
+        notice=timedelta(days=settings.notice_days),
+    )
     return (due.work, due.on) if due else None
 
 
@@ -215,8 +229,8 @@ def _midnight(day: date, zone: str) -> datetime:
     return datetime.combine(day, time(), tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
-def _day_start(planning: Planning) -> datetime:
-    return _midnight(planning.now.astimezone(ZoneInfo(planning.world.zone)).date(), planning.world.zone)
+def _today(now: datetime, world: World) -> date:
+    return now.astimezone(ZoneInfo(world.zone)).date()
 
 
 def _newer(now: date | None, then: str | None) -> bool:

@@ -8,7 +8,7 @@ Detectors: GB 29837-2013, 6.1, twelve years.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 Work = Literal["service", "scrap"]
@@ -41,13 +41,17 @@ class Due:
     on: date
 
 
-def next_due(life: Life, *, manufactured: date, last_service: date | None) -> Due | None:
-    """The next service, or the scrap date when that comes first or on the same day; None when nothing ever comes.
+def next_due(
+    life: Life, *, manufactured: date, last_service: date | None, today: date, notice: timedelta
+) -> Due | None:
+    """The next service, or the scrap date when nothing comes before it; None when nothing ever comes.
 
     Args:
         life: the kind's limits.
         manufactured: first day of the month on the shell: the earliest day it can mean, so the safe one.
         last_service: first day of the month of the last service, None before the first.
+        today: a service that was left undone is not asked for any more once the scrap date is near or past.
+        notice: how near that is.
     """
     scrap = _plus_years(manufactured, life.scrap_y) if life.scrap_y is not None else None
     service = None
@@ -55,7 +59,7 @@ def next_due(life: Life, *, manufactured: date, last_service: date | None) -> Du
         service = _plus_years(last_service, life.next_service_y) if life.next_service_y is not None else None
     elif life.first_service_y is not None:
         service = _plus_years(manufactured, life.first_service_y)
-    if scrap is not None and (service is None or scrap <= service):
+    if scrap is not None and (service is None or scrap <= service or scrap <= today + notice):
         return Due("scrap", scrap)
     return Due("service", service) if service is not None else None
 
