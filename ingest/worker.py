@@ -29,15 +29,34 @@ class Worker:
     """Owns the pipelines; the sessions that feed them are the caller's."""
 
     def __init__(
-        self, pool: Pool, engine: Engine, *, name: str, receipts: Receipts, limits: Limits, retention_days: int
+        self,
+        pool: Pool,
+        engine: Engine,
+        *,
+        name: str,
+        receipts: Receipts,
+        limits: Limits,
+        retention_days: int,
+        passing: bool = False,
     ) -> None:
+        """Prepare a worker.
+
+        Args:
+            pool: of the database.
+            engine: of its storage.
+            name: for counters and signs of life.
+            receipts: of all its lanes.
+            limits: of a batch.
+            retention_days: 0 keeps for ever.
+            passing: it gives no signs of life, because it ends when its work is done and is not missed then.
+        """
         self._pool = pool
         self._engine = engine
         self._receipts = receipts
         self._retention_days = retention_days
         self._world: World | None = None
         self._world_at = 0.0
-        started = datetime.now(UTC)
+        started = None if passing else datetime.now(UTC)
         self.pipelines = {
             lane: Pipeline(
                 pool,

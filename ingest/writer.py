@@ -54,11 +54,11 @@ class Written:
 
 @dataclass(frozen=True)
 class Place:
-    """Which worker and lane writes."""
+    """Which worker and lane writes; `up_since` is None for one that works off a list and ends: nobody waits for it."""
 
     worker: str
     lane: str
-    up_since: datetime
+    up_since: datetime | None
 
 
 async def prepare(connection: Connection) -> None:
@@ -169,7 +169,8 @@ async def _write_counters(connection: Connection, batch: Batch, written: Written
         if value
     ]
     await connection.cursor().executemany(_SQL["count"], rows)
-    await connection.execute(_SQL["progress"], {**who, "up_since": place.up_since})
+    if place.up_since is not None:
+        await connection.execute(_SQL["progress"], {**who, "up_since": place.up_since})
 
 
 async def beat(connection: Connection, place: Place) -> None:

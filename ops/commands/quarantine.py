@@ -152,6 +152,7 @@ async def _replay(
             receipts=Receipts(lambda _device, _receipt: None),
             limits=Limits(),
             retention_days=settings.storage.retention_days,
+            passing=True,
         )
         await worker.prepare()
         return await replay(
