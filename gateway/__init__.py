@@ -4,7 +4,7 @@ from gateway.accounts import GATEWAY, LANES, credentials_of, down_topic, ingest_
 from gateway.address import Address, Credentials
 from gateway.errors import GatewayError
 from gateway.keeper import Keeper
-from gateway.listening import listen
+from gateway.listening import listen, pause
 from gateway.outbox import Outbox
 from gateway.provisioning import DeviceAccount, NatsProvisioner, Provisioner
 from gateway.session import Session
@@ -27,5 +27,6 @@ __all__ = [
     "ingest_account",
     "lane_filters",
     "listen",
+    "pause",
     "verifiers_for",
 ]

@@ -32,6 +32,7 @@ class Keeper:
         self._pool = pool
         self._provisioner = provisioner
         self._changed = changed
+        self.in_force = asyncio.Event()  # set once the broker acts on the register
         self._outage = Outage(log, thing="keeping the broker's accounts equal to the register")
         self._revision: int | None = None
         self._devices: list[DeviceAccount] = []
@@ -63,6 +64,7 @@ class Keeper:
     async def _follow(self) -> None:
         await self._look()
         changed = await self._provisioner.apply(self._devices)
+        self.in_force.set()
         async with transaction(self._pool) as connection:
             if changed or (await register.revision(connection)).applied != self._revision:
                 await register.note_applied(connection, number=self._revision or 0)

@@ -81,6 +81,11 @@ class Replay:
             sum(count.parked for count in counts),
         )
 
+    @property
+    def connected(self) -> bool:
+        """Whether any device is connected; before the first it counts as connected."""
+        return not self._clients or any(client.connected for client in self._clients.values())
+
     async def run(self) -> Totals:
         """Play it all and wait until all is confirmed.
 

@@ -1,6 +1,7 @@
 """`gengfu replay`: recorded tracks, played over MQTT as devices."""
 
 import json
+import logging
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -111,7 +112,8 @@ def _play(plan: "Plan", rows: int) -> "tuple[Totals, Exception | None]":
     from gateway.errors import GatewayError
     from gateway.replay import Replay
 
-    console = Console(stderr=True)
+    logging.getLogger("gateway.session").setLevel(logging.ERROR)  # a sentence for each device would be too many
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -122,7 +124,13 @@ def _play(plan: "Plan", rows: int) -> "tuple[Totals, Exception | None]":
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         line = bar.add_task("readings", total=rows, safe="")
 
+        away = False
+
         def on_progress(totals: "Totals") -> None:
+            nonlocal away
+            if away == replay.connected:
+                away = not away
+                console.print(f"the broker at {plan.url} " + ("is gone; waiting for it" if away else "is back"))
             bar.update(line, completed=totals.acknowledged, safe=f"{totals.receipted} stored" if plan.receipts else "")
 
         replay = Replay(plan, on_progress=on_progress)

@@ -3,11 +3,13 @@
 import asyncio
 import logging
 
-from gateway import GATEWAY, Keeper, NatsProvisioner, Outbox, Session, credentials_of, listen
+from gateway import GATEWAY, Keeper, NatsProvisioner, Outbox, Session, credentials_of, listen, pause
 from ingest.database import Pool, make_pool
 from ops.errors import SettingsError
 from ops.process import wait_for_schema
 from ops.settings import Settings
+
+FIRST_S = 10.0  # seconds to wait for a broker that does not know us yet; then the session says what is wrong
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +73,8 @@ async def _serve(settings: Settings, pool: Pool, *, secret: str) -> None:
             )
         else:
             keeper = Keeper(pool, provisioner=accounts, changed=devices)
-            await keeper.write_first()  # without it the broker would not let us in either
+            await keeper.write_first()
             tasks.create_task(keeper.run(), name="accounts")
+            await pause(keeper.in_force, at_most_s=FIRST_S)
         async with session:
             await Outbox(pool, session=session, wake=outbox).run()
