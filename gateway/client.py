@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 PAYLOAD_BYTES = 200 * 1024  # of an array; the contract allows 256 KiB, and the broker counts its own headers as well
 STALL_S = 15.0  # seconds without any receipt until what lacks one is sent again; a commit takes a tenth of one
+RECONNECT_STALL_S = 5.0  # the same after the connection was lost, and receipts perhaps with it
+LOOK_S = 0.5
 TRIES = 6  # times that a message is sent for want of a receipt; the wait doubles each time
 
 _TOPICS = {pattern.lane: pattern for pattern in codec_named("native").topics}
@@ -106,6 +108,7 @@ class DeviceClient:
         self._room = asyncio.Event()
         self._moved_at = monotonic()
         self._leave = asyncio.Event()
+        self._may_have_missed = False  # receipts, while there was no connection
         self._opening = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
@@ -219,13 +222,17 @@ class DeviceClient:
             name=f"{self.device} ({lane})",
             series="devices",
             on_delivery=self._delivered,
-            on_ready=self._wake.set,
+            on_ready=self._reconnected,
             clean_session=not self._state.kept,
         )
         async with session:
             self._sessions[lane] = session
             opened.set()
             await self._leave.wait()
+
+    def _reconnected(self) -> None:
+        self._may_have_missed = True
+        self._wake.set()
 
     def _messages(self, readings: Sequence[Mapping[str, Any]], lane: Lane) -> Iterable[_Message]:
         stamped = [self._stamped(reading) for reading in readings]
@@ -311,14 +318,17 @@ class DeviceClient:
 
     async def _watch(self) -> None:
         """Send again what lacks a receipt, when none has come for a while; park what has been sent often enough."""
-        wait_s = STALL_S
-        last = self._moved_at
-        while not await pause(self._leave, at_most_s=1.0):
+        last, wait_s = self._moved_at, STALL_S
+        while not await pause(self._leave, at_most_s=LOOK_S):
             if self._moved_at != last:
                 last, wait_s = self._moved_at, STALL_S
-            if not self._unreceipted or monotonic() - last < wait_s or not self.connected:
+            enough_s = min(wait_s, RECONNECT_STALL_S) if self._may_have_missed else wait_s
+            if not self._unreceipted or monotonic() - last < enough_s or not self.connected:
                 continue
-            wait_s *= 2
+            if self._may_have_missed:
+                self._may_have_missed = False
+            else:
+                wait_s *= 2
             for message in dict.fromkeys(self._unreceipted.values()):
                 if message.confirmed:
                     self._try_again(message)

@@ -113,7 +113,7 @@ class Replay:
             for client in self._clients.values():
                 # The watch ends a stall; a client alone cannot tell one from a long queue before it.
                 await client.drain(stall_s=float("inf"))
-        self._on_progress(self.totals)
+            self._on_progress(self.totals)
 
     async def _play_fast(self) -> None:
         waiting: dict[tuple[str, Lane], list[dict[str, Any]]] = defaultdict(list)

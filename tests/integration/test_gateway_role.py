@@ -2,89 +2,28 @@
 
 import asyncio
 import json
-import os
-import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from psycopg.types.json import Jsonb
 
-from gateway import Credentials, Session, register
+from gateway import register
 from gateway.errors import BrokerRefused
 from ingest.database import Connection, connect
-from ingest.migrate import migrate
-from ops.roles import gateway
-from ops.settings import Settings, as_environment, load
-from tests.integration.nats_server import BROKER_SECRET, NatsServer, eventually, running_nats
-
-
-@dataclass
-class Place:
-    """A broker and a database, and the settings that name them."""
-
-    nats: NatsServer
-    settings: Settings
-    folder: Path
-
-    @property
-    def database_url(self) -> str:
-        return self.settings.database.url.get_secret_value()
-
-    @asynccontextmanager
-    async def gateway(self) -> AsyncIterator[None]:
-        stop = asyncio.Event()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(gateway.run(self.settings, stop=stop), name="gateway")
-            try:
-                yield
-            finally:
-                stop.set()
-
-    async def gengfu(self, *words: str) -> tuple[int, str, str]:
-        """Run a command; its status, output and errors."""
-        environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "ops.cli", *words,
-            env=environment | as_environment(self.settings), cwd=self.folder,
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        async with asyncio.timeout(60):
-            out, err = await process.communicate()
-        return process.returncode or 0, out.decode(), err.decode()
-
-    def session(self, device: dict[str, Any], *, client_id: str = "its-random-id") -> Session:
-        return Session(
-            self.nats.url,
-            credentials=Credentials(device["device"], device["secret"], client_id),
-            filters=device["subscribe"],
-            name=f"test {device['device']}",
-        )
+from tests.integration.gateway_place import Place, made_place
+from tests.integration.nats_server import eventually
 
 
 @pytest.fixture
 async def place(tmp_path: Path, database_url: str) -> AsyncIterator[Place]:
-    await migrate(database_url)
-    async with running_nats(tmp_path) as nats:
-        settings = load(
-            overrides=[
-                f"database.url={database_url}",
-                f"broker.url={nats.url}",
-                f"broker.secret={BROKER_SECRET}",
-                f"broker.nats_accounts_file={nats.accounts_file}",
-                f"broker.nats_pid_file={nats.pid_file}",
-                f"data_dir={tmp_path}",
-            ]
-        ).settings
-        yield Place(nats, settings, tmp_path)
+    async with made_place(tmp_path, database_url) as made:
+        yield made
 
 
 async def test_a_device_added_is_let_in_at_once_and_a_revoked_one_is_out(place: Place) -> None:
     async with place.gateway():
-        await _until_live(place)
         status, out, err = await place.gengfu("device", "add", "H-01", "--kind", "handset", "--label", "大门", "--json")
         assert (status, err) == (0, "")
         added = json.loads(out)
@@ -164,7 +103,6 @@ async def test_messages_of_the_outbox_reach_the_device_once(place: Place) -> Non
 
 async def test_an_outage_of_the_broker_only_delays(place: Place) -> None:
     async with place.gateway(), await connect(place.database_url, name="test") as connection:
-        await _until_live(place)
         place.nats.stop()
         issued = await register.add_device(connection, name="H-01", kind="handset")
         await _put(connection, "late", "H-01", {"type": "notice", "text": "late"})
@@ -174,15 +112,6 @@ async def test_an_outage_of_the_broker_only_delays(place: Place) -> None:
         async with place.session(device) as session:
             await session.wait_up(timeout_s=20)
         await eventually(lambda: _open_rows(connection, 0), within_s=30)
-
-
-async def _until_live(place: Place) -> None:
-    async with await connect(place.database_url, name="test") as connection:
-        await eventually(lambda: _live(connection), within_s=20)
-
-
-async def _live(connection: Connection) -> bool:
-    return (await register.revision(connection)).live
 
 
 async def _applied(connection: Connection) -> bool:
