@@ -2,6 +2,7 @@
 
 from gateway.accounts import GATEWAY, LANES, credentials_of, down_topic, ingest_account, lane_filters
 from gateway.address import Address, Credentials
+from gateway.client import DeviceClient
 from gateway.errors import GatewayError
 from gateway.keeper import Keeper
 from gateway.listening import listen, pause
@@ -16,6 +17,7 @@ __all__ = [
     "Address",
     "Credentials",
     "DeviceAccount",
+    "DeviceClient",
     "GatewayError",
     "Keeper",
     "NatsProvisioner",
