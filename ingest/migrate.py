@@ -65,7 +65,7 @@ async def migrate(conninfo: str, *, say: Callable[[str], None] = lambda _: None)
     connection = await connect(conninfo, name="migrate")
     async with connection:
         await connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
-        await connection.execute(_LEDGER)
+        await _make_ledger(connection)
         waiting = _pending(await _applied(connection))
         for migration in waiting:
             await _apply(connection, migration)
@@ -83,6 +83,18 @@ async def check_schema(connection: Connection) -> None:
     applied = await _applied(connection) if exists and exists["it"] else {}
     if waiting := _pending(applied):
         raise SchemaOutdated(f"the database lacks {len(waiting)} migration(s); run `gengfu migrate`")
+
+
+async def _make_ledger(connection: Connection) -> None:
+    try:
+        await connection.execute(_LEDGER)
+    except psycopg.errors.InsufficientPrivilege as error:
+        # Since PostgreSQL 15 a role may create tables in `public` only when it owns the database or was granted it.
+        role, database = connection.info.user, connection.info.dbname
+        raise MigrationFailed(
+            f"role {role} may not create tables in database {database}: {error.diag.message_primary}; "
+            f'let an administrator run ALTER DATABASE "{database}" OWNER TO "{role}", then migrate again'
+        ) from error
 
 
 async def _applied(connection: Connection) -> dict[int, str]:

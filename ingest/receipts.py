@@ -23,12 +23,13 @@ class Receipts:
     """Gathers what commits made safe and says it to the devices."""
 
     def __init__(
-        self, send: Callable[[str, dict[str, object]], None], *, clock: Callable[[], float] = monotonic
+        self, send: Callable[[str, dict[str, object]], bool], *, clock: Callable[[], float] = monotonic
     ) -> None:
         """Prepare an empty book.
 
         Args:
-            send: called with a device's name and a receipt as the wire contract has it.
+            send: called with a device's name and a receipt as the wire contract has it; False when it cannot be sent
+                now, and is to be asked again.
             clock: seconds that only rise.
         """
         self._send = send
@@ -48,13 +49,15 @@ class Receipts:
         for device in [name for name in self._safe if now - self._sent_at.get(name, -INTERVAL_S) >= INTERVAL_S]:
             boots = self._safe[device]
             boot = min(boots)
-            ranges = ranges_of(boots.pop(boot))
-            for first, last in ranges[RANGES:]:
-                boots[boot].update(range(first, last + 1))
+            ranges = ranges_of(boots[boot])
+            if not self._send(device, {"type": "receipt", "boot": boot, "seq": ranges[:RANGES]}):
+                return
+            boots[boot] = {number for first, last in ranges[RANGES:] for number in range(first, last + 1)}
+            if not boots[boot]:
+                del boots[boot]
             if not boots:
                 del self._safe[device]
             self._sent_at[device] = now
-            self._send(device, {"type": "receipt", "boot": boot, "seq": ranges[:RANGES]})
             self.sent += 1
         if len(self._sent_at) > 2 * len(self._safe) + 1000:
             self._sent_at = {name: at for name, at in self._sent_at.items() if now - at < INTERVAL_S}

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Annotated, BinaryIO
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from ops.commands.options import JsonOption
+from ops.commands.options import JsonOption, wide_console
 
 app = typer.Typer()
 
+DOES = {"publish": "publishes", "subscribe": "subscribes"}
 MAX_LINE = 4 << 20  # bytes; far above any frame, so that a wrong file does not fill the memory
 
 
@@ -29,7 +29,7 @@ def codecs_command(as_json: JsonOption = False) -> None:
             {
                 "codec": codec.name,
                 "title": codec.title,
-                "topics": [{"topic": t.pattern, "device": f"{t.use}es", "lane": t.lane} for t in codec.topics],
+                "topics": [{"topic": t.pattern, "device": DOES[t.use], "lane": t.lane} for t in codec.topics],
             }
             for codec in codecs().values()
         ]
@@ -39,8 +39,8 @@ def codecs_command(as_json: JsonOption = False) -> None:
     for codec in codecs().values():
         for index, topic in enumerate(codec.topics):
             names = (codec.name, codec.title) if index == 0 else ("", "")
-            table.add_row(*names, topic.pattern.replace("{device}", "<device>"), f"{topic.use}es")
-    Console().print(table)
+            table.add_row(*names, topic.pattern.replace("{device}", "<device>"), DOES[topic.use])
+    wide_console().print(table)
 
 
 @app.command("decode")

@@ -3,10 +3,9 @@
 import json
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from ops.commands.options import ConfigOption, JsonOption, SetOption
+from ops.commands.options import ConfigOption, JsonOption, SetOption, wide_console
 from ops.settings import known_keys, load, value_of, variable
 
 app = typer.Typer()
@@ -30,7 +29,4 @@ def config_command(config: ConfigOption = None, overrides: SetOption = None, as_
     table = Table("setting", "value", "source", "variable", "what it is", box=None, pad_edge=False)
     for key, value, source, name, text in rows:
         table.add_row(key, "" if value is None else str(value), source, name, text)
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=240)
-    console.print(table)
+    wide_console().print(table)

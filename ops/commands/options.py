@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
+from rich.console import Console
 
 from ops.settings import Settings, load
 
@@ -31,3 +32,9 @@ def settings_of(config: Path | None, overrides: list[str] | None) -> Settings:
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a command's coroutine to its end."""
     return asyncio.run(coroutine)
+
+
+def wide_console(*, stderr: bool = False) -> Console:
+    """A console for tables: as wide as the terminal, and wide enough for whole lines when the output goes elsewhere."""
+    console = Console(stderr=stderr)
+    return console if console.is_terminal else Console(stderr=stderr, width=240)

@@ -5,10 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from ops.commands.options import ConfigOption, JsonOption, SetOption, run, settings_of
+from ops.commands.options import ConfigOption, JsonOption, SetOption, run, settings_of, wide_console
 from ops.errors import OpsError
 from ops.settings import Settings
 
@@ -40,9 +39,8 @@ def list_command(
         table.add_row(
             str(row["id"]), row["reason"], row["topic"], last, str(row["times"]), str(row["bytes"]), row["detail"]
         )
-    console = Console()
     if rows:
-        console.print(table)
+        wide_console().print(table)
     said = ", ".join(f"{row['waiting']} {row['reason']}" for row in counts)
     typer.echo(f"waiting: {said}" if counts else "nothing waits in quarantine")
 
@@ -149,7 +147,7 @@ async def _replay(
             pool,
             NativeEngine(),
             name="quarantine",
-            receipts=Receipts(lambda _device, _receipt: None),
+            receipts=Receipts(lambda _device, _receipt: True),
             limits=Limits(),
             retention_days=settings.storage.retention_days,
             passing=True,

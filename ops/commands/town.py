@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from ops.commands.options import ConfigOption, JsonOption, SetOption, run, settings_of
+from ops.commands.options import ConfigOption, JsonOption, SetOption, run, settings_of, wide_console
 from ops.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,8 +47,7 @@ def check_command(
         for line in as_json_lines(findings):
             typer.echo(line)
     else:
-        console = Console()
-        show(town, findings, console=console if console.is_terminal else Console(width=200))
+        show(town, findings, console=wide_console())
     if any(finding.severity == "error" for finding in findings):
         raise typer.Exit(1)
 
@@ -80,15 +78,14 @@ def import_command(
     town, findings = read_town(folder, zone=ZoneInfo(settings.site.zone))
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
-        console = Console(stderr=True)
-        show(town, errors, console=console if console.is_terminal else Console(stderr=True, width=200))
+        show(town, errors, console=wide_console(stderr=True))
         typer.echo("nothing was imported; mend the errors above and import again", err=True)
         raise typer.Exit(1)
     imported = run(_import(settings, town, folder=folder, secrets=secrets))
     table = Table("", "added", "changed", "ended", "unchanged", box=None, pad_edge=False)
     for name, counts in imported.counts.items():
         table.add_row(name, *(str(counts[what]) for what in ("added", "changed", "ended", "unchanged")))
-    Console().print(table)
+    wide_console().print(table)
     if secrets:
         typer.echo(f"{len(imported.secrets)} secret(s) added to {secrets}; keep that file to yourself")
 

@@ -61,7 +61,10 @@ def _session(settings: Settings, lane: Lane, worker: Worker) -> Session:
     )
 
 
-def _send(session: Session, device: str, receipt: dict[str, object]) -> None:
+def _send(session: Session, device: str, receipt: dict[str, object]) -> bool:
+    if not session.connected:
+        return False
     # QoS 0: a device that misses a receipt says its readings again and gets another.
     sent = session.send(down_topic(device), json.dumps(receipt, separators=(",", ":")).encode(), qos=0)
     sent.add_done_callback(lambda future: future.cancelled() or future.exception())
+    return True

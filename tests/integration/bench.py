@@ -69,13 +69,18 @@ class Bench:
 @asynccontextmanager
 async def bench_on(url: str, *, retention_days: int = 90) -> AsyncIterator[Bench]:
     sent: list[tuple[str, Any]] = []
+
+    def take(device: str, receipt: Any) -> bool:
+        sent.append((device, receipt))
+        return True
+
     pool = make_pool(url, name="test", size=3, configure=prepare)
     async with pool:
         worker = Worker(
             pool,
             NativeEngine(),
             name="1",
-            receipts=Receipts(lambda device, receipt: sent.append((device, receipt))),
+            receipts=Receipts(take),
             limits=Limits(age_s=0.02),
             retention_days=retention_days,
         )

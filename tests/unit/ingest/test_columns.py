@@ -84,8 +84,13 @@ def test_ranges_hold_exactly_the_numbers(numbers: list[int]) -> None:
 
 def test_receipts_come_once_a_second_and_miss_nothing() -> None:
     sent: list[tuple[str, dict[str, object]]] = []
+
+    def take(device: str, receipt: dict[str, object]) -> bool:
+        sent.append((device, receipt))
+        return True
+
     now = [100.0]
-    receipts = Receipts(lambda device, receipt: sent.append((device, receipt)), clock=lambda: now[0])
+    receipts = Receipts(take, clock=lambda: now[0])
     for seq in range(0, 4 * RANGES, 2):  # no two adjoin, so there are twice as many ranges as a message holds
         receipts.add("H-01", 3, seq)
     receipts.add("H-01", 4, 0)
@@ -99,6 +104,24 @@ def test_receipts_come_once_a_second_and_miss_nothing() -> None:
     said = {(receipt["boot"], first) for _, receipt in sent for first, _ in receipt["seq"]}  # type: ignore[attr-defined]  # ranges
     assert said == {(3, seq) for seq in range(0, 4 * RANGES, 2)} | {(4, 0)}
     assert {device for device, _ in sent} == {"H-01"}
+
+
+def test_a_receipt_that_cannot_be_sent_waits() -> None:
+    sent: list[dict[str, object]] = []
+    up = [False]
+
+    def take(_: str, receipt: dict[str, object]) -> bool:
+        if up[0]:
+            sent.append(receipt)
+        return up[0]
+
+    receipts = Receipts(take)
+    receipts.add("H-01", 1, 1)
+    receipts.flush()
+    receipts.add("H-01", 1, 2)
+    up[0] = True
+    receipts.flush()
+    assert sent == [{"type": "receipt", "boot": 1, "seq": [[1, 2]]}]
 
 
 def outcome(
