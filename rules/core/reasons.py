@@ -15,7 +15,6 @@ class Why(StrEnum):
     EARLY_BY = "early_by"
     LATE_BY = "late_by"
     NEAREST_FIX = "nearest_fix"  # how near it came at best
-    COVERED = "covered"  # this device's fixes cover the window without a hole
     HOLE = "hole"  # unseen for long enough to have been there
     SILENT_DEVICE = "silent_device"  # not one usable fix in the window
     ACCURACY = "accuracy"  # may have been there: the fix is less accurate than the circle is wide
@@ -25,7 +24,6 @@ class Why(StrEnum):
     NO_PLACE = "no_place"  # the duty's place is not known
     NOT_YET = "not_yet"  # nobody has come so far
     SUPERSEDED = "superseded"  # another order took this one's place
-    DUE = "due"
     OVERDUE = "overdue"
     SERVED = "served"
     RETIRED = "retired"

@@ -1,1 +1,1 @@
-"""Tests of rules, one thing each."""
+"""Rules, without a database: short timelines and properties."""
