@@ -12,6 +12,7 @@ from psycopg.conninfo import make_conninfo
 
 from ingest.database import connect
 from ingest.engines import NativeEngine
+from ingest.errors import MigrationFailed
 from ingest.migrate import check_schema, migrate
 from ingest.worker import upkeep
 from tests.integration.bench import NOW, bench_on, fix, make_town, run_until_settled
@@ -66,6 +67,17 @@ async def test_the_schema_is_made_once(server_url: str) -> None:
     assert await migrate(server_url) == 0
     async with await connect(server_url, name="test") as connection:
         await check_schema(connection)
+
+
+async def test_a_role_that_may_not_create_tables_is_told_so(database_url: str) -> None:
+    role = f"visitor_{secrets.token_hex(6)}"
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'visitor'".encode())
+        try:
+            with pytest.raises(MigrationFailed, match=f'OWNER TO "{role}"'):
+                await migrate(make_conninfo(database_url, user=role, password="visitor"))  # noqa: S106  its own
+        finally:
+            connection.execute(f"DROP ROLE {role}".encode())
 
 
 async def test_the_native_engine_does_its_work_beside_the_extension(server_url: str) -> None:
