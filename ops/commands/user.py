@@ -10,7 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ops.commands.options import ConfigOption, JsonOption, SetOption, run, settings_of
+from ops.beside import BesideOption, beside
+from ops.commands.options import ConfigOption, JsonOption, SetOption, run
 from ops.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def add_command(
     scope: Annotated[str | None, typer.Option("--scope", metavar="GRID", help=SCOPE_HELP)] = None,
     unit: Annotated[str | None, typer.Option("--unit", metavar="UNIT", help=UNIT_HELP)] = None,
     password_file: PasswordOption = None,
+    folder: BesideOption = None,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
@@ -52,7 +54,7 @@ def add_command(
     """
     from ops.accounts import add_account
 
-    settings = settings_of(config, overrides)
+    settings = beside(folder, config=config, overrides=overrides).settings
     password, made = _password(password_file)
     _within(
         settings,
@@ -64,11 +66,13 @@ def add_command(
 
 
 @app.command("list")
-def list_command(config: ConfigOption = None, overrides: SetOption = None, as_json: JsonOption = False) -> None:
+def list_command(
+    folder: BesideOption = None, config: ConfigOption = None, overrides: SetOption = None, as_json: JsonOption = False
+) -> None:
     """List the users, closed ones too. Times are UTC."""
     from ops.accounts import list_accounts
 
-    accounts = _within(settings_of(config, overrides), list_accounts)
+    accounts = _within(beside(folder, config=config, overrides=overrides).settings, list_accounts)
     if as_json:
         typer.echo(json.dumps([vars(one) for one in accounts], default=datetime.isoformat, ensure_ascii=False))
         return
@@ -88,11 +92,16 @@ def list_command(config: ConfigOption = None, overrides: SetOption = None, as_js
 
 
 @app.command("close")
-def close_command(name: NameArgument, config: ConfigOption = None, overrides: SetOption = None) -> None:
+def close_command(
+    name: NameArgument, folder: BesideOption = None, config: ConfigOption = None, overrides: SetOption = None
+) -> None:
     """Close a user for good; whoever is signed in with it is signed out at once."""
     from ops.accounts import close_account
 
-    _within(settings_of(config, overrides), lambda connection: close_account(connection, name, at=datetime.now(UTC)))
+    _within(
+        beside(folder, config=config, overrides=overrides).settings,
+        lambda connection: close_account(connection, name, at=datetime.now(UTC)),
+    )
     typer.echo(f"closed user {name}", err=True)
 
 
@@ -100,13 +109,14 @@ def close_command(name: NameArgument, config: ConfigOption = None, overrides: Se
 def password_command(
     name: NameArgument,
     password_file: PasswordOption = None,
+    folder: BesideOption = None,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
     """Give a user a new password; whoever is signed in with it is signed out at once."""
     from ops.accounts import set_password
 
-    settings = settings_of(config, overrides)
+    settings = beside(folder, config=config, overrides=overrides).settings
     password, made = _password(password_file)
     _within(settings, lambda connection: set_password(connection, name, password=password))
     typer.echo(f"user {name} has a new password", err=True)
@@ -121,6 +131,7 @@ def change_command(
     scope: Annotated[str | None, typer.Option("--scope", metavar="GRID", help=SCOPE_HELP)] = None,
     whole_site: Annotated[bool, typer.Option("--whole-site", help="Take the bounds of the territory away.")] = False,
     unit: Annotated[str | None, typer.Option("--unit", metavar="UNIT", help=UNIT_HELP)] = None,
+    folder: BesideOption = None,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
@@ -133,7 +144,7 @@ def change_command(
         raise typer.BadParameter("nothing to change; give --role, --scope, --whole-site or --unit")
     territory = None if whole_site else scope or KEEP
     _within(
-        settings_of(config, overrides),
+        beside(folder, config=config, overrides=overrides).settings,
         lambda connection: change_account(connection, name, role=role or KEEP, scope=territory, unit=unit or KEEP),
     )
     typer.echo(f"changed user {name}", err=True)

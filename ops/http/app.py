@@ -12,6 +12,7 @@ from ops.http.call import Service
 from ops.http.database import Database
 from ops.http.dispatch import MAX_BODY_BYTES, ROUTE, Dispatcher, answer
 from ops.http.guards import add_headers
+from ops.http.handlers import Handlers
 from ops.http.metrics import Metrics
 from ops.http.openapi import describe
 from ops.http.routes import Route, discover
@@ -28,7 +29,7 @@ def make_app(
     settings: Settings,
     *,
     pool: Pool,
-    tasks: asyncio.TaskGroup,
+    handlers: Handlers,
     now: Callable[[], datetime] = utc_now,
     routes: Sequence[Route] | None = None,
 ) -> web.Application:
@@ -37,7 +38,7 @@ def make_app(
     Args:
         settings: in force.
         pool: open, and of this side's own.
-        tasks: owns the handlers; it must outlive the application.
+        handlers: owns the tasks of requests; it must outlive the application.
         now: the clock.
         routes: instead of those that are discovered.
 
@@ -54,7 +55,7 @@ def make_app(
         now=now,
         openapi=json.dumps(describe(declared), ensure_ascii=False).encode(),
     )
-    dispatcher = Dispatcher(service, tasks=tasks)
+    dispatcher = Dispatcher(service, handlers=handlers)
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[_edge(service)])
 
     async def prepare(request: web.Request, response: web.StreamResponse) -> None:

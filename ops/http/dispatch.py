@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from ops.http.call import Call, Service, sign_in_first
 from ops.http.errors import Problem, not_found
 from ops.http.guards import SAFE_METHODS, check_origin, is_local
+from ops.http.handlers import Handlers
 from ops.http.permissions import GRID, PERMISSIONS, PUBLIC
 from ops.http.problems import from_http_exception, from_validation, problem_response
 from ops.http.routes import Answer, Route
@@ -34,12 +35,12 @@ class Dispatcher:
 
     Args:
         service: what handlers share.
-        tasks: owns the handlers, so that one that hangs on the database is answered for and left to end.
+        handlers: owns their tasks, so that one that hangs on the database is answered for and left to end.
     """
 
-    def __init__(self, service: Service, *, tasks: asyncio.TaskGroup) -> None:
+    def __init__(self, service: Service, *, handlers: Handlers) -> None:
         self._service = service
-        self._tasks = tasks
+        self._handlers = handlers
 
     def handler(self, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         """The aiohttp handler of a route."""
@@ -48,7 +49,7 @@ class Dispatcher:
             request[ROUTE] = route
             if route.limit_s is None:
                 return await answer(request, lambda: self._answer(route, request))
-            task = self._tasks.create_task(
+            task = self._handlers.start(
                 answer(request, lambda: self._answer(route, request)), name=f"{route.method} {route.path}"
             )
             await asyncio.wait({task}, timeout=route.limit_s)

@@ -99,11 +99,24 @@ def _parameters(model: type[BaseModel] | None, where: str) -> Iterable[dict[str,
             "name": name,
             "in": where,
             "required": where == "path" or name in schema.get("required", ()),
-            "schema": {key: value for key, value in its.items() if key not in {"title", "description"}},
+            "schema": _parameter_schema(its),
         }
         if "description" in its:
             parameter["description"] = its["description"]
         yield parameter
+
+
+def _parameter_schema(its: dict[str, Any]) -> dict[str, Any]:
+    """What a query can carry: no null; a parameter that may be null may be left out."""
+    schema = {key: value for key, value in its.items() if key not in {"title", "description"}}
+    given = [one for one in schema.pop("anyOf", ()) if one != {"type": "null"}]
+    if len(given) == 1:
+        schema |= given[0]
+    elif given:
+        schema["anyOf"] = given
+    if schema.get("default", ...) is None:
+        del schema["default"]
+    return schema
 
 
 def _success(one: Route, refs: Refs) -> dict[str, Any]:

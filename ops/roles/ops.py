@@ -11,6 +11,7 @@ from aiohttp import web
 from ops.http import ListenError, Problem, make_app
 from ops.http.app import utc_now
 from ops.http.database import Database, people_pool
+from ops.http.handlers import Handlers
 from ops.http.sessions import drop_stale
 from ops.settings import Settings
 
@@ -34,9 +35,9 @@ async def run(settings: Settings, *, stop: asyncio.Event, announce: Callable[[st
     """
     listener = _listen(settings.http.host, settings.http.port)
     pool = people_pool(settings)
-    async with pool, asyncio.TaskGroup() as tasks:
+    async with pool, Handlers() as handlers, asyncio.TaskGroup() as tasks:
         runner = web.AppRunner(
-            make_app(settings, pool=pool, tasks=tasks), access_log=None, shutdown_timeout=STOP_WITHIN_S
+            make_app(settings, pool=pool, handlers=handlers), access_log=None, shutdown_timeout=STOP_WITHIN_S
         )
         await runner.setup()
         try:

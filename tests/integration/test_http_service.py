@@ -1,0 +1,228 @@
+"""The role ops as a service: readiness, metrics, and an outage of the database that it outlives."""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from ops.http.errors import ListenError
+from ops.roles.ops import run
+from ops.settings import load
+from tests.integration.http_site import Browser, Site, served, small_site
+
+DEADLINE_S = 20.0
+
+
+@pytest.fixture
+async def site(database_url: str) -> AsyncIterator[Site]:
+    async with small_site(database_url) as found:
+        yield found
+
+
+@dataclass
+class Link:
+    """A way to the database that can be cut."""
+
+    port: int = 0
+    up: bool = True
+    writers: set[asyncio.StreamWriter] = field(default_factory=set)
+
+    def cut(self) -> None:
+        self.up = False
+        for writer in self.writers:
+            writer.transport.abort()
+        self.writers.clear()
+
+
+@asynccontextmanager
+async def link_to(host: str, port: int) -> AsyncIterator[Link]:
+    link = Link()
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not link.up:
+            writer.transport.abort()
+            return
+        there, back = await asyncio.open_connection(host, port)
+        link.writers |= {writer, back}
+        await asyncio.gather(carry(reader, back), carry(there, writer))
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    async with server:
+        link.port = server.sockets[0].getsockname()[1]
+        yield link
+        link.cut()
+
+
+async def until(browser: Browser, path: str, status: int) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while (await browser.get(path)).status != status:
+        assert time.monotonic() < deadline, f"{path} did not come to {status}"
+
+
+def metric(text: str, name: str) -> dict[tuple[tuple[str, str], ...], float]:
+    return {
+        tuple(sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == name
+    }
+
+
+async def test_an_outage_of_the_database_is_said_at_once_and_outlived(database_url: str) -> None:
+    parts = urlsplit(database_url)
+    assert parts.hostname
+    assert parts.port
+    async with small_site(database_url) as direct, link_to(parts.hostname, parts.port) as link:
+        user = parts.netloc.rpartition("@")[0]
+        through = urlunsplit(
+            parts._replace(netloc=f"{user}@127.0.0.1:{link.port}" if user else f"127.0.0.1:{link.port}")
+        )
+        async with served(load(overrides=[f"database.url={through}", "http.port=0"]).settings) as site:
+            assert site.address != direct.address
+            async with site.as_user("officer") as browser:
+                assert (await browser.get("/api/alerts")).status == 200
+                link.cut()
+                await until(browser, "/api/alerts", 503)
+                for path in ("/api/alerts", "/api/session", "/health/ready"):
+                    started = time.monotonic()
+                    reply = await browser.get(path)
+                    assert reply.status == 503
+                    assert time.monotonic() - started < 1.5, path
+                assert "database" in reply.json["reasons"][0]
+                problem = (await browser.get("/api/alerts")).json
+                assert problem["type"] == "urn:gengfu:problem:database-unavailable"
+                assert (await browser.get("/health/live")).status == 200
+                assert metric((await browser.get("/metrics")).text, "gengfu_database_up") == {(): 0.0}
+                link.up = True
+                await until(browser, "/api/alerts", 200)
+                assert metric((await browser.get("/metrics")).text, "gengfu_database_up") == {(): 1.0}
+
+
+async def test_it_starts_without_a_database(unused_tcp_port: int) -> None:
+    url = f"postgresql://nobody@127.0.0.1:{unused_tcp_port}/none"
+    async with (
+        served(load(overrides=[f"database.url={url}", "http.port=0"]).settings) as site,
+        site.browser() as browser,
+    ):
+        assert (await browser.get("/health/live")).status == 200
+        assert (await browser.get("/health/ready")).status == 503
+        assert (await browser.sign_in("officer")).status == 503
+
+
+async def test_a_port_in_use_names_the_setting() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ListenError, match=r"GENGFU_HTTP_PORT"):
+            await run(load(overrides=[f"http.port={port}"]).settings, stop=asyncio.Event())
+    with pytest.raises(ListenError, match=r"GENGFU_HTTP_HOST"):
+        await run(load(overrides=["http.host=192.0.2.1", "http.port=0"]).settings, stop=asyncio.Event())
+
+
+async def test_ready_says_what_does_not_stand(site: Site) -> None:
+    async def reasons(browser: Browser) -> list[str]:
+        reply = await browser.get("/health/ready")
+        assert reply.status == (503 if reply.json["reasons"] else 200)
+        found: list[str] = reply.json["reasons"]
+        return found
+
+    async with site.browser() as browser:
+        assert len(await reasons(browser)) == 3
+        site.sql(
+            "INSERT INTO ingest_progress (worker, lane, up_since, beat_at) VALUES ('1', 'up', now(), now()), "
+            "('1', 'urgent', now(), now() - interval '11 seconds')"
+        )
+        site.sql("INSERT INTO rules_leader (holder, fence, pid, beat_at) VALUES ('me', 1, 1, now())")
+        site.sql("UPDATE broker_state SET beat_at = now(), applied = revision")
+        assert await reasons(browser) == [
+            "ingest worker 1, lane urgent, has not beaten for 11 s; see that `gengfu run ingest` runs"
+        ]
+        site.sql("UPDATE ingest_progress SET beat_at = now()")
+        assert await reasons(browser) == []
+        site.sql("UPDATE broker_state SET applied = revision - 1")
+        assert "broker" in (await reasons(browser))[0]
+        site.sql("UPDATE broker_state SET applied = revision")
+        site.sql("UPDATE rules_leader SET beat_at = now() - interval '20 seconds'")
+        assert "rules" in (await reasons(browser))[0]
+        site.sql("DELETE FROM migration")
+        assert "gengfu migrate" in (await reasons(browser))[0]
+
+
+async def test_metrics_tell_the_ledger_and_how_requests_fare(site: Site) -> None:
+    site.sql("INSERT INTO ingest_counter (worker, lane, name, value) VALUES ('1', 'up', 'stored', 42)")
+    site.sql("INSERT INTO outbox (channel, key, target, payload) VALUES ('down', 'k', 'H1', '{}')")
+    async with site.as_user("officer") as browser:
+        await browser.get("/api/alerts")
+        await browser.get("/api/alerts/1")
+        await browser.get("/api/alerts/2")
+        text = (await browser.get("/metrics")).text
+    stored = (("lane", "up"), ("name", "stored"), ("reason", ""), ("worker", "1"))
+    assert metric(text, "gengfu_ingest_total") == {stored: 42.0}
+    alerts = (("rule", "sos"), ("severity", "critical"), ("state", "open"))
+    assert metric(text, "gengfu_alerts_open") == {alerts: 3.0}
+    assert metric(text, "gengfu_outbox_waiting") == {(("channel", "down"),): 1.0}
+    assert metric(text, "gengfu_tickets_open") == {(): 3.0}
+    counts = metric(text, "gengfu_http_request_seconds_count")
+    assert counts[("method", "GET"), ("route", "/api/alerts/{id}")] == 2.0
+
+
+async def test_strangers_cannot_swell_the_metrics(site: Site) -> None:
+    async with site.browser() as browser:
+        for number in range(50):
+            await browser.get(f"/x{number}")
+            await browser.ask(f"M{number}", f"/api/alerts/{number}")
+        counts = metric((await browser.get("/metrics")).text, "gengfu_http_request_seconds_count")
+    assert {dict(labels)["route"] for labels in counts} <= {"none", "/metrics", "/api/alerts/{id}"}
+    assert {dict(labels)["method"] for labels in counts} <= {"GET", "other"}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-For": "203.0.113.9"},
+        {"Forwarded": "for=203.0.113.9"},
+        {"Host": "watch.example"},
+        {"Host": "127.0.0.1.evil.example"},
+        {"Origin": "http://evil.example"},
+    ],
+)
+async def test_metrics_are_not_for_whom_a_proxy_lets_through(site: Site, headers: dict[str, str]) -> None:
+    async with site.browser() as browser, site.as_user("admin") as admin, site.as_user("officer") as officer:
+        assert (await browser.get("/metrics", headers=headers)).status == 401
+        assert (await officer.get("/metrics", headers=headers)).status == 403
+        if "Host" not in headers:
+            assert (await admin.get("/metrics", headers=headers)).status == 200
+        assert (await browser.get("/metrics")).status == 200
+
+
+async def test_no_secret_is_seen_in_logs_answers_or_metrics(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    marker = "marker-of-a-secret-5f1c"
+    caplog.set_level("DEBUG")
+    seen: list[Any] = []
+    async with site.as_user("officer") as browser:
+        token = browser.token
+        seen += [(await browser.sign_in("officer", marker)).text, (await browser.sign_in(marker, marker)).text]
+        site.sql("ALTER TABLE alert RENAME TO gone")
+        seen += [(await browser.get("/api/alerts")).text, (await browser.get("/metrics")).text]
+    seen += [caplog.text, site.sql("SELECT a::text FROM audit a")]
+    assert token
+    for text in map(str, seen):
+        assert marker not in text
+        assert token not in text
+        assert "argon2" not in text
