@@ -178,6 +178,9 @@ async def test_rounds_of_today_and_of_another_day(site: Site) -> None:
         }
         assert [found["route"] for found in (await browser.get("/api/rounds?unit=U2&route=R3")).json["items"]] == ["R3"]
         assert (await browser.get("/api/rounds?day=today")).status == 422
+        site.sql("UPDATE route SET checkpoints = '{K2,K1}' WHERE code = 'R3'")
+        reply = (await browser.get("/api/rounds?route=R3")).json
+        assert [point["checkpoint"] for point in reply["items"][0]["points"]] == ["K2", "K1"]
     async with site.as_user("officer_c1") as browser:
         reply = (await browser.get("/api/rounds?route=R3")).json
         assert [point["checkpoint"] for point in reply["items"][0]["points"]] == ["K1"]

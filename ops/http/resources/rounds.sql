@@ -19,7 +19,7 @@ SELECT r.id, r.key, r.shift, r.route, o.name AS route_name, r.unit, u.name AS un
  LIMIT %(limit)s;
 
 -- name: list_points
--- The duties of some rounds, with the checkpoint as it was when each opened.
+-- The duties of some rounds in the order of the route, with the checkpoint as it was when each opened.
 SELECT d.id, d.round, d.rule, d.subject, c.name, c.lat, c.lon, c.radius_m, d.grid, d.state, d.verdict, d.reasons,
        d.opens_at, d.due_at, d.met_at, d.judged_at
   FROM duty d
@@ -28,6 +28,10 @@ SELECT d.id, d.round, d.rule, d.subject, c.name, c.lat, c.lon, c.radius_m, d.gri
                       WHERE code = d.subject AND valid_from <= d.opens_at
                         AND (valid_to IS NULL OR valid_to > d.opens_at)
                       ORDER BY valid_from DESC LIMIT 1) c ON true
+  LEFT JOIN LATERAL (SELECT checkpoints FROM route
+                      WHERE code = r.route AND valid_from <= r.starts_at
+                        AND (valid_to IS NULL OR valid_to > r.starts_at)
+                      ORDER BY valid_from DESC LIMIT 1) o ON true
  WHERE d.round = ANY(%(rounds)s)
    AND (%(scope)s::text IS NULL OR coalesce(d.grid, r.grid) IN (SELECT grids_within(%(scope)s)))
- ORDER BY d.round, d.due_at, d.id;
+ ORDER BY d.round, array_position(o.checkpoints, d.subject), d.due_at, d.id;
