@@ -1,11 +1,10 @@
 """Fixes in order, and which movements between two of them may be believed."""
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import pairwise
 
-from devices.geometry import distance_m
 from devices.plausibility import Flag
 
 _UNUSABLE = Flag.MOCK | Flag.NULL_ISLAND
@@ -97,12 +96,19 @@ def ordered(fixes: Iterable[Fix]) -> tuple[Fix, ...]:
     return tuple(unique[key] for key in sorted(unique))
 
 
-def segments(fixes: tuple[Fix, ...], pace: Pace) -> Iterator[tuple[Fix, Fix]]:
-    """Those pairs of neighbouring fixes between which the device can be said to have gone straight."""
-    for a, b in pairwise(fixes):
-        gap_s = (b.time - a.time).total_seconds()
-        if 0 < gap_s <= pace.max_gap_s and distance_m(a.lat, a.lon, b.lat, b.lon) <= pace.max_speed_mps * gap_s:
-            yield a, b
+def believable(gap_s: float, way_m: float, pace: Pace) -> bool:
+    """Whether the device can be said to have gone straight between two neighbouring fixes."""
+    return 0 < gap_s <= pace.max_gap_s and way_m <= pace.max_speed_mps * gap_s
+
+
+def within(fixes: tuple[Fix, ...], span: Span) -> tuple[Fix, ...]:
+    """Those of ordered fixes that were made in the span."""
+    start = bisect_left(fixes, span.start, key=_time)
+    return fixes[start : bisect_right(fixes, span.end, lo=start, key=_time)]
+
+
+def _time(fix: Fix) -> datetime:
+    return fix.time
 
 
 def _sooner(fix: Fix, known: Fix) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rules.core.fixes import Fix, Pace, Span
+from rules.core.fixes import Fix, Pace, Span, within
 from rules.core.visits import Circle
 
 
@@ -27,8 +27,7 @@ class Hole:
 
 def heard(fixes: tuple[Fix, ...], *, span: Span, pace: Pace) -> bool:
     """Whether there is any fix in the window or within one permitted gap of it."""
-    near = span.widened(before=pace.max_gap, after=pace.max_gap)
-    return any(fix.time in near for fix in fixes)
+    return bool(within(fixes, span.widened(before=pace.max_gap, after=pace.max_gap)))
 
 
 def holes(fixes: tuple[Fix, ...], circle: Circle, *, span: Span, pace: Pace) -> list[Hole]:

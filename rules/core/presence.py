@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from rules.core.alerts import Reason
-from rules.core.fixes import Fix, Pace, Span, ordered
+from rules.core.fixes import Fix, Pace, Span, ordered, within
 from rules.core.holes import Hole, heard, holes
 from rules.core.reasons import Why, instant, reason
 from rules.core.visits import Approach, Circle, Visit, approaches, first_visit, nearest_approach
@@ -26,6 +27,16 @@ class Tracked:
     fixes: tuple[Fix, ...]
     pace: Pace
 
+    @cached_property
+    def held(self) -> tuple[Fix, ...]:
+        """Its fixes in order, each once, while the unit held it."""
+        return tuple(fix for fix in ordered(self.fixes) if any(fix.time in spell for spell in self.spells))
+
+    @cached_property
+    def credible(self) -> tuple[Fix, ...]:
+        """Those of them that say where it was."""
+        return tuple(fix for fix in self.held if fix.credible)
+
 
 @dataclass(frozen=True)
 class Sighting:
@@ -38,7 +49,7 @@ class Sighting:
     nearest: Approach | None
     doubts: tuple[Reason, ...]
     holes: tuple[Hole, ...]
-    fixes: int
+    fixes: tuple[Fix, ...]
 
     @property
     def rules_out(self) -> bool:
@@ -48,9 +59,7 @@ class Sighting:
 
 def sight(tracked: Tracked, circle: Circle, span: Span) -> Sighting:
     """What one device shows about the circle within the span."""
-    everything = ordered(tracked.fixes)
-    held = tuple(fix for fix in everything if any(fix.time in spell for spell in tracked.spells))
-    fixes = tuple(fix for fix in held if fix.credible)
+    fixes = tracked.credible
     course = tuple(approaches(fixes, circle, span=span, pace=tracked.pace))
     visit = first_visit(course, circle)
     gaps = holes(fixes, circle, span=span, pace=tracked.pace) if visit is None else []
@@ -61,9 +70,9 @@ def sight(tracked: Tracked, circle: Circle, span: Span) -> Sighting:
         course,
         visit,
         nearest_approach(course),
-        () if visit else tuple(_doubts(tracked, fixes, held, course, gaps, circle=circle, span=span)),
+        () if visit else tuple(_doubts(tracked, course, gaps, circle=circle, span=span)),
         tuple(gaps),
-        sum(fix.time in span for fix in fixes),
+        within(fixes, span),
     )
 
 
@@ -91,7 +100,7 @@ def absences(sightings: Sequence[Sighting]) -> list[Reason]:
             distance_m=it.nearest.distance_m,
             accuracy_m=it.nearest.accuracy_m,
             at=it.nearest.at,
-            fixes=it.fixes,
+            fixes=len(it.fixes),
         )
         for it in nearest_first(sightings)[:_DEVICES_KEPT]
         if it.rules_out and it.nearest
@@ -145,12 +154,12 @@ def _device(sighting: Sighting, circle: Circle) -> dict[str, Any]:
         kept.update(sighting.nearest.fixes)
     for hole in sighting.holes:
         kept.update(fix for fix in (hole.before, hole.after) if fix)
-    if sighting.course:
-        kept.update(sighting.course[0].fixes + sighting.course[-1].fixes)
+    if sighting.fixes:
+        kept.update((sighting.fixes[0], sighting.fixes[-1]))
     return {
         "device": sighting.device,
         "holder": sighting.holder,
-        "fixes_in_window": sighting.fixes,
+        "fixes_in_window": len(sighting.fixes),
         "holes": [[instant(hole.start), instant(hole.end)] for hole in sighting.holes],
         "fixes": [_copy(fix, circle) for fix in sorted(kept, key=lambda fix: (fix.time, fix.digest))],
     }
@@ -174,8 +183,6 @@ def _delay(time: datetime, received_at: datetime | None) -> float | None:
 
 def _doubts(
     tracked: Tracked,
-    fixes: tuple[Fix, ...],
-    held: tuple[Fix, ...],
     course: tuple[Approach, ...],
     gaps: list[Hole],
     *,
@@ -187,7 +194,7 @@ def _doubts(
     whole = any(spell.start <= span.start and span.end <= spell.end for spell in tracked.spells)
     if not whole:
         found.append(reason(Why.CUSTODY, device=device))
-    if not heard(fixes, span=span, pace=tracked.pace):
+    if not heard(tracked.credible, span=span, pace=tracked.pace):
         found.append(reason(Why.SILENT_DEVICE, device=device))
     else:
         found += [reason(Why.HOLE, device=device, start=gap.start, end=gap.end, gap_s=gap.gap_s) for gap in gaps]
@@ -203,7 +210,7 @@ def _doubts(
                 at=coarse.at,
             )
         )
-    made_up = next((fix for fix in held if not fix.credible and fix.time in span and _inside(fix, circle)), None)
+    made_up = next((it for it in within(tracked.held, span) if not it.credible and _inside(it, circle)), None)
     if made_up:
         found.append(reason(Why.MOCK, device=device, at=made_up.time))
     return found

@@ -1,11 +1,12 @@
 """Whether a device was in a circle, when, how near and how surely."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from devices.geometry import distance_m, segment_distance_m
-from rules.core.fixes import Fix, Pace, Span, segments
+from devices.geometry import segment_distance_m, to_local_m
+from rules.core.fixes import Fix, Pace, Span, believable, within
 
 
 @dataclass(frozen=True)
@@ -17,17 +18,19 @@ class Circle:
     radius_m: float
 
     def distance_m(self, fix: Fix) -> float:
-        """From a fix to the middle."""
-        return distance_m(fix.lat, fix.lon, self.lat, self.lon)
+        """From a fix to the middle, on the plane that touches there."""
+        return math.hypot(*to_local_m(fix.lat, fix.lon, self.lat, self.lon))
 
 
 @dataclass(frozen=True)
 class Approach:
     """How near one fix, or one movement between two, came to a place, and when.
 
-    `accuracy_m` is the worse of the fixes', None when no fix says.
+    `accuracy_m` is the worse of the fixes', None when no fix says. `step` counts fixes and movements in turn, so that
+    two approaches which follow each other without anything between them differ by one.
     """
 
+    step: int
     at: datetime
     distance_m: float
     accuracy_m: float | None
@@ -62,7 +65,9 @@ class Visit:
 
 
 def approaches(fixes: tuple[Fix, ...], circle: Circle, *, span: Span, pace: Pace) -> list[Approach]:
-    """Every fix in the span and every believable movement that touches it, by time.
+    """The fixes and believable movements in the span that matter: those in reach, and the nearest of all, by time.
+
+    In reach is what lies in the circle or may do so, given how inaccurate it is.
 
     Args:
         fixes: of one device, ordered, credible; those just outside the span complete its first and last movement.
@@ -70,33 +75,85 @@ def approaches(fixes: tuple[Fix, ...], circle: Circle, *, span: Span, pace: Pace
         span: only what happened in it counts; a movement across its border is cut there.
         pace: which movements are believable.
     """
-    found = [Approach(fix.time, circle.distance_m(fix), fix.accuracy_m, (fix,)) for fix in fixes if fix.time in span]
-    found += [
-        approach for a, b in segments(fixes, pace) if (approach := _along(a, b, circle=circle, span=span)) is not None
-    ]
-    return sorted(found, key=lambda it: (it.at, it.distance_m, len(it.fixes), it.fixes[0].digest))
+    near = within(fixes, span.widened(before=pace.max_gap, after=pace.max_gap))
+    places = [to_local_m(fix.lat, fix.lon, circle.lat, circle.lon) for fix in near]
+    distances = [math.hypot(*place) for place in places]
+    found: list[Approach] = []
+    nearest: Approach | None = None
+    for index, fix in enumerate(near):
+        for approach in (
+            _from_before(near, index, places, distances, nearest, circle=circle, span=span, pace=pace),
+            Approach(2 * index, fix.time, distances[index], fix.accuracy_m, (fix,))
+            if fix.time in span and _matters(distances[index], fix.accuracy_m, circle, nearest)
+            else None,
+        ):
+            if approach is None:
+                continue
+            if nearest is None or approach.distance_m < nearest.distance_m:
+                nearest = approach
+            if approach.distance_m <= circle.radius_m + (approach.accuracy_m or 0.0):
+                found.append(approach)
+    return found if nearest is None or nearest in found else sorted([*found, nearest], key=lambda it: it.step)
 
 
 def first_visit(course: Iterable[Approach], circle: Circle) -> Visit | None:
     """The first pass through the circle among approaches in order of time, or None."""
     first: Approach | None = None
-    nearest = 0.0
+    step, nearest = 0, 0.0
     for approach in course:
+        if first is not None and (approach.step > step + 1 or not approach.proves(circle)):
+            break
         if approach.proves(circle):
             if first is None:
                 first, nearest = approach, approach.distance_m
-            nearest = min(nearest, approach.distance_m)
-        elif first is not None:
-            break
+            step, nearest = approach.step, min(nearest, approach.distance_m)
     return Visit(first.at, nearest, first.accuracy_m, first.fixes) if first else None
 
 
 def nearest_approach(course: Iterable[Approach]) -> Approach | None:
     """The nearest of them, the earliest when several are, or None."""
-    return min(course, key=lambda it: (it.distance_m, it.at), default=None)
+    return min(course, key=lambda it: (it.distance_m, it.step), default=None)
 
 
-def _along(a: Fix, b: Fix, *, circle: Circle, span: Span) -> Approach | None:
+def worse(one: float | None, other: float | None) -> float | None:
+    """The worse of two accuracies; one that is not stated says nothing."""
+    if one is None or other is None:
+        return one if other is None else other
+    return max(one, other)
+
+
+def _matters(distance_m: float, accuracy_m: float | None, circle: Circle, nearest: Approach | None) -> bool:
+    """Whether something at least this far off is in reach, or nearer than all before."""
+    return nearest is None or distance_m < max(nearest.distance_m, circle.radius_m + (accuracy_m or 0.0) + 0.001)
+
+
+def _from_before(
+    fixes: tuple[Fix, ...],
+    index: int,
+    places: list[tuple[float, float]],
+    distances: list[float],
+    nearest: Approach | None,
+    *,
+    circle: Circle,
+    span: Span,
+    pace: Pace,
+) -> Approach | None:
+    """The movement that ends at a fix, if it can be believed and matters."""
+    if index == 0:
+        return None
+    a, b = fixes[index - 1], fixes[index]
+    way_m = math.dist(places[index - 1], places[index])
+    # No point of the way is nearer than this; most ways end here, which is what makes a judgement cheap.
+    bound = (distances[index - 1] + distances[index] - way_m) / 2
+    accuracy_m = worse(a.accuracy_m, b.accuracy_m)
+    if not _matters(bound, accuracy_m, circle, nearest):
+        return None
+    if not believable((b.time - a.time).total_seconds(), way_m, pace):
+        return None
+    return _along(2 * index - 1, a, b, accuracy_m, circle=circle, span=span)
+
+
+def _along(step: int, a: Fix, b: Fix, accuracy_m: float | None, *, circle: Circle, span: Span) -> Approach | None:
     whole = (b.time - a.time).total_seconds()
     low = max(0.0, (span.start - a.time).total_seconds() / whole)
     high = min(1.0, (span.end - a.time).total_seconds() / whole)
@@ -105,12 +162,7 @@ def _along(a: Fix, b: Fix, *, circle: Circle, span: Span) -> Approach | None:
     start, end = _point(a, b, low), _point(a, b, high)
     nearness, share = segment_distance_m(circle.lat, circle.lon, *start, *end)
     at = a.time + (b.time - a.time) * (low + (high - low) * share)
-    return Approach(at, nearness, worse(a.accuracy_m, b.accuracy_m), (a, b))
-
-
-def worse(one: float | None, other: float | None) -> float | None:
-    """The worse of two accuracies; one that is not stated says nothing."""
-    return max((it for it in (one, other) if it is not None), default=None)
+    return Approach(step, at, nearness, accuracy_m, (a, b))
 
 
 def _point(a: Fix, b: Fix, share: float) -> tuple[float, float]:

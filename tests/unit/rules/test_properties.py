@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.core.duties import Duty, Judgement, Verdict
-from rules.core.fixes import PACES, Fix, Span, ordered, segments
+from rules.core.fixes import PACES, Fix, Span, ordered
 from rules.core.holes import holes
 from rules.core.presence import Tracked
 from rules.core.visits import Circle, approaches
@@ -80,12 +80,6 @@ def test_whoever_was_proven_missed_had_no_hole(track: list[Fix]) -> None:
     if judge(DUTY, tracked(track)).verdict is Verdict.MISSED:
         assert holes(credible, circle, span=window, pace=PACES["foot"]) == []
         assert not any(it.proves(circle) for it in approaches(credible, circle, span=window, pace=PACES["foot"]))
-
-
-@given(tracks)
-def test_segments_are_short_and_possible(track: list[Fix]) -> None:
-    for a, b in segments(ordered(track), PACES["foot"]):
-        assert 0 < (b.time - a.time).total_seconds() <= PACES["foot"].max_gap_s
 
 
 def _moved(duty: Duty, shift: timedelta) -> Duty:

@@ -1,11 +1,14 @@
 """Distances, segments, windows: the arithmetic below a visit."""
 
 import math
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from devices.geometry import to_local_m
-from rules.core.fixes import PACES, Fix, Span, ordered, segments
+from devices.geometry import distance_m, segment_distance_m, to_local_m
+from rules.core.fixes import PACES, Fix, Span, believable, ordered
 from rules.core.visits import Circle, approaches, first_visit, nearest_approach
 from tests.unit.rules.timeline import at, fix, place
 
@@ -48,11 +51,30 @@ def test_a_pass_is_the_first_one_and_its_nearest_distance_counts() -> None:
     assert visit.distance_m == pytest.approx(0, abs=0.01)
 
 
-def test_segments_need_time_and_a_possible_speed() -> None:
-    assert list(segments((fix(0, 0), fix(2.1, 10)), FOOT)) == []
-    assert list(segments((fix(0, 0), fix(0.5, 151)), FOOT)) == []
-    assert list(segments((fix(0, 0), fix(0, 5)), FOOT)) == []
-    assert len(list(segments((fix(0, 0), fix(2, 590)), FOOT))) == 1
+@pytest.mark.parametrize(
+    ("minutes", "metres", "so"), [(2.1, 10, False), (0.5, 151, False), (0, 5, False), (2, 590, True)]
+)
+def test_a_movement_needs_time_and_a_possible_speed(minutes: float, metres: float, so: bool) -> None:
+    assert believable(minutes * 60, metres, FOOT) is so
+    track = (fix(1, -metres / 2, 5), fix(1 + minutes, metres / 2, 5))
+    course = approaches(track, CIRCLE, span=HOUR, pace=FOOT)
+    assert any(len(it.fixes) == 2 for it in course) is so
+
+
+@given(st.lists(st.tuples(st.integers(0, 3600), st.integers(-200, 200), st.integers(-200, 200)), max_size=20))
+def test_what_is_left_out_does_not_matter(steps: list[tuple[int, int, int]]) -> None:
+    """The short way to the approaches gives what looking at every fix and every movement gives."""
+    track = ordered(fix(second / 60, east, north) for second, east, north in steps)
+    course = approaches(track, CIRCLE, span=HOUR, pace=FOOT)
+    every = [CIRCLE.distance_m(it) for it in track]
+    for a, b in pairwise(track):
+        if believable((b.time - a.time).total_seconds(), distance_m(a.lat, a.lon, b.lat, b.lon), FOOT):
+            every.append(segment_distance_m(CIRCLE.lat, CIRCLE.lon, a.lat, a.lon, b.lat, b.lon)[0])
+    nearest = nearest_approach(course)
+    assert (nearest is None) == (not every)
+    if nearest:
+        assert nearest.distance_m == pytest.approx(min(every), abs=0.02)
+    assert (first_visit(course, CIRCLE) is not None) == any(it <= CIRCLE.radius_m for it in every)
 
 
 def test_the_same_fix_twice_is_one_and_keeps_the_sooner_arrival() -> None:
