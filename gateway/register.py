@@ -60,11 +60,7 @@ async def add_device(
         UnknownKind: names the kinds.
         DeviceExists: the name is taken, perhaps by a revoked device.
     """
-    check_new_name(name)
-    if kind not in KINDS:
-        raise UnknownKind(f"there is no kind of device {kind!r}; there is: {', '.join(KINDS)}")
-    if datum not in DATUMS:
-        raise RegisterError(f"there is no datum {datum!r}; there is: {', '.join(DATUMS)}")
+    check_new_device(name, kind=kind, datum=datum)
     values = {"name": name, "kind": kind, "label": label, "datum": datum}
     row = await (await connection.execute(_SQL["add_device"], values)).fetchone()
     if row is None:
@@ -122,6 +118,22 @@ async def note_applied(connection: Connection, *, number: int) -> None:
 async def beat(connection: Connection) -> None:
     """Write down that a gateway is there."""
     await connection.execute(_SQL["beat"])
+
+
+def check_new_device(name: str, *, kind: str, datum: str) -> None:
+    """Say what is wrong with a device that is to be added; needs no database.
+
+    Raises:
+        BadDeviceName: the name cannot be a topic level.
+        ReservedName: the name begins with `gengfu-`.
+        UnknownKind: names the kinds.
+        RegisterError: names the datums.
+    """
+    check_new_name(name)
+    if kind not in KINDS:
+        raise UnknownKind(f"there is no kind of device {kind!r}; there is: {', '.join(KINDS)}")
+    if datum not in DATUMS:
+        raise RegisterError(f"there is no datum {datum!r}; there is: {', '.join(DATUMS)}")
 
 
 def check_new_name(name: str) -> str:

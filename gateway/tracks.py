@@ -91,7 +91,9 @@ def read_tracks(file: Path, *, prefix: str | None = None) -> Iterator[Row | BadR
                 yield from _csv(text, first, CSV_PREFIX if prefix is None else prefix, file)
     except (OSError, EOFError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise TrackError(f"cannot read {file}: {reason}") from error
+        raise TrackError(
+            f"cannot read {file}: {reason}; give a CSV or NDJSON file of tracks, gzipped or not"
+        ) from error
     except UnicodeDecodeError as error:
         raise TrackError(
             f"{file} is not UTF-8 text: {error.reason}; convert it, or see that it is a file of tracks"

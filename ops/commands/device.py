@@ -47,8 +47,9 @@ def add_command(
 
     Example: gengfu device add H-01 --kind handset --label "Gate 3"
     """
-    from gateway.register import add_device
+    from gateway.register import add_device, check_new_device
 
+    check_new_device(name, kind=kind, datum=datum)  # a slip of the pen is said before any connection is tried
     settings = beside(folder, config=config, overrides=overrides).settings
     issued, applied = run(
         _change(settings, lambda connection: add_device(connection, name=name, kind=kind, label=label, datum=datum))

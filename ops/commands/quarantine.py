@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from ops.commands.options import ConfigOption, JsonOption, SetOption, run, settings_of, wide_console
+from ops.beside import BesideOption, beside
+from ops.commands.options import ConfigOption, JsonOption, SetOption, run, wide_console
 from ops.errors import OpsError
 from ops.settings import Settings
 
@@ -24,11 +25,16 @@ def list_command(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="So many at the most.")] = 50,
     replayed: Annotated[bool, typer.Option("--replayed", help="Those replayed already, too.")] = False,
     as_json: JsonOption = False,
+    folder: BesideOption = None,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
     """List what waits in quarantine, newest first, and how many by reason."""
-    rows, counts = run(_list(settings_of(config, overrides), reason=reason, limit=limit, replayed=replayed))
+    rows, counts = run(
+        _list(
+            beside(folder, config=config, overrides=overrides).settings, reason=reason, limit=limit, replayed=replayed
+        )
+    )
     if as_json:
         for row in rows:
             typer.echo(json.dumps(row, default=str, ensure_ascii=False))
@@ -49,11 +55,12 @@ def list_command(
 def show_command(
     entry: Annotated[int, typer.Argument(help="The id, as `list` shows it.")],
     as_json: JsonOption = False,
+    folder: BesideOption = None,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
     """Show one entry whole, with its payload."""
-    row = run(_show(settings_of(config, overrides), entry))
+    row = run(_show(beside(folder, config=config, overrides=overrides).settings, entry))
     payload = bytes(row.pop("payload"))
     row["digest"] = bytes(row["digest"]).hex()
     try:
@@ -75,6 +82,7 @@ def replay_command(
     offset: Annotated[
         str, typer.Option(help="Added to each reading's time, such as +8h, -365d or +90s: for clocks that were wrong.")
     ] = "0s",
+    folder: BesideOption = None,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
@@ -86,7 +94,9 @@ def replay_command(
     if not (entries or reason or everything):
         raise typer.BadParameter("name ids, or a --reason, or --all")
     shift = parse_offset(offset)
-    stored, stay = run(_replay(settings_of(config, overrides), entries or None, reason, shift))
+    stored, stay = run(
+        _replay(beside(folder, config=config, overrides=overrides).settings, entries or None, reason, shift)
+    )
     typer.echo(f"{stored} stored, {stay} stay in quarantine")
     if stay:
         raise typer.Exit(1)

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.table import Table
 
+from ops.beside import BesideOption, beside
 from ops.commands.options import ConfigOption, JsonOption, SetOption, run, settings_of, wide_console
 from ops.settings import Settings
 
@@ -61,20 +62,21 @@ def import_command(
             metavar="FILE", help="Issue a secret to each device that has none, and add them to this CSV: shown once."
         ),
     ] = None,
+    demo: BesideOption = None,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
     """Make the database say what a town's files say, from now on. All or nothing; harmless to repeat.
 
     What changed gets a new dated version, what is gone from a file ends; the past keeps its own. What the very first
-    import says holds since always. Files that are missing leave their part alone. Needs GENGFU_DATABASE_URL.
+    import says holds since always. Files that are missing leave their part alone. Needs a demo or GENGFU_DATABASE_URL.
 
     Exit status: 0 imported, 1 the files have errors (they are shown) or the database refuses; nothing was changed then.
     """
     from ops.town import read_town
     from ops.town.report import show
 
-    settings = settings_of(config, overrides)
+    settings = beside(demo, config=config, overrides=overrides).settings
     town, findings = read_town(folder, zone=ZoneInfo(settings.site.zone))
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:

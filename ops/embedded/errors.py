@@ -9,8 +9,10 @@ EmbeddedError
 └── ChildFailedError        a child died again and again, or never became ready
 """
 
+from ops.errors import OpsError
 
-class EmbeddedError(Exception):
+
+class EmbeddedError(OpsError):
     """An embedded service cannot be had; the message names the thing and the remedy."""
 
 
