@@ -4,6 +4,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from time import monotonic
 
 from ingest.database import Connection, Pool, transaction
 from rules.core.alerts import Intent
@@ -11,6 +12,8 @@ from rules.leadership import check_fence
 from rules.options import Options, utc_now
 from rules.store.alerts import apply_intent
 from rules.store.world import Snapshot, snapshot
+
+_LOOK_S = 1.0  # a busy second looks for changes of the world once, not at every duty
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +33,7 @@ class Desk:
     ) -> None:
         self._pool = pool
         self._snapshot: Snapshot | None = None
+        self._looked_at = 0.0
         self.options = options
         self.clock = clock
         self.fence = fence
@@ -46,9 +50,12 @@ class Desk:
             await check_fence(connection, self.fence)
             yield connection
 
-    async def world(self, connection: Connection) -> Snapshot:
-        """The dated world and settings as they are now."""
-        self._snapshot = await snapshot(connection, zone=self.options.zone, known=self._snapshot)
+    async def world(self, connection: Connection, *, at_most_old_s: float = _LOOK_S) -> Snapshot:
+        """The dated world and settings, as they were so many seconds ago at the most."""
+        if self._snapshot is None or monotonic() - self._looked_at > at_most_old_s:
+            looked_at = monotonic()
+            self._snapshot = await snapshot(connection, zone=self.options.zone, known=self._snapshot)
+            self._looked_at = looked_at
         return self._snapshot
 
     async def carry_out(self, connection: Connection, intents: Iterable[Intent], *, keep_open: timedelta | None) -> int:

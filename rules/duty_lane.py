@@ -70,7 +70,7 @@ class DutyLane:
         """Make the duties there should be; when the world changed, and now and then."""
         now = self._desk.clock()
         async with self._desk.transaction() as connection:
-            known = await self._desk.world(connection)
+            known = await self._desk.world(connection, at_most_old_s=0)
             fresh = self._planned_at is not None and now - self._planned_at < self._desk.options.plan_every
             if fresh and known.stamp == self._planned_stamp:
                 return
@@ -81,6 +81,8 @@ class DutyLane:
                 planned = self._plan_rule(rule, planning)
                 if planned is None:
                     continue
+                if rule.replans:
+                    await store.retract_plan(connection, rule.name, planned, now=now)
                 made += await store.store_plan(connection, planned)
                 if rule.follows_world:
                     keys = [it.duty.key for it in planned]

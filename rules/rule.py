@@ -217,11 +217,13 @@ class DutyRule(Rule):
         subject: what a duty's `subject` names; dirty marks of that kind wake it.
         shares: which duties share alerts: a round's, a community's, or none.
         follows_world: a duty that the planner no longer names is judged at once.
+        replans: a duty that has not begun and that the planner no longer names, or names with other times, is dropped.
     """
 
     subject: ClassVar[Literal["checkpoint", "incident", "equipment"]]
     shares: ClassVar[Literal["round", "community", "nothing"]] = "nothing"
     follows_world: ClassVar[bool] = False
+    replans: ClassVar[bool] = False
 
     @abstractmethod
     def plan(self, planning: Planning) -> list[Planned]:

@@ -54,6 +54,7 @@ class MissedCheckpoint(DutyRule):
     settings: ClassVar[type[RuleSettings]] = Settings
     subject: ClassVar[Literal["checkpoint", "incident", "equipment"]] = "checkpoint"
     shares: ClassVar[Literal["round", "community", "nothing"]] = "round"
+    replans: ClassVar[bool] = True
 
     @override
     def plan(self, planning: Planning) -> list[Planned]:

@@ -48,6 +48,17 @@ class Span:
         return self.start <= moment <= self.end
 
 
+def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """The same time in as few spans as possible, in order: those that touch become one."""
+    found: list[Span] = []
+    for span in sorted(spans, key=lambda it: (it.start, it.end)):
+        if found and span.start <= found[-1].end:
+            found[-1] = Span(found[-1].start, max(found[-1].end, span.end))
+        else:
+            found.append(span)
+    return tuple(found)
+
+
 @dataclass(frozen=True)
 class Pace:
     """How a kind of unit moves.

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time
 from functools import cached_property
 from typing import Generic, TypeVar
 
-from rules.core.fixes import Span
+from rules.core.fixes import Span, merged
 
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 VEHICLES = frozenset({"motorcycle", "car", "electric"})
@@ -201,7 +201,7 @@ class World:
                     found.setdefault((device.name, held.code, its_unit), []).append(common)
                     devices[device.name] = device
         return [
-            Tracker(devices[name], holder, its_unit, tuple(sorted(spells, key=lambda it: it.start)))
+            Tracker(devices[name], holder, its_unit, merged(spells))
             for (name, holder, its_unit), spells in sorted(found.items())
         ]
 

@@ -44,6 +44,13 @@ async def store_plan(connection: Connection, planned: Sequence[Planned]) -> int:
     return len(made)
 
 
+async def retract_plan(connection: Connection, rule: str, planned: Sequence[Planned], *, now: datetime) -> None:
+    """Drop the duties of a rule, and their rounds, that have not begun and are not planned like this any more."""
+    rows = [_duty_row(it) for it in planned]
+    await connection.execute(_SQL["retract_duties"], {"rule": rule, "rows": Jsonb(rows), "now": now})
+    await connection.execute(_SQL["retract_rounds"], {"now": now})
+
+
 async def planned_until(connection: Connection) -> datetime | None:
     """Up to when everything that ended has its duties; None before the first plan."""
     row = await (await connection.execute(_SQL["planned_until"])).fetchone()

@@ -21,6 +21,19 @@ SELECT x.rule, x.key, x.subject, x.unit, r.id, x.grid, x.opens_at, x.due_at, x.s
 ON CONFLICT (key) DO NOTHING
 RETURNING rule;
 
+-- name: retract_duties
+-- Duties of a rule that have not begun and are not in the plan as it is now; nobody was told of them yet.
+DELETE FROM duty d
+ WHERE d.rule = %(rule)s AND d.state = 'planned' AND d.verdict IS NULL AND d.opens_at > %(now)s
+   AND NOT EXISTS (SELECT 1 FROM jsonb_to_recordset(%(rows)s)
+                     AS x(key text, opens_at timestamptz, due_at timestamptz, settles_at timestamptz)
+                    WHERE x.key = d.key AND x.opens_at = d.opens_at AND x.due_at = d.due_at
+                      AND x.settles_at = d.settles_at);
+
+-- name: retract_rounds
+-- Rounds that have not begun and have no duty left.
+DELETE FROM round r WHERE r.starts_at > %(now)s AND NOT EXISTS (SELECT 1 FROM duty d WHERE d.round = r.id);
+
 -- name: wake_unplanned
 -- Judge at once the live duties of a rule that its planner no longer names.
 UPDATE duty SET judge_at = %(now)s

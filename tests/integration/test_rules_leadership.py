@@ -120,6 +120,22 @@ async def test_one_leads_and_the_other_takes_over(site: Site, database_url: str)
             assert len(await site.rows("SELECT id FROM alert_history")) == 1
 
 
+async def test_it_comes_back_by_itself_when_all_its_sessions_broke(site: Site, database_url: str) -> None:
+    await site.do("CREATE TABLE reading_rest PARTITION OF reading DEFAULT")
+    async with running(database_url) as worker:
+        await asyncio.wait_for(worker.leading.wait(), 10)
+        await site.do(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'gengfu rules %%'"
+        )
+        await press(site)
+
+        async def alerted() -> bool:
+            return await alerts(site) == 1
+
+        await until(alerted)
+        await asyncio.wait_for(worker.leading.wait(), 10)
+
+
 async def led_by(first: RulesWorker, second: RulesWorker) -> bool:
     return first.leading.is_set() != second.leading.is_set()
 

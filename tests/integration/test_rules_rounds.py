@@ -1,13 +1,18 @@
 """Rounds from plan to verdict: missed, proven late, withdrawn; restarts and downtime change nothing."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from rules.actions import resolve_alert
+from rules.catalog.missed_checkpoint import MissedCheckpoint
+from rules.core.duties import Judgement
+from rules.rule import Case
 from tests.integration.rules_site import Site, at, site_at
 
+DAY = 24 * 60
 SETTLED = 67  # minutes: the window of an hour, five minutes of late limit, two report intervals, and some
 
 
@@ -117,6 +122,41 @@ async def test_planning_is_idempotent_and_leaves_out_what_ended_before_the_first
     site.restart()
     await site.work(91)
     assert await site.rows("SELECT key FROM duty ORDER BY key") == planned
+
+
+async def test_a_changed_shift_plans_anew_what_has_not_begun(site: Site) -> None:
+    await site.work(0)
+    await site.do("UPDATE shift SET ends = '10:00'")
+    await site.work(1)
+    rows = await site.rows("SELECT DISTINCT opens_at, due_at FROM duty ORDER BY 1")
+    assert [tuple(row.values()) for row in rows] == [(at(0), at(60)), (at(DAY), at(DAY + 120))]
+    await site.do("UPDATE shift SET valid_to = %s", at(10))
+    await site.work(11)
+    assert [row["opens_at"] for row in await site.rows("SELECT DISTINCT opens_at FROM duty")] == [at(0)]
+    assert len(await site.rows("SELECT id FROM round")) == 1
+
+
+async def test_what_cannot_be_judged_is_tried_again_and_stops_no_other(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await site.work(0)
+    await site.stay("H-03", 0, SETTLED, 0, 0)
+    whole = MissedCheckpoint.judge
+
+    def broken(self: MissedCheckpoint, case: Case, *, now: datetime) -> Judgement:
+        if case.duty.subject == "C-1":
+            raise ZeroDivisionError
+        return whole(self, case, now=now)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MissedCheckpoint, "judge", broken)
+        await site.work(SETTLED)
+    assert await verdicts(site) == {"C-1": None, "C-2": "missed"}
+    assert "missed_checkpoint/day/U-1/R-1/2026-11-21/1/C-1; it is tried again" in caplog.text
+    await site.work(SETTLED + 0.05)
+    assert (await verdicts(site))["C-1"] is None
+    await site.work(SETTLED + 0.1)
+    assert await verdicts(site) == {"C-1": "met", "C-2": "missed"}
 
 
 async def test_a_round_under_way_at_the_first_plan_counts(site: Site) -> None:

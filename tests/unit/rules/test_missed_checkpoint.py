@@ -159,3 +159,15 @@ def alerts(duties: list[Duty], *, its_round: Round | None = None) -> list[object
         now=at(70),
     )
     return list(duty_rule("missed_checkpoint").alerts(group))
+
+
+def test_spells_that_touch_are_one() -> None:
+    where = world()
+    split = [
+        replace(where.custody[0], valid_to=at(20)),
+        replace(where.custody[0], valid_from=at(20)),
+        replace(where.custody[1], valid_to=at(20)),
+    ]
+    (handset, radio) = replace(where, custody=tuple(split)).trackers(Span(at(0), at(60)), unit="U-1")
+    assert handset.spells == (Span(at(0), at(60)),)
+    assert radio.spells == (Span(at(0), at(20)),)
