@@ -49,6 +49,8 @@ class DutyLane:
         self._planned_at: datetime | None = None
         self._planned_stamp: str | None = None
         self._failures: dict[int, int] = {}
+        for name in self._rules:
+            FAILED.labels(name)
 
     async def step(self) -> bool:
         """Plan, take marks, let time pass, judge a portion.

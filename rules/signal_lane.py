@@ -36,6 +36,7 @@ class SignalLane:
         self._sweep_rules = [rule for rule in catalog().values() if isinstance(rule, SweepRule)]
         self._swept_at: dict[str, datetime] = {}
         self._failures: dict[str, tuple[int, datetime]] = {}
+        FAILED.labels("signals")
 
     async def step(self) -> bool:
         """Look at the devices that said something, then at all of them if it is time.

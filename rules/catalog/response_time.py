@@ -38,6 +38,9 @@ from rules.rule import (
     RuleSettings,
 )
 
+# Ingest learns of a new incident within a second or two; a fix that it took in before that has woken nobody.
+_FIRST_LOOK = timedelta(seconds=5)
+
 
 class Settings(RuleSettings):
     """What can be set."""
@@ -82,7 +85,7 @@ class ResponseTime(DutyRule):
                 due_at=due_at,
                 settles_at=settles_at,
                 final_at=max(settles_at + timedelta(seconds=settings.give_up_s), at + planning.backfill),
-                judge_at=settles_at,
+                judge_at=min(settles_at, max(at, planning.now) + _FIRST_LOOK),
                 context={"incident": incident.number, "dispatched_at": instant(at)},
             )
             planned.append(Planned(duty=duty))

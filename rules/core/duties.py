@@ -126,7 +126,7 @@ def next_look(duty: Duty, judgement: Judgement, *, state: State, now: datetime) 
     if state is State.FINAL:
         return None
     if judgement.look_again_at is not None:
-        return judgement.look_again_at
+        return max(judgement.look_again_at, now + _LOOK_AGAIN)
     if now < duty.settles_at:
         return duty.settles_at
     if judgement.verdict in NOT_PROVEN:
