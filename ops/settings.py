@@ -1,6 +1,7 @@
 """Settings: `gengfu.toml`, `GENGFU_…` variables and `--set key=value`, with the source of each value."""
 
 import os
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +73,27 @@ class Http(_Section):
     )
 
 
+class Map(_Section):
+    """What the console's map may load from elsewhere; by default nothing."""
+
+    tiles: str | None = Field(
+        None, description="address of map tiles, with {z}, {x} and {y}; browsers ask it for what they look at"
+    )
+    tiles_datum: Literal["wgs84", "gcj02", "bd09"] = Field("wgs84", description="datum in which the tiles are drawn")
+    attribution: str | None = Field(None, description="whom to name on the map for the tiles")
+
+    @field_validator("tiles")
+    @classmethod
+    def _template(cls, tiles: str | None) -> str | None:
+        if tiles is None:
+            return None
+        if not all(part in tiles for part in ("{z}", "{x}", "{y}")):
+            raise ValueError("must hold {z}, {x} and {y}, such as https://tiles.example.org/{z}/{x}/{y}.png")
+        if not re.fullmatch(r"(https?://[A-Za-z0-9.-]+(:\d{1,5})?)?/(?!/)[^\s;,'\"]*", tiles):
+            raise ValueError("must be an http:// or https:// address, or a path on this service that begins with /")
+        return tiles
+
+
 class Metrics(_Section):
     """Prometheus endpoints of the roles other than ops, on loopback; ops answers /metrics on its own port."""
 
@@ -138,6 +160,7 @@ class Settings(BaseSettings):
     broker: Broker = Broker()
     database: Database = Database()
     http: Http = Http()
+    map: Map = Map()
     metrics: Metrics = Metrics()
     storage: Storage = Storage()
     ingest: Ingest = Ingest()

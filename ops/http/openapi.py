@@ -27,6 +27,7 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
             model: type[BaseModel] | None = getattr(one, part)
             if model and (model, mode) not in models:
                 models.append((model, mode))
+        models += [(pushed, "serialization") for pushed in one.pushes]
     schemas, definitions = models_json_schema(models, ref_template=_REF)
     refs: Refs = dict(schemas)
     paths: dict[str, dict[str, Any]] = {}
@@ -36,13 +37,13 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "gengfu",
-            "version": _version(),
+            "version": service_version(),
             "description": "Times are RFC 3339 in UTC, coordinates degrees in WGS-84, units stand in the names.",
         },
         "tags": [{"name": tag} for tag in sorted({one.tag for one in routes})],
         "paths": paths,
         "components": {
-            "schemas": definitions.get("$defs", {}),
+            "schemas": definitions.get("$defs", {}) | {_union(one): _any_of(one, refs) for one in routes if one.pushes},
             "securitySchemes": {
                 "session": {
                     "type": "apiKey",
@@ -123,10 +124,26 @@ def _success(one: Route, refs: Refs) -> dict[str, Any]:
     response: dict[str, Any] = {"description": one.status.phrase}
     if one.returns:
         response["content"] = {one.content_type: {"schema": refs[one.returns, _MODES["returns"]]}}
+    elif one.pushes:
+        schema = {"$ref": _REF.format(model=_union(one))}
+        response["description"] = "Server-sent events; the data of each is one of these messages as JSON on one line."
+        response["content"] = {one.content_type: {"schema": schema}}
     elif one.status is not HTTPStatus.NO_CONTENT:
         schema = {"type": "object"} if one.content_type.endswith("json") else {"type": "string"}
         response["content"] = {one.content_type: {"schema": schema}}
     return response
+
+
+def _union(one: Route) -> str:
+    """The name of the schema of all that a stream pushes: of the resource `events`, `Event`."""
+    return one.tag.removesuffix("s").title()
+
+
+def _any_of(one: Route, refs: Refs) -> dict[str, Any]:
+    schemas = [refs[model, "serialization"] for model in one.pushes]
+    types = [model.model_fields["type"].default for model in one.pushes]
+    mapping = {its: schema["$ref"] for its, schema in zip(types, schemas, strict=True)}
+    return {"oneOf": schemas, "discriminator": {"propertyName": "type", "mapping": mapping}}
 
 
 def _problem(status: HTTPStatus) -> dict[str, Any]:
@@ -151,7 +168,8 @@ def _problems(one: Route) -> list[HTTPStatus]:
     return sorted(found)
 
 
-def _version() -> str:
+def service_version() -> str:
+    """The version of what is installed; "0" when it runs from a bare folder."""
     try:
         return version("gengfu")
     except PackageNotFoundError:

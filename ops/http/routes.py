@@ -42,6 +42,7 @@ class Route:
     query: type[BaseModel] | None
     body: type[BaseModel] | None
     returns: type[BaseModel] | None
+    pushes: tuple[type[BaseModel], ...]
     status: HTTPStatus
     problems: tuple[HTTPStatus, ...]
     content_type: str
@@ -75,6 +76,7 @@ def route(
     query: type[BaseModel] | None = None,
     body: type[BaseModel] | None = None,
     returns: type[BaseModel] | None = None,
+    pushes: Sequence[type[BaseModel]] = (),
     status: HTTPStatus = HTTPStatus.OK,
     problems: Sequence[HTTPStatus] = (),
     content_type: str = "application/json",
@@ -93,6 +95,7 @@ def route(
         query: model of the query parameters.
         body: model of the JSON body.
         returns: model of the answer; None for a handler that makes its own response.
+        pushes: models of the messages of a stream, told apart by their `type`.
         status: of a success.
         problems: statuses it may answer beyond those that every route has.
         content_type: of a success.
@@ -112,6 +115,7 @@ def route(
             "query": query,
             "body": body,
             "returns": returns,
+            "pushes": tuple(pushes),
             "status": status,
             "problems": tuple(problems),
             "content_type": content_type,

@@ -1,5 +1,6 @@
 """Alerts: what a person must know now, and the acts of acknowledging and resolving."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
@@ -105,6 +106,12 @@ class AlertPage(Page):
     acknowledged: int = Field(description="acknowledged and not resolved, in the whole territory")
 
 
+def alert_of(found: Mapping[str, Any], now: datetime) -> Alert:
+    """The alert in a row that holds at least its columns."""
+    columns = {name: found[name] for name in found if name in Alert.model_fields or name == "class"}
+    return Alert.model_validate({**columns, "age_s": age_s(found["opened_at"], now)})
+
+
 async def _detail(connection: Connection, alert: int, bounds: dict[str, object], now: datetime) -> AlertDetail:
     found = await row(connection, _SQL["find_alert"], {**bounds, "id": alert})
     if found is None:
@@ -136,7 +143,7 @@ async def list_alerts(call: Call[AlertQuery]) -> AlertPage:
         counts = await row(connection, _SQL["count_alerts"], bounds) or {}
     page, following = cut(found, limit=query.limit, key=lambda one: [one["id"]])
     return AlertPage(
-        items=[Alert.model_validate({**one, "age_s": age_s(one["opened_at"], call.now)}) for one in page],
+        items=[alert_of(one, call.now) for one in page],
         next=following,
         open=counts["open"],
         acknowledged=counts["acknowledged"],

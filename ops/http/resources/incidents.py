@@ -1,5 +1,6 @@
 """Incidents: where someone is needed; opened, dispatched and closed by officers."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
@@ -121,6 +122,12 @@ def _derived(found: dict[str, Any], now: datetime) -> dict[str, Any]:
     return {**found, "state": state, "age_s": age_s(found["reported_at"], now)}
 
 
+def incident_of(found: Mapping[str, Any], now: datetime) -> Incident:
+    """The incident in a row that holds at least its columns."""
+    columns = {name: found[name] for name in found if name in Incident.model_fields}
+    return Incident.model_validate(_derived(columns, now))
+
+
 async def _detail(connection: Connection, incident: int, bounds: dict[str, object], now: datetime) -> IncidentDetail:
     found = await row(connection, _SQL["find_incident"], {**bounds, "id": incident})
     if found is None:
@@ -157,7 +164,7 @@ async def list_incidents(call: Call[IncidentQuery]) -> IncidentPage:
         found = await rows(connection, _SQL["list_incidents"], params)
     page, following = cut(found, limit=query.limit, key=lambda one: [one["id"]])
     return IncidentPage(
-        items=[Incident.model_validate(_derived(one, call.now)) for one in page],
+        items=[incident_of(one, call.now) for one in page],
         next=following,
     )
 

@@ -1,7 +1,8 @@
 """Tickets: work that someone must do."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
@@ -57,6 +58,13 @@ class TicketPage(Page):
     items: list[Ticket]
 
 
+def ticket_of(found: Mapping[str, Any], now: datetime) -> Ticket:
+    """The ticket in a row that holds at least its columns."""
+    columns = {name: found[name] for name in found if name in Ticket.model_fields}
+    overdue = found["state"] == "open" and found["due_at"] is not None and found["due_at"] < now
+    return Ticket.model_validate({**columns, "overdue": overdue, "age_s": age_s(found["opened_at"], now)})
+
+
 @route(
     "GET",
     "/api/tickets",
@@ -75,15 +83,6 @@ async def list_tickets(call: Call[TicketQuery]) -> TicketPage:
         found = await rows(connection, _SQL["list_tickets"], params)
     page, following = cut(found, limit=query.limit, key=lambda one: [one["id"]])
     return TicketPage(
-        items=[
-            Ticket.model_validate(
-                {
-                    **one,
-                    "overdue": one["state"] == "open" and one["due_at"] is not None and one["due_at"] < now,
-                    "age_s": age_s(one["opened_at"], now),
-                }
-            )
-            for one in page
-        ],
+        items=[ticket_of(one, now) for one in page],
         next=following,
     )

@@ -1,0 +1,13 @@
+-- name: list_checkpoints
+-- The points as they are now; whoever sees its own unit only, those on its routes.
+SELECT c.code, c.name, c.kind, c.grid, c.lat, c.lon, c.radius_m
+  FROM checkpoint c
+ WHERE c.valid_from <= %(now)s AND (c.valid_to IS NULL OR c.valid_to > %(now)s)
+   AND (%(scope)s::text IS NULL OR c.grid IN (SELECT grids_within(%(scope)s)))
+   AND (NOT %(own)s OR c.code IN (
+         SELECT unnest(r.checkpoints)
+           FROM shift s JOIN route r ON r.code = s.route
+          WHERE s.unit = %(own_unit)s
+            AND s.valid_from <= %(now)s AND (s.valid_to IS NULL OR s.valid_to > %(now)s)
+            AND r.valid_from <= %(now)s AND (r.valid_to IS NULL OR r.valid_to > %(now)s)))
+ ORDER BY c.code;
