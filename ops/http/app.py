@@ -17,6 +17,7 @@ from ops.http.metrics import Metrics
 from ops.http.openapi import describe
 from ops.http.routes import Route, discover
 from ops.http.sign_in import SignIn
+from ops.live.hub import Hub
 from ops.settings import Settings
 
 
@@ -30,6 +31,8 @@ def make_app(
     *,
     pool: Pool,
     handlers: Handlers,
+    metrics: Metrics,
+    live: Hub,
     now: Callable[[], datetime] = utc_now,
     routes: Sequence[Route] | None = None,
 ) -> web.Application:
@@ -39,6 +42,8 @@ def make_app(
         settings: in force.
         pool: open, and of this side's own.
         handlers: owns the tasks of requests; it must outlive the application.
+        metrics: of this process.
+        live: holds the readers of the live stream.
         now: the clock.
         routes: instead of those that are discovered.
 
@@ -51,7 +56,8 @@ def make_app(
         settings=settings,
         database=database,
         sign_in=SignIn(database),
-        metrics=Metrics(),
+        metrics=metrics,
+        live=live,
         now=now,
         openapi=json.dumps(describe(declared), ensure_ascii=False).encode(),
     )

@@ -17,6 +17,7 @@ from ops.http.errors import Problem
 from ops.http.metrics import Metrics
 from ops.http.sign_in import SignIn
 from ops.http.viewer import Viewer
+from ops.live.hub import Hub
 from ops.settings import Settings
 
 Q = TypeVar("Q", bound=BaseModel | None, default=None)
@@ -32,6 +33,7 @@ class Service:
     database: Database
     sign_in: SignIn
     metrics: Metrics
+    live: Hub
     now: Callable[[], datetime]
     openapi: bytes
 

@@ -35,8 +35,18 @@ def check_origin(request: web.Request, settings: Settings) -> None:
     Raises:
         Problem: 403, the Origin is not this service's own.
     """
+    if request.method not in SAFE_METHODS:
+        refuse_foreign(request, settings)
+
+
+def refuse_foreign(request: web.Request, settings: Settings) -> None:
+    """Refuse what another site's page sent, whatever the method.
+
+    Raises:
+        Problem: 403, the Origin is not this service's own.
+    """
     origin = request.headers.get("Origin")
-    if request.method in SAFE_METHODS or origin is None:
+    if origin is None:
         return
     own = {_site(f"{request.scheme}://{request.host}")}
     if settings.http.public_url:
