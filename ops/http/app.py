@@ -3,18 +3,21 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from aiohttp import web
 
 from ingest.database import Pool
 from ops.http.call import Service
+from ops.http.console import load_console
 from ops.http.database import Database
 from ops.http.dispatch import MAX_BODY_BYTES, ROUTE, Dispatcher, answer
 from ops.http.guards import add_headers
 from ops.http.handlers import Handlers
 from ops.http.metrics import Metrics
 from ops.http.openapi import describe
+from ops.http.resources.home import read_asset
 from ops.http.routes import Route, discover
 from ops.http.sign_in import SignIn
 from ops.live.hub import Hub
@@ -58,6 +61,7 @@ def make_app(
         sign_in=SignIn(database),
         metrics=metrics,
         live=live,
+        console=load_console(),
         now=now,
         openapi=json.dumps(describe(declared), ensure_ascii=False).encode(),
     )
@@ -69,10 +73,14 @@ def make_app(
 
     app.on_response_prepare.append(prepare)
     for route in declared:
+        path = route.path.replace("{tail}", "{tail:.+}")
         if route.method == "GET":
-            app.router.add_get(route.path, dispatcher.handler(route))
+            app.router.add_get(path, dispatcher.handler(route))
         else:
-            app.router.add_route(route.method, route.path, dispatcher.handler(route))
+            app.router.add_route(route.method, path, dispatcher.handler(route))
+        if route.handler is read_asset:
+            for beside in service.console.beside_assets():
+                app.router.add_get(beside, dispatcher.handler(replace(route, params=None)))
     return app
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from typing_extensions import TypeVar
 
 from ingest.database import Connection
+from ops.http.console import Console
 from ops.http.database import Database
 from ops.http.errors import Problem
 from ops.http.metrics import Metrics
@@ -34,6 +35,7 @@ class Service:
     sign_in: SignIn
     metrics: Metrics
     live: Hub
+    console: Console
     now: Callable[[], datetime]
     openapi: bytes
 
