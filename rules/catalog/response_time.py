@@ -16,7 +16,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from rules.core.alerts import WITHDRAWN, Clear, Intent, Raise, Reason, Severity
+from rules.core.alerts import UNPROVEN, WITHDRAWN, Clear, Intent, Raise, Reason, Severity
 from rules.core.duties import NOT_PROVEN, Duty, Judgement, Verdict
 from rules.core.fixes import MARGIN, Span
 from rules.core.presence import absences, doubts, earliest, evidence, sight, visit_reasons
@@ -166,7 +166,7 @@ class ResponseTime(DutyRule):
             fingerprint=fingerprint,
             rule=self.name,
             subject=str(number),
-            class_="missed" if missed else "unproven",
+            class_="missed" if missed else UNPROVEN,
             severity=settings.severity if missed else Severity.WARNING,
             title=f"{number}: {who} has not arrived within {limit}"
             if missed
