@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -67,7 +67,9 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench_on(url: str, *, retention_days: int = 90) -> AsyncIterator[Bench]:
+async def bench_on(
+    url: str, *, retention_days: int = 90, hears: Callable[[str], bool] = lambda _lane: True
+) -> AsyncIterator[Bench]:
     sent: list[tuple[str, Any]] = []
 
     def take(device: str, receipt: Any) -> bool:
@@ -83,6 +85,7 @@ async def bench_on(url: str, *, retention_days: int = 90) -> AsyncIterator[Bench
             receipts=Receipts(take),
             limits=Limits(age_s=0.02),
             retention_days=retention_days,
+            hears=hears,
         )
         await worker.prepare()
         yield Bench(pool, worker, sent)

@@ -260,3 +260,21 @@ def test_order_batching_and_repetition_do_not_change_the_rows(town_url: str, dat
             assert counters["received", ""] == counters["stored", ""] + counters.get(("repeated", ""), 0)
 
     asyncio.run(play())
+
+
+async def test_while_the_broker_is_not_heard_nobodys_silence_counts(town_url: str) -> None:
+    heard = [False]
+    async with bench_on(town_url, hears=lambda _lane: heard[0]) as bench:
+
+        async def progress() -> dict[str, Any]:
+            await bench.worker.beat()
+            (row,) = await bench.rows("SELECT * FROM ingest_progress WHERE lane = 'up'")
+            return row
+
+        deaf, still = await progress(), await progress()
+        assert not still["hears"]
+        assert still["up_since"] > deaf["up_since"]
+        heard[0] = True
+        back, on = await progress(), await progress()
+        assert back["hears"]
+        assert on["up_since"] == back["up_since"] == still["up_since"]
