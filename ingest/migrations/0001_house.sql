@@ -294,6 +294,7 @@ CREATE TABLE ingest_progress (
   worker       text NOT NULL,
   lane         text NOT NULL,
   up_since     timestamptz NOT NULL,
+  hears        boolean NOT NULL DEFAULT true,
   beat_at      timestamptz NOT NULL,
   committed_at timestamptz,
   PRIMARY KEY (worker, lane)
