@@ -98,6 +98,7 @@ def test_only_what_is_meant_for_everyone_is_public() -> None:
     public = {f"{one.method} {one.path}" for one in discover() if one.permission is PUBLIC}
     assert public == {
         "GET /",
+        "GET /assets/{tail}",
         "GET /api/openapi.json",
         "GET /health/live",
         "GET /health/ready",
