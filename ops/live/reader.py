@@ -11,7 +11,7 @@ from ops.live.messages.closed import Closed
 from ops.live.messages.resync import Resync
 from ops.live.news import News, event
 
-MAX_WAITING = 1000  # things that must not be dropped; so many at once are read faster by asking for the lists
+MAX_WAITING = 5000  # things that must not be dropped; a large site's shift opens some thousand duties in one second
 CHUNK_BYTES = 32 * 1024  # what has been handed to the socket cannot be replaced by something newer any more
 GRACE_S = 3.0  # for the last words to a reader that is told to go
 

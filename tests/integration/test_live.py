@@ -202,6 +202,26 @@ async def test_a_device_that_leaves_the_territory_is_taken_off_the_map(site: Sit
         assert (await its.next("position"))["grid"] == "B1"
 
 
+async def test_a_device_that_reports_fast_is_told_once_a_second(site: Site) -> None:
+    async with site.as_user("officer") as browser, stream(browser) as its:
+        started, number = time.monotonic(), 0
+        while time.monotonic() - started < 2.5:
+            number += 1
+            site.sql(
+                "UPDATE last_known SET lat = %s, time = now(), heard_at = now() "
+                "WHERE device = (SELECT number FROM device WHERE name = 'H1')",
+                (300600000 + number,),
+            )
+            site.sql(NOTIFY)
+        newest = round(30.06 + number / 1e7, 7)
+        await its.until(lambda it: it["type"] == "position" and it["lat"] == newest)
+        took = time.monotonic() - started
+    told = [message["lat"] for message in its.told if message["type"] == "position"]
+    assert number > 20
+    assert 2 <= len(told) <= took + 1
+    assert told == sorted(told)
+
+
 async def test_one_that_committed_late_is_told_all_the_same(site: Site) -> None:
     """A transaction that began long ago changes a row with an old number and an old time."""
 

@@ -1,12 +1,13 @@
 """Who is told what, how little waits for a slow reader, and what a module of a message must be."""
 
 import asyncio
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -15,8 +16,10 @@ from ops.http.viewer import Viewer
 from ops.live.errors import KindError
 from ops.live.hub import Hub, InForce, Standing
 from ops.live.kinds import Kind, Message, kinds
+from ops.live.messages.closed import Closed
 from ops.live.messages.left import Left
-from ops.live.metrics import LiveMetrics
+from ops.live.messages.resync import Resync
+from ops.live.metrics import ENDS, LiveMetrics
 from ops.live.news import News, event
 from ops.live.reader import CHUNK_BYTES, MAX_WAITING, Reader
 
@@ -218,3 +221,15 @@ def test_what_shows_rows_needs_a_permission() -> None:
     for name, kind in KINDS.items():
         assert (kind.permission is None) == (name in {"hello", "heartbeat", "resync", "closed"}), name
         assert name == "left" or (kind.changed is not None) == (kind.permission is not None)
+
+
+def test_every_end_of_a_stream_is_counted_by_its_reason() -> None:
+    given = {*get_args(Closed.model_fields["reason"].annotation), *get_args(Resync.model_fields["reason"].annotation)}
+    assert set(ENDS) == given | {"gone", "slow"}
+
+
+@pytest.mark.parametrize(
+    "module", ["ops.live.hub", "ops.live.source", "ops.live.kinds", "ops.http", "ops.live.messages.alert"]
+)
+def test_each_part_can_be_imported_first(module: str) -> None:
+    subprocess.run([sys.executable, "-c", f"import {module}"], check=True, timeout=60)
