@@ -76,7 +76,7 @@ class Story:
             (at_s, name, number, event)
             for name, event in self._events
             for number, at_s in self._times(name, event, until_s)
-            if at_s >= self._known_to_s
+            if self._known_to_s <= at_s < until_s
         ]
         self._known_to_s = until_s
         for at_s, name, number, event in sorted(due, key=lambda it: it[:3]):
@@ -104,7 +104,7 @@ class Story:
             moved = 0.0 if number == 0 else event.every * dice(self._seed, "times", name, number).uniform(-0.25, 0.25)
             found.append((number, float(round(at_s + moved))))
             number += 1
-        return [it for it in found if it[1] < until_s]
+        return found
 
     def _silence(self, event: Silence, at_s: float, chance: Random) -> None:
         if event.unit is not None:
@@ -248,7 +248,8 @@ class Story:
     def _say(
         self, device: str, at_s: float, reading: dict[str, Any], *, incident: tuple[str, str] | None = None
     ) -> None:
-        self.said[device].append(Said(at_s, float(round(at_s)), device, "urgent", reading, incident))
+        at_s = float(round(at_s))
+        self.said[device].append(Said(at_s, at_s, device, "urgent", reading, incident))
 
 
 def _check(town: Town, scenario: Scenario, devices: dict[str, Device], tag_of: dict[str, Device]) -> None:

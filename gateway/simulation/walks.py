@@ -16,6 +16,8 @@ READY_S = 120.0  # so long before its shift a unit stands at its first route
 KEEP_OFF_M = 35.0  # beyond a left-out checkpoint's radius: more than a fix ever errs
 AROUND_S = 600.0  # before and after its round's window a left-out checkpoint is kept off too: it could count as early
 TRANSIT_MPS = 1.4
+FASTEST_MPS = 1.5  # who is in a hurry still walks; what cannot be reached so is missed
+SPARE_S = 30.0  # at the end of a window
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 20.0, 420.0
 USED = 0.75  # share of the time for a walk that is walked in; the rest is slack
 _GRAIN_M = 10.0
@@ -41,6 +43,14 @@ class Circle:
     radius_m: float
 
 
+@dataclass(frozen=True)
+class _Slot:
+    """The time for one walk: from when, in seconds since 1970, and how long."""
+
+    from_s: float
+    length_s: float
+
+
 class Walks:
     """Walks in one town."""
 
@@ -61,12 +71,31 @@ class Walks:
         course = Course(spell.starts_s - READY_S, self._ways[rounds[0].route][0][0])
         scans: list[Scan] = []
         for index, its_round in enumerate(rounds):
-            same = sum(it.starts_s == its_round.starts_s and it.ends_s == its_round.ends_s for it in rounds[index:])
-            free_from_s = max(course.ends_s, its_round.starts_s)
-            slot_s = max(0.0, (its_round.ends_s - free_from_s) / same)
-            scans += self._walk(course, its_round, free_from_s, slot_s, self._closed(spell, rounds, its_round), chance)
+            closed = self._closed(spell, rounds, its_round)
+            way = _around(self._ways[its_round.route], closed)
+            transit = self._transit(course.point, way[0][0], closed)
+            free_from_s = max(course.ends_s + length_m(transit) / TRANSIT_MPS, its_round.starts_s)
+            still = [it for it in rounds[index:] if (it.starts_s, it.ends_s) == (its_round.starts_s, its_round.ends_s)]
+            slot = _Slot(free_from_s, (its_round.ends_s - free_from_s - self._between_s(still)) * self._share(still))
+            scans += self._walk(course, transit, way, slot, chance)
         course.stand(spell.ends_s + READY_S)
         return course, tuple(scans)
+
+    def _transit(self, start: Point, end: Point, closed: list[Circle]) -> list[Point]:
+        """From one route to the next by road, round what is to be kept off."""
+        return [start, *(point for point, _ in _around([(it, None) for it in self._roads.way(start, end)], closed))]
+
+    def _between_s(self, still: list[Round]) -> float:
+        """How long the ways between some routes take, and a little time to spare."""
+        ways = [self._ways[it.route] for it in still]
+        return SPARE_S + sum(
+            length_m(self._roads.way(a[-1][0], b[0][0])) / TRANSIT_MPS for a, b in itertools.pairwise(ways)
+        )
+
+    def _share(self, still: list[Round]) -> float:
+        """The first one's share of the time for all of them, by length."""
+        lengths = [length_m([point for point, _ in self._ways[it.route]]) for it in still]
+        return lengths[0] / sum(lengths)
 
     def _closed(self, spell: Spell, rounds: Iterable[Round], now: Round) -> list[Circle]:
         """What is to be kept off while a round is walked: the left-out points of all rounds of about that time."""
@@ -79,25 +108,18 @@ class Walks:
         return found
 
     def _walk(
-        self,
-        course: Course,
-        its_round: Round,
-        from_s: float,
-        slot_s: float,
-        closed: list[Circle],
-        chance: Random,
+        self, course: Course, transit: list[Point], way: "list[_Stop]", slot: "_Slot", chance: Random
     ) -> list[Scan]:
-        way = _around(self._ways[its_round.route], closed)
-        pace = chance.uniform(1.15, 1.45)
         stops = sum(code is not None for _, code in way)
-        walk_s = length_m([point for point, _ in way]) / pace
-        pause_s = min(LONGEST_PAUSE_S, max(SHORTEST_PAUSE_S, (USED * slot_s - walk_s) / max(1, stops)))
-        slack_s = max(0.0, slot_s - walk_s - stops * pause_s * 1.25)
-        transit = [point for point, _ in _around([(p, None) for p in self._roads.way(course.point, way[0][0])], closed)]
-        transit_s = length_m([course.point, *transit]) / TRANSIT_MPS
-        course.stand(from_s + chance.uniform(0.1, 0.7) * slack_s - transit_s)
+        way_m = length_m([point for point, _ in way])
+        hurry_mps = way_m / max(1.0, slot.length_s - stops * SHORTEST_PAUSE_S * 1.25)
+        pace = min(FASTEST_MPS, max(chance.uniform(1.15, 1.45), hurry_mps))
+        walk_s = way_m / pace
+        pause_s = min(LONGEST_PAUSE_S, max(SHORTEST_PAUSE_S, (USED * slot.length_s - walk_s) / max(1, stops)))
+        slack_s = max(0.0, slot.length_s - walk_s - stops * pause_s * 1.25)
+        course.stand(slot.from_s + chance.uniform(0.1, 0.7) * slack_s - length_m(transit) / TRANSIT_MPS)
         course.go(transit, speed_mps=TRANSIT_MPS)
-        course.stand(from_s + 5)
+        course.stand(slot.from_s)
         scans = []
         for point, code in way:
             course.go([point], speed_mps=pace)
