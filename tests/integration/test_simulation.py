@@ -32,7 +32,10 @@ ROW = re.compile(r"^#   (\w+)  +(\S.*?)  +(missed|unproven|silent|sos)  ")
 def stated_table() -> set[tuple[str, str, str]]:
     """What the scenario's own comment says: rule, subject, class."""
     rows = [ROW.match(line) for line in scenario_text("one-night").splitlines()]
-    names = {"night/F-09/R-16/DATE/1": "night/F-09/R-16/2026-11-20/1", "the second incident's number": "I-20261120-0002"}
+    names = {
+        "night/F-09/R-16/DATE/1": "night/F-09/R-16/2026-11-20/1",
+        "the second incident's number": "I-20261120-0002",
+    }
     return {(row[1], names.get(row[2], row[2]), row[3]) for row in rows if row}
 
 
@@ -113,5 +116,6 @@ async def lived(url: str, *, seed: int) -> tuple[list[dict[str, object]], Bench]
 @pytest.mark.timeout(300)
 async def test_one_night_raises_what_its_table_says(database_url: str) -> None:
     alerts, _ = await lived(database_url, seed=1)
-    for a in alerts: print(a["rule"],a["subject"],a["class"],a["state"],a["after"],a["history"])
+    for a in alerts:
+        print(a["rule"], a["subject"], a["class"], a["state"], a["after"], a["history"])
     raise AssertionError
