@@ -138,7 +138,7 @@ def _status(place: Beside, speed: float) -> "Iterator[Callable[[Counts], None]]"
 
 
 class _Logged:
-    """Says now and then in the log where it stands."""
+    """Says in the log where it stands: once what was before is stored, then each quarter of an hour."""
 
     def __init__(self, zone: ZoneInfo) -> None:
         self._zone = zone
@@ -146,7 +146,7 @@ class _Logged:
 
     def __call__(self, counts: "Counts") -> None:
         quarter = counts.at_s // LOG_EVERY_S
-        if quarter != self._quarter:
+        if quarter != self._quarter and counts.readings <= counts.receipted + counts.devices:
             self._quarter = quarter
             log.info("%s", _said(counts, self._zone, 1.0))
 
