@@ -39,7 +39,7 @@ from rules.rule import (
 )
 
 # Ingest learns of a new incident within a second or two; a fix that it took in before that has woken nobody.
-_FIRST_LOOK = timedelta(seconds=5)
+_KNOWN_AFTER = timedelta(seconds=5)
 
 
 class Settings(RuleSettings):
@@ -85,7 +85,7 @@ class ResponseTime(DutyRule):
                 due_at=due_at,
                 settles_at=settles_at,
                 final_at=max(settles_at + timedelta(seconds=settings.give_up_s), at + planning.backfill),
-                judge_at=min(settles_at, max(at, planning.now) + _FIRST_LOOK),
+                judge_at=settles_at,
                 context={"incident": incident.number, "dispatched_at": instant(at)},
             )
             planned.append(Planned(duty=duty))
@@ -126,9 +126,12 @@ class ResponseTime(DutyRule):
                 evidence=evidence(circle, after, later),
             )
         shown = evidence(circle, limit, sightings)
+        known_at = duty.opens_at + _KNOWN_AFTER
+        again = known_at if now < known_at else None
         if unsure := doubts(sightings):
-            return Judgement(verdict=Verdict.IN_DOUBT, reasons=tuple(unsure), evidence=shown)
-        return Judgement(verdict=Verdict.MISSED, reasons=(reason(Why.NOT_YET), *absences(sightings)), evidence=shown)
+            return Judgement(verdict=Verdict.IN_DOUBT, reasons=tuple(unsure), evidence=shown, look_again_at=again)
+        why = (reason(Why.NOT_YET), *absences(sightings))
+        return Judgement(verdict=Verdict.MISSED, reasons=why, evidence=shown, look_again_at=again)
 
     @override
     def effects(self, duty: Duty, case: Case, *, now: datetime) -> list[Effect]:

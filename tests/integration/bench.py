@@ -5,6 +5,8 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
 from typing import Any
 
 from ingest.database import Pool, connect, make_pool
@@ -82,7 +84,7 @@ async def bench_on(
             pool,
             NativeEngine(),
             name="1",
-            receipts=Receipts(take),
+            receipts=Receipts(take, clock=partial(next, count())),
             limits=Limits(age_s=0.02),
             retention_days=retention_days,
             hears=hears,
