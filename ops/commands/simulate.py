@@ -146,7 +146,7 @@ class _Logged:
 
     def __call__(self, counts: "Counts") -> None:
         quarter = counts.at_s // LOG_EVERY_S
-        if quarter != self._quarter and counts.readings <= counts.receipted + counts.devices:
+        if counts.devices and quarter != self._quarter and counts.readings <= counts.receipted + counts.devices:
             self._quarter = quarter
             log.info("%s", _said(counts, self._zone, 1.0))
 

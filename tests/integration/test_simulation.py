@@ -32,7 +32,9 @@ from rules.duty_lane import DutyLane
 from rules.options import Options
 from rules.signal_lane import SignalLane
 from rules.worker import work_off
-from tests.conftest import Services
+from tests.acceptance.running import demo_in
+from tests.acceptance.running import eventually as eventually_true
+from tests.conftest import Services, processes_of
 from tests.integration.bench import Bench, bench_on
 from tests.integration.gateway_place import Place, made_place
 from tests.integration.nats_server import eventually
@@ -307,3 +309,21 @@ async def test_what_is_missing_is_said(place: Place) -> None:
         assert said in " ".join(err.replace("│", " ").split())
     status, out, _ = await place.gengfu("simulate", "one-night", "--show")
     assert (status, out) == (0, scenario_text("one-night"))
+
+
+def test_a_demo_lives_from_the_beginning(tmp_path: Path) -> None:
+    with demo_in(tmp_path / "data", "--simulation") as demo:
+        # Those on duty: twelve handsets, five vehicles and their radios; leaders and tags come besides.
+        fresh = "SELECT (count(*) >= 19)::int FROM last_known WHERE time > now() - interval '2 minutes'"
+        eventually_true(lambda: demo.count(fresh), within_s=60)
+        under_way = "SELECT count(*) FROM duty WHERE state IN ('open', 'waiting') AND rule = 'missed_checkpoint'"
+        assert demo.count(under_way) > 0
+        assert demo.count("SELECT count(*) FROM duty WHERE verdict IN ('missed', 'in_doubt') AND due_at > now()") == 0
+        assert demo.count("SELECT count(*) FROM quarantine") == 0
+        assert not demo.call("GET", "/api/alerts?rule=missed_checkpoint")["items"]
+        (pid,) = demo.pids_of("simulate", "calm", "--devices", str(demo.folder / "devices.csv"))
+        os.kill(pid, signal.SIGKILL)
+        since = demo.count("SELECT count(*) FROM position")
+        eventually_true(lambda: demo.count("SELECT count(*) FROM position") > since, within_s=60)
+        assert demo.stop() < 10
+    assert processes_of(tmp_path / "data") == []
