@@ -34,7 +34,7 @@ class Courses:
         self._only_shifts = frozenset(only_shifts)
         self._only_units = frozenset(only_units)
         self._day = lru_cache(maxsize=8)(self._spells_of_day)
-        self._walk = lru_cache(maxsize=512)(walks.course)
+        self._walk = lru_cache(maxsize=64)(walks.course)
 
     @property
     def units(self) -> tuple[str, ...]:

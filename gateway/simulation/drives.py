@@ -45,7 +45,7 @@ class Drives:
         self._roads = roads
         self._seed = seed
         self._errands: dict[str, list[Errand]] = {}
-        self._block = lru_cache(maxsize=1024)(self._drive)
+        self._block = lru_cache(maxsize=256)(self._drive)
         self._errand = lru_cache(maxsize=256)(self._answer)
 
     def free(self, errand: Errand) -> bool:

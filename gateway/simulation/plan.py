@@ -22,6 +22,7 @@ from gateway.simulation.town import Device, Town
 from gateway.simulation.walks import Walks
 
 PIECE_S = 3600  # readings are made by the hour, each hour by itself
+PIECES = 512  # kept; filling in asks for half a shift of everybody on duty, later two hours are enough
 AHEAD_S = 3600.0  # an errand changes where a vehicle was up to so long before it
 DRIVEN_S = 1800.0  # back-fill of what has no rounds
 TAGGED_S = 3600.0
@@ -70,7 +71,7 @@ class Plan:
             courses=self.courses,
             drives=self._drives,
         )
-        self._piece = lru_cache(maxsize=2048)(self._make_piece)
+        self._piece = lru_cache(maxsize=PIECES)(self._make_piece)
 
     @property
     def devices(self) -> tuple[Device, ...]:

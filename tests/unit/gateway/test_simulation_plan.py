@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -46,7 +46,7 @@ def readings(of: Iterable[Said], device: str, type_: str = "position") -> list[d
     return [dict(it.reading) for it in of if it.device == device and it.reading["type"] == type_]
 
 
-def at(reading: dict[str, Any]) -> datetime:
+def at(reading: Mapping[str, Any]) -> datetime:
     return datetime.fromisoformat(reading["t"])
 
 
