@@ -16,7 +16,9 @@ GatewayError
 │   ├── DeviceExists
 │   ├── UnknownDevice
 │   └── DeviceRevoked
-└── TrackError
+├── TrackError
+└── SimulationError
+    └── ScenarioError
 """
 
 
@@ -86,3 +88,11 @@ class DeviceRevoked(RegisterError):
 
 class TrackError(GatewayError):
     """A file of recorded tracks cannot be read at all; the message says where and what is expected."""
+
+
+class SimulationError(GatewayError):
+    """The simulation cannot begin; the message says what it lacks."""
+
+
+class ScenarioError(SimulationError):
+    """A scenario file cannot be used; the message names each key that is wrong."""

@@ -2,18 +2,23 @@
 
 import json
 import secrets
+import signal
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from ingest.database import connect
 from ops.accounts import add_account, list_accounts, set_password
+from ops.embedded import ChildSpec
 from ops.embedded.files import replace_private
-from ops.serve import Serving, addresses
+from ops.serve import Serving, addresses, child_environment
 from ops.settings import Settings
 from ops.town import read_town
 from ops.town.importer import import_town
 from ops.town.shipped import sample_dir
 
 USER = "officer"
+SCENARIO = "calm"
 
 
 class Demo:
@@ -42,6 +47,30 @@ class Demo:
                     await set_password(connection, USER, password=self._password)
             if not known:
                 replace_private(file, self._password + "\n")
+
+    def simulation(self, settings: Settings) -> Sequence[ChildSpec]:
+        """The process that plays the town's devices; none when their secrets are not in this folder."""
+        if not self.devices.is_file():
+            return ()
+        argv: list[str | Path] = [
+            Path(sys.executable),
+            "-m",
+            "ops.cli",
+            "simulate",
+            SCENARIO,
+            "--devices",
+            self.devices,
+        ]
+        return (
+            ChildSpec(
+                name="simulation",
+                title="the simulation",
+                argv=argv,
+                env=child_environment(settings),
+                stop_signal=signal.SIGTERM,
+                advice="look at the end of its log, simulation.log; --no-simulation does without it",
+            ),
+        )
 
     def describe(self, served: Serving) -> dict[str, str]:
         """The addresses and the key to them; kept in DIR/demo.json for commands that are run beside the demo."""

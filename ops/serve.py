@@ -6,7 +6,7 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +50,7 @@ async def serving(
     embedded: bool,
     on_event: OnEvent | None = None,
     prepare: Callable[[Settings], Awaitable[None]] | None = None,
+    also: Callable[[Settings], Sequence[ChildSpec]] | None = None,
 ) -> AsyncIterator[Serving]:
     """Start everything and stop it at the end, in reverse.
 
@@ -59,6 +60,7 @@ async def serving(
         embedded: start PostgreSQL and nats-server out of their wheels too.
         on_event: told of every start, death and stop; must not block.
         prepare: awaited when the database has its tables and no role runs yet.
+        also: more children, which are started after the roles and stopped before them.
 
     Raises:
         EmbeddedError: a service does not start, or the folder cannot be used.
@@ -81,6 +83,8 @@ async def serving(
             await prepare(settings)
         console = f"http://{_reachable(settings.http.host)}:{settings.http.port}"
         await supervisor.add(*_roles(settings, console))
+        if also:
+            await supervisor.add(*also(settings))
         yield Serving(settings, console, folder)
 
 
@@ -124,8 +128,7 @@ def _handling(handler: Callable[[], object]) -> Iterator[None]:
 
 
 def _roles(settings: Settings, console: str) -> list[ChildSpec]:
-    # Only what was read and checked here is handed on, so that parent and roles cannot disagree.
-    environment = {name: value for name in KEEP if (value := os.environ.get(name))} | as_environment(settings)
+    environment = child_environment(settings)
 
     async def serves() -> bool:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as client:
@@ -144,6 +147,11 @@ def _roles(settings: Settings, console: str) -> list[ChildSpec]:
         )
         for role in ROLES
     ]
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """What a process of ours is given: only what was read and checked here, so that both sides agree."""
+    return {name: value for name in KEEP if (value := os.environ.get(name))} | as_environment(settings)
 
 
 async def _answers(client: aiohttp.ClientSession, url: str) -> bool:

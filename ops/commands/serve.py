@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, nullcontext
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ops.commands.options import ConfigOption, SetOption, run
-from ops.embedded import ChildEvent, EventKind
+from ops.embedded import ChildEvent, ChildSpec, EventKind
 from ops.serve import (
     Serving,
     addresses,
@@ -63,7 +63,7 @@ def demo_command(
         bool,
         typer.Option(
             "--simulation/--no-simulation",
-            help="Let the sample town's devices report by themselves. This version has no simulation yet.",
+            help="Let the town's devices report by themselves, as `gengfu simulate calm` does.",
         ),
     ] = True,
     config: ConfigOption = None,
@@ -76,11 +76,21 @@ def demo_command(
     """
     from ops.demo import Demo
 
-    del simulation  # nothing to turn off yet; the flag is taken so that scripts can already give it
     loaded = load(file=config, overrides=overrides)
     place = (folder or loaded.settings.data_dir / "demo").absolute()
     demo = Demo(place)
-    run(_serve(loaded, folder=place, embedded=True, as_json=as_json, prepare=demo.prepare, describe=demo.describe))
+    also = demo.simulation if simulation else None
+    run(
+        _serve(
+            loaded,
+            folder=place,
+            embedded=True,
+            as_json=as_json,
+            prepare=demo.prepare,
+            also=also,
+            describe=demo.describe,
+        )
+    )
 
 
 async def _serve(
@@ -90,6 +100,7 @@ async def _serve(
     embedded: bool,
     as_json: bool,
     prepare: Callable[[Settings], Awaitable[None]] | None = None,
+    also: Callable[[Settings], Sequence[ChildSpec]] | None = None,
     describe: Callable[[Serving], dict[str, str]] = addresses,
 ) -> None:
     logging.getLogger().addHandler(logging.NullHandler())  # what matters is said on the console; roles have their logs
@@ -102,7 +113,7 @@ async def _serve(
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         with cancelled_by_signals(), console.status("starting gengfu …") if console.is_terminal else nullcontext():
-            running = serving(loaded, folder=folder, embedded=embedded, on_event=on_event, prepare=prepare)
+            running = serving(loaded, folder=folder, embedded=embedded, on_event=on_event, prepare=prepare, also=also)
             served = await stack.enter_async_context(running)
             await wait_until_ready(served.console)
         with set_by_signals(stop):

@@ -44,7 +44,7 @@ class Place:
 
     async def gengfu(self, *words: str) -> tuple[int, str, str]:
         """Run a command; its status, output and errors."""
-        environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        environment = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "ops.cli", *words,
             env=environment | as_environment(self.settings), cwd=self.folder,
