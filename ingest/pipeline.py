@@ -239,7 +239,8 @@ class Pipeline:
         quarantined = Quarantined(delivery.topic, codec.name if codec else "", refusal, delivery.received_at)
         batch = Batch(positions_of([]), [], quarantined=[quarantined])
         self._count(await self._retrying(lambda: self._write(batch)), batch)
-        return []
+        readings = codec.decode(delivery.topic, delivery.payload).readings if codec else []
+        return [(one.device, one.reading.boot, one.reading.seq) for one in readings]
 
     def _count(self, written: Written, batch: Batch) -> None:
         counts = {

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -38,6 +39,7 @@ class Worker:
         limits: Limits,
         retention_days: int,
         passing: bool = False,
+        hears: Callable[[str], bool] = lambda _lane: True,
     ) -> None:
         """Prepare a worker.
 
@@ -48,29 +50,31 @@ class Worker:
             receipts: of all its lanes.
             limits: of a batch.
             retention_days: 0 keeps for ever.
+            hears: whether the session of a lane stands; while it does not, nobody's silence counts.
             passing: it gives no signs of life, because it ends when its work is done and is not missed then.
         """
         self._pool = pool
         self._engine = engine
         self._receipts = receipts
         self._retention_days = retention_days
+        self._hears = hears
         self._world: World | None = None
         self._world_at = 0.0
         started = None if passing else datetime.now(UTC)
+        self._places = {lane: Place(name, lane, started) for lane in ("up", "urgent")}
         self.pipelines = {
             lane: Pipeline(
                 pool,
                 engine,
-                Place(name, lane, started),
+                place,
                 world=self.world,
                 refresh_world=self.refresh,
                 receipts=receipts,
                 limits=limits if lane == "up" else replace(limits, age_s=0),
                 retention_days=retention_days,
             )
-            for lane in ("up", "urgent")
+            for lane, place in self._places.items()
         }
-        self._places = [Place(name, lane, started) for lane in self.pipelines]
 
     def world(self) -> World:
         """The newest picture; `prepare` has loaded one."""
@@ -103,13 +107,20 @@ class Worker:
             tasks.create_task(self._flush_receipts(), name="receipts")
             tasks.create_task(self._upkeep(), name="upkeep")
 
+    async def beat(self) -> None:
+        """Say once that the lanes are alive, and whether they hear the broker."""
+        async with transaction(self._pool) as connection:
+            for lane, place in self._places.items():
+                place.hears = self._hears(lane)
+                if not place.hears:
+                    place.up_since = datetime.now(UTC)
+                await beat(connection, place)
+
     async def _beat(self) -> None:
         failing = False
         while True:
             try:
-                async with transaction(self._pool) as connection:
-                    for place in self._places:
-                        await beat(connection, place)
+                await self.beat()
                 await (self._load() if monotonic() - self._world_at > WORLD_S else self.refresh())
                 failing = False
             except (DatabaseUnavailable, PoolTimeout, psycopg.Error) as error:

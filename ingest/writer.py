@@ -52,13 +52,22 @@ class Written:
     repeated: int
 
 
-@dataclass(frozen=True)
+@dataclass
 class Place:
-    """Which worker and lane writes; `up_since` is None for one that works off a list and ends: nobody waits for it."""
+    """Which worker and lane writes.
+
+    Attributes:
+        worker: its name among its kind.
+        lane: `up` or `urgent`.
+        up_since: since when it has heard the broker without a break; None for one that works off a list and ends,
+            so that nobody waits for it.
+        hears: whether its session with the broker stands.
+    """
 
     worker: str
     lane: str
     up_since: datetime | None
+    hears: bool = True
 
 
 async def prepare(connection: Connection) -> None:
@@ -170,9 +179,9 @@ async def _write_counters(connection: Connection, batch: Batch, written: Written
     ]
     await connection.cursor().executemany(_SQL["count"], rows)
     if place.up_since is not None:
-        await connection.execute(_SQL["progress"], {**who, "up_since": place.up_since})
+        await connection.execute(_SQL["progress"], vars(place))
 
 
 async def beat(connection: Connection, place: Place) -> None:
     """Say that the lane is alive."""
-    await connection.execute(_SQL["beat"], {"worker": place.worker, "lane": place.lane, "up_since": place.up_since})
+    await connection.execute(_SQL["beat"], vars(place))

@@ -104,13 +104,15 @@ ON CONFLICT (worker, lane, name, reason) DO UPDATE SET value = c.value + exclude
 
 -- name: progress
 -- This lane has committed just now.
-INSERT INTO ingest_progress AS p (worker, lane, up_since, beat_at, committed_at)
-VALUES (%(worker)s, %(lane)s, %(up_since)s, now(), now())
+INSERT INTO ingest_progress AS p (worker, lane, up_since, hears, beat_at, committed_at)
+VALUES (%(worker)s, %(lane)s, %(up_since)s, %(hears)s, now(), now())
 ON CONFLICT (worker, lane) DO UPDATE
-  SET up_since = excluded.up_since, beat_at = excluded.beat_at, committed_at = excluded.committed_at;
+  SET up_since = excluded.up_since, hears = excluded.hears, beat_at = excluded.beat_at,
+      committed_at = excluded.committed_at;
 
 -- name: beat
 -- This lane is alive, with or without work.
-INSERT INTO ingest_progress AS p (worker, lane, up_since, beat_at)
-VALUES (%(worker)s, %(lane)s, %(up_since)s, now())
-ON CONFLICT (worker, lane) DO UPDATE SET up_since = excluded.up_since, beat_at = excluded.beat_at;
+INSERT INTO ingest_progress AS p (worker, lane, up_since, hears, beat_at)
+VALUES (%(worker)s, %(lane)s, %(up_since)s, %(hears)s, now())
+ON CONFLICT (worker, lane) DO UPDATE
+  SET up_since = excluded.up_since, hears = excluded.hears, beat_at = excluded.beat_at;

@@ -33,6 +33,8 @@ def start_logging(level: str) -> None:
     logging.basicConfig(
         level=level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", datefmt="%Y-%m-%dT%H:%M:%S%z"
     )
+    # The pool warns at each attempt of an outage; whoever needed the connection says it once, in words.
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
 
 def run_role(name: str, settings: Settings) -> None:

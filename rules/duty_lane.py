@@ -8,8 +8,6 @@ from ingest.database import Connection
 from ingest.errors import DatabaseUnavailable
 from rules.catalog import catalog
 from rules.core.duties import Duty, Judgement, stand
-from rules.core.fixes import Fix, Span, pace_of
-from rules.core.presence import Tracked
 from rules.desk import Desk
 from rules.errors import LeadershipLost
 from rules.metrics import DUE, FAILED, JUDGED
@@ -22,17 +20,16 @@ from rules.rule import (
     Group,
     IncidentFacts,
     Member,
-    Need,
     OpenTicket,
     Planned,
     Planning,
 )
 from rules.store import duties as store
 from rules.store import marks as marks_store
-from rules.store import readings
 from rules.store.incidents import incident_facts, set_arrived
 from rules.store.tickets import close_ticket, open_ticket
 from rules.store.world import Snapshot
+from rules.tracks import Tracks
 
 _FIRST_RETRY = timedelta(seconds=5)
 _LAST_RETRY = timedelta(minutes=10)
@@ -192,7 +189,7 @@ class DutyLane:
                 await store.put_off(connection, _ids(members), until=now + timedelta(days=1))
                 return
             known = await self._desk.world(connection)
-            tracks = _Tracks(connection, known)
+            tracks = Tracks(connection, known)
             judged: dict[int, Member] = {}
             for case in await self._cases(connection, rule, members, known, tracks):
                 duty = case.duty
@@ -211,7 +208,7 @@ class DutyLane:
             self._failures.pop(duty_id, None)
 
     async def _cases(
-        self, connection: Connection, rule: DutyRule, members: list[Duty], known: Snapshot, tracks: "_Tracks"
+        self, connection: Connection, rule: DutyRule, members: list[Duty], known: Snapshot, tracks: Tracks
     ) -> list[Case]:
         incidents: dict[int, IncidentFacts] = {}
         if rule.subject == "incident":
@@ -284,40 +281,6 @@ class DutyLane:
             wait = min(_LAST_RETRY, _FIRST_RETRY * 2 ** min(times, 10))
             FAILED.labels(duty.rule).inc()
             await store.put_off(connection, [number], until=self._desk.clock() + wait)
-
-
-class _Tracks:
-    """Reads the fixes of a unit once for all duties that want the same."""
-
-    def __init__(self, connection: Connection, known: Snapshot) -> None:
-        self._connection = connection
-        self._known = known
-        self._read: dict[Need, tuple[Tracked, ...]] = {}
-
-    async def of(self, need: Need) -> tuple[Tracked, ...]:
-        if need not in self._read:
-            self._read[need] = await self._load(need)
-        return self._read[need]
-
-    async def _load(self, need: Need) -> tuple[Tracked, ...]:
-        world = self._known.world
-        trackers = [it for it in world.trackers(need.span, unit=need.unit) if it.device.kind != "tag"]
-        counting = [it for it in trackers if any(spell.meets(need.held) for spell in it.spells)]
-        fixes: dict[int, tuple[Fix, ...]] = {}
-        if counting:
-            span = Span(need.span.start, need.span.end)
-            fixes = await readings.fixes(self._connection, sorted({it.device.number for it in counting}), span)
-        return tuple(
-            Tracked(
-                device=it.device.name,
-                kind=it.device.kind,
-                holder=it.holder,
-                spells=it.spells,
-                fixes=fixes.get(it.device.number, ()),
-                pace=pace_of(world.unit_kind(it.unit, need.held.start)),
-            )
-            for it in counting
-        )
 
 
 def _community(duty: Duty, known: Snapshot, now: datetime) -> str:

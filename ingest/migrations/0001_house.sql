@@ -294,6 +294,7 @@ CREATE TABLE ingest_progress (
   worker       text NOT NULL,
   lane         text NOT NULL,
   up_since     timestamptz NOT NULL,
+  hears        boolean NOT NULL DEFAULT true,
   beat_at      timestamptz NOT NULL,
   committed_at timestamptz,
   PRIMARY KEY (worker, lane)
@@ -367,6 +368,7 @@ CREATE TABLE incident (
   closed_at     timestamptz
 );
 CREATE INDEX incident_open ON incident (id) WHERE closed_at IS NULL;
+CREATE INDEX incident_closed ON incident (closed_at);
 
 CREATE TABLE alert (
   id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -398,6 +400,7 @@ CREATE TABLE alert (
 CREATE UNIQUE INDEX alert_live ON alert (fingerprint) WHERE state <> 'resolved';
 CREATE INDEX alert_fingerprint ON alert (fingerprint, opened_at);
 CREATE INDEX alert_state ON alert (state, opened_at);
+CREATE INDEX alert_changed ON alert (changed_at);
 
 CREATE TABLE alert_history (
   id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -427,6 +430,7 @@ CREATE TABLE ticket (
   resolution  text
 );
 CREATE UNIQUE INDEX ticket_live ON ticket (fingerprint) WHERE state = 'open';
+CREATE INDEX ticket_closed ON ticket (closed_at);
 
 -- Work that follows from a commit: sent at least once, each key once.
 CREATE TABLE outbox (

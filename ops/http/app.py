@@ -3,20 +3,24 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from aiohttp import web
 
 from ingest.database import Pool
 from ops.http.call import Service
+from ops.http.console import load_console
 from ops.http.database import Database
 from ops.http.dispatch import MAX_BODY_BYTES, ROUTE, Dispatcher, answer
 from ops.http.guards import add_headers
 from ops.http.handlers import Handlers
 from ops.http.metrics import Metrics
 from ops.http.openapi import describe
+from ops.http.resources.home import read_asset
 from ops.http.routes import Route, discover
 from ops.http.sign_in import SignIn
+from ops.live.hub import Hub
 from ops.settings import Settings
 
 
@@ -30,6 +34,8 @@ def make_app(
     *,
     pool: Pool,
     handlers: Handlers,
+    metrics: Metrics,
+    live: Hub,
     now: Callable[[], datetime] = utc_now,
     routes: Sequence[Route] | None = None,
 ) -> web.Application:
@@ -39,6 +45,8 @@ def make_app(
         settings: in force.
         pool: open, and of this side's own.
         handlers: owns the tasks of requests; it must outlive the application.
+        metrics: of this process.
+        live: holds the readers of the live stream.
         now: the clock.
         routes: instead of those that are discovered.
 
@@ -51,7 +59,9 @@ def make_app(
         settings=settings,
         database=database,
         sign_in=SignIn(database),
-        metrics=Metrics(),
+        metrics=metrics,
+        live=live,
+        console=load_console(),
         now=now,
         openapi=json.dumps(describe(declared), ensure_ascii=False).encode(),
     )
@@ -63,10 +73,14 @@ def make_app(
 
     app.on_response_prepare.append(prepare)
     for route in declared:
+        path = route.path.replace("{tail}", "{tail:.+}")
         if route.method == "GET":
-            app.router.add_get(route.path, dispatcher.handler(route))
+            app.router.add_get(path, dispatcher.handler(route))
         else:
-            app.router.add_route(route.method, route.path, dispatcher.handler(route))
+            app.router.add_route(route.method, path, dispatcher.handler(route))
+        if route.handler is read_asset:
+            for beside in service.console.beside_assets():
+                app.router.add_get(beside, dispatcher.handler(replace(route, params=None)))
     return app
 
 

@@ -12,11 +12,13 @@ from pydantic import BaseModel
 from typing_extensions import TypeVar
 
 from ingest.database import Connection
+from ops.http.console import Console
 from ops.http.database import Database
 from ops.http.errors import Problem
 from ops.http.metrics import Metrics
 from ops.http.sign_in import SignIn
 from ops.http.viewer import Viewer
+from ops.live.hub import Hub
 from ops.settings import Settings
 
 Q = TypeVar("Q", bound=BaseModel | None, default=None)
@@ -32,6 +34,8 @@ class Service:
     database: Database
     sign_in: SignIn
     metrics: Metrics
+    live: Hub
+    console: Console
     now: Callable[[], datetime]
     openapi: bytes
 

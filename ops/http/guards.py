@@ -1,5 +1,6 @@
 """What every request passes whatever its route: where it comes from, and what every answer carries."""
 
+from functools import cache
 from http import HTTPStatus
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -15,10 +16,6 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
 
 HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
-        "form-action 'self'; frame-ancestors 'none'"
-    ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     # not no-referrer: with that, browsers send `Origin: null` from our own forms, and we would refuse them
@@ -29,14 +26,51 @@ HEADERS = {
 }
 
 
+@cache
+def content_policy(tiles: str | None) -> str:
+    """What a page of ours may load: from this service, and map tiles from where the settings say.
+
+    Args:
+        tiles: address of map tiles, `map.tiles`.
+    """
+    elsewhere = _tile_host(tiles)
+    return "; ".join(
+        (
+            "default-src 'self'",
+            f"img-src 'self' data: blob:{elsewhere}",  # the map makes its symbols and tiles into blobs
+            f"connect-src 'self'{elsewhere}",
+            "worker-src 'self'",
+            "object-src 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        )
+    )
+
+
+def _tile_host(tiles: str | None) -> str:
+    parts = urlsplit(tiles or "")
+    return f" {parts.scheme}://{parts.netloc}" if parts.netloc else ""
+
+
 def check_origin(request: web.Request, settings: Settings) -> None:
     """Refuse an unsafe method that another site's page sent; a caller that is no browser sends no Origin.
 
     Raises:
         Problem: 403, the Origin is not this service's own.
     """
+    if request.method not in SAFE_METHODS:
+        refuse_foreign(request, settings)
+
+
+def refuse_foreign(request: web.Request, settings: Settings) -> None:
+    """Refuse what another site's page sent, whatever the method.
+
+    Raises:
+        Problem: 403, the Origin is not this service's own.
+    """
     origin = request.headers.get("Origin")
-    if request.method in SAFE_METHODS or origin is None:
+    if origin is None:
         return
     own = {_site(f"{request.scheme}://{request.host}")}
     if settings.http.public_url:
@@ -77,6 +111,7 @@ def _is_loopback(host: str | None) -> bool:
 
 def add_headers(request: web.Request, response: web.StreamResponse, settings: Settings) -> None:
     """The headers that every answer carries."""
+    response.headers.setdefault("Content-Security-Policy", content_policy(settings.map.tiles))
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers["Server"] = "gengfu"  # aiohttp's own would name its version

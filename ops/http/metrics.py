@@ -11,6 +11,7 @@ from typing_extensions import override
 from ingest.database import Connection
 from ingest.queries import load_queries
 from ops.http.database import row, rows
+from ops.live.metrics import LiveMetrics
 
 _SQL = load_queries("ops.http", "metrics.sql")
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -18,7 +19,11 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 class Metrics:
-    """Metrics of this process; labels are bounded by what we declare, never by what a stranger sends."""
+    """Metrics of this process; labels are bounded by what we declare, never by what a stranger sends.
+
+    Attributes:
+        live: those of the live stream.
+    """
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -32,6 +37,8 @@ class Metrics:
         self._answers = Counter(
             "gengfu_http_answers", "Answers by route and status", ["method", "route", "status"], registry=self._registry
         )
+
+        self.live = LiveMetrics(self._registry)
 
     def observe(self, *, method: str, route: str | None, status: int, seconds: float) -> None:
         """Count one answer; `route` is the declared path, None when none matched."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,6 +11,7 @@ from ops.http.permissions import GRANTS, PERMISSIONS, PUBLIC, SIGNED_IN
 from ops.http.problems import CONTENT_TYPE, ProblemDocument
 from ops.http.routes import Route
 from ops.http.sessions import COOKIE, SECURE_COOKIE
+from ops.version import service_version
 
 Refs = dict[tuple[type[Any], JsonSchemaMode], dict[str, Any]]
 
@@ -166,11 +166,3 @@ def _problems(one: Route) -> list[HTTPStatus]:
     if one.body:
         found.add(HTTPStatus.BAD_REQUEST)
     return sorted(found)
-
-
-def service_version() -> str:
-    """The version of what is installed; "0" when it runs from a bare folder."""
-    try:
-        return version("gengfu")
-    except PackageNotFoundError:
-        return "0"

@@ -36,6 +36,12 @@ async def _reasons(connection: Connection) -> list[str]:
         for beat in beats
         if beat["age_s"] > SILENT_AFTER_S
     ]
+    found += [
+        f"ingest worker {beat['worker']}, lane {beat['lane']}, has no session with the broker; "
+        "see that the broker runs and lets it in"
+        for beat in beats
+        if beat["age_s"] <= SILENT_AFTER_S and not beat["hears"]
+    ]
     leader = await row(connection, _SQL["rules_beat"], {})
     if leader is None:
         found.append("no rules worker has reported yet; start `gengfu run rules`")

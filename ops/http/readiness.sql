@@ -1,5 +1,5 @@
 -- name: ingest_beats
-SELECT worker, lane, extract(epoch FROM clock_timestamp() - beat_at)::float8 AS age_s
+SELECT worker, lane, hears, extract(epoch FROM clock_timestamp() - beat_at)::float8 AS age_s
   FROM ingest_progress ORDER BY worker, lane;
 
 -- name: rules_beat

@@ -87,7 +87,7 @@ def route(
 
     Args:
         method: GET, POST, PUT, PATCH or DELETE; HEAD comes with GET.
-        path: with parameters in braces, one field of `params` each.
+        path: with parameters in braces, one field of `params` each; the one named `tail` may hold slashes.
         summary: one line for the API description.
         permission: a name of the permission table, PUBLIC or SIGNED_IN.
         scope: GRID when its statements take the viewer's territory, else NO_SCOPE.

@@ -30,7 +30,8 @@ class Kind:
         changed: finds what changed since a snapshot; see `ops.live.source`. None for what has no row.
         make: the message about one such row.
         calm: once a second is enough, and only the newest of each thing counts.
-        on_leaving: what a reader is told whose territory the thing left; without it the reader must start anew.
+        on_leaving: from the thing's id and unit, what a reader is told whose territory it left; without it the reader
+            must begin anew.
     """
 
     model: type[Message]
@@ -38,7 +39,7 @@ class Kind:
     changed: bytes | None = None
     make: Callable[[Row, datetime], Message] | None = None
     calm: bool = False
-    on_leaving: Callable[[Row], Message] | None = None
+    on_leaving: Callable[[str, str | None], Message] | None = None
 
     @property
     def name(self) -> str:

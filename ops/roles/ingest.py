@@ -38,6 +38,7 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
             settings.ingest.batch_readings, settings.ingest.batch_bytes, age_s=settings.ingest.batch_age_ms / 1000
         ),
         retention_days=settings.storage.retention_days,
+        hears=lambda lane: any(session.connected for its, session in sessions.items() if its == lane),
     )
     async with pool:
         await worker.prepare()

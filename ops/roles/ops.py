@@ -12,7 +12,10 @@ from ops.http import ListenError, Problem, make_app
 from ops.http.app import utc_now
 from ops.http.database import Database, people_pool
 from ops.http.handlers import Handlers
+from ops.http.metrics import Metrics
 from ops.http.sessions import drop_stale
+from ops.live.hub import Hub
+from ops.live.source import Source
 from ops.settings import Settings
 
 STOP_WITHIN_S = 3.0  # for requests under way
@@ -35,9 +38,14 @@ async def run(settings: Settings, *, stop: asyncio.Event, announce: Callable[[st
     """
     listener = _listen(settings.http.host, settings.http.port)
     pool = people_pool(settings)
+    metrics = Metrics()
+    live = Hub(metrics.live, zone=settings.site.zone, now=utc_now)
+    source = Source(settings.database.url.get_secret_value(), hub=live, zone=settings.site.zone, now=utc_now)
     async with pool, Handlers() as handlers, asyncio.TaskGroup() as tasks:
         runner = web.AppRunner(
-            make_app(settings, pool=pool, handlers=handlers), access_log=None, shutdown_timeout=STOP_WITHIN_S
+            make_app(settings, pool=pool, handlers=handlers, metrics=metrics, live=live),
+            access_log=None,
+            shutdown_timeout=STOP_WITHIN_S,
         )
         await runner.setup()
         try:
@@ -46,10 +54,16 @@ async def run(settings: Settings, *, stop: asyncio.Event, announce: Callable[[st
             log.info("people reach gengfu at %s", address, extra={"event": "http_listening", "address": address})
             if announce:
                 announce(address)
-            tidy = tasks.create_task(_tidy(Database(pool)), name="drop stale sessions")
+            beside = [
+                tasks.create_task(_tidy(Database(pool)), name="drop stale sessions"),
+                tasks.create_task(source.run(), name="look for news"),
+                tasks.create_task(live.beat(), name="heartbeat of the live stream"),
+            ]
             await stop.wait()
-            tidy.cancel()
+            for task in beside:
+                task.cancel()
         finally:
+            live.close()
             await runner.cleanup()
 
 

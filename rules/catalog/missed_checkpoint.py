@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from rules.core.alerts import WITHDRAWN, Clear, Intent, Raise, Reason, Severity
+from rules.core.alerts import UNPROVEN, WITHDRAWN, Clear, Intent, Raise, Reason, Severity
 from rules.core.duties import NOT_PROVEN, Duty, Judgement, Verdict
 from rules.core.fixes import MARGIN, Span
 from rules.core.presence import Sighting, absences, doubts, earliest, evidence, sight, visit_reasons
@@ -159,7 +159,7 @@ class MissedCheckpoint(DutyRule):
             fingerprint=_fingerprint(duty),
             rule=self.name,
             subject=duty.subject,
-            class_="missed" if missed else "unproven",
+            class_="missed" if missed else UNPROVEN,
             severity=self._severity(duty, group),
             title=f"{duty.unit} missed {where}, {when}" if missed else f"{duty.unit} at {where}, {when}: not proven",
             reasons=duty.reasons,
@@ -185,7 +185,7 @@ class MissedCheckpoint(DutyRule):
             fingerprint=_round_fingerprint(its_round),
             rule=self.name,
             subject=its_round.key,
-            class_="missed" if missed else "unproven",
+            class_="missed" if missed else UNPROVEN,
             severity=max((self._severity(it, group) for it in duties), key=lambda severity: severity.rank),
             title=f"{its_round.unit}: the whole round {its_round.route}, {when}, {said}",
             reasons=tuple(points),

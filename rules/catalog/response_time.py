@@ -16,7 +16,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from rules.core.alerts import WITHDRAWN, Clear, Intent, Raise, Reason, Severity
+from rules.core.alerts import UNPROVEN, WITHDRAWN, Clear, Intent, Raise, Reason, Severity
 from rules.core.duties import NOT_PROVEN, Duty, Judgement, Verdict
 from rules.core.fixes import MARGIN, Span
 from rules.core.presence import absences, doubts, earliest, evidence, sight, visit_reasons
@@ -39,7 +39,7 @@ from rules.rule import (
 )
 
 # Ingest learns of a new incident within a second or two; a fix that it took in before that has woken nobody.
-_FIRST_LOOK = timedelta(seconds=5)
+_KNOWN_AFTER = timedelta(seconds=5)
 
 
 class Settings(RuleSettings):
@@ -85,7 +85,7 @@ class ResponseTime(DutyRule):
                 due_at=due_at,
                 settles_at=settles_at,
                 final_at=max(settles_at + timedelta(seconds=settings.give_up_s), at + planning.backfill),
-                judge_at=min(settles_at, max(at, planning.now) + _FIRST_LOOK),
+                judge_at=settles_at,
                 context={"incident": incident.number, "dispatched_at": instant(at)},
             )
             planned.append(Planned(duty=duty))
@@ -126,9 +126,12 @@ class ResponseTime(DutyRule):
                 evidence=evidence(circle, after, later),
             )
         shown = evidence(circle, limit, sightings)
+        known_at = duty.opens_at + _KNOWN_AFTER
+        again = known_at if now < known_at else None
         if unsure := doubts(sightings):
-            return Judgement(verdict=Verdict.IN_DOUBT, reasons=tuple(unsure), evidence=shown)
-        return Judgement(verdict=Verdict.MISSED, reasons=(reason(Why.NOT_YET), *absences(sightings)), evidence=shown)
+            return Judgement(verdict=Verdict.IN_DOUBT, reasons=tuple(unsure), evidence=shown, look_again_at=again)
+        why = (reason(Why.NOT_YET), *absences(sightings))
+        return Judgement(verdict=Verdict.MISSED, reasons=why, evidence=shown, look_again_at=again)
 
     @override
     def effects(self, duty: Duty, case: Case, *, now: datetime) -> list[Effect]:
@@ -166,7 +169,7 @@ class ResponseTime(DutyRule):
             fingerprint=fingerprint,
             rule=self.name,
             subject=str(number),
-            class_="missed" if missed else "unproven",
+            class_="missed" if missed else UNPROVEN,
             severity=settings.severity if missed else Severity.WARNING,
             title=f"{number}: {who} has not arrived within {limit}"
             if missed

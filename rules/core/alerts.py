@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 SYSTEM = "system"  # the actor of everything that no person did
+UNPROVEN = "unproven"  # the class of an alert that blames nobody yet
 WITHDRAWN = "withdrawn"  # the class of an alert that late proof showed to be wrong
 
 Reason = Mapping[str, Any]
@@ -232,7 +233,11 @@ def _update(current: Alert, intent: Raise, at: datetime) -> Change | None:
     filled = _filled(current, intent, at)
     if replace(filled, changed_at=current.changed_at, evidence=current.evidence) == current and intent.key is None:
         return None
-    worse = intent.severity.rank > current.severity.rank or tally(intent.reasons) > tally(current.reasons)
+    worse = (
+        intent.severity.rank > current.severity.rank
+        or tally(intent.reasons) > tally(current.reasons)
+        or (current.class_ == UNPROVEN and intent.class_ != UNPROVEN)
+    )
     if worse and current.state is AlertState.ACKNOWLEDGED:
         # It was something lesser that the person had seen.
         filled = replace(filled, state=AlertState.OPEN, acked_at=None, acked_by=None)

@@ -32,6 +32,7 @@ class Verdict(StrEnum):
 
 NOT_PROVEN = frozenset({Verdict.MISSED, Verdict.IN_DOUBT})
 _SAID_AT_ONCE = frozenset({Verdict.MET, Verdict.LATE, Verdict.WAIVED})  # no later data can turn these into a reproach
+_SOONEST = timedelta(seconds=2)  # a rule that asks for a look at a time already past must not make the worker spin
 _LOOK_AGAIN = timedelta(seconds=60)  # first new look at an unproven verdict; then each time after twice as long
 
 
@@ -126,7 +127,7 @@ def next_look(duty: Duty, judgement: Judgement, *, state: State, now: datetime) 
     if state is State.FINAL:
         return None
     if judgement.look_again_at is not None:
-        return max(judgement.look_again_at, now + _LOOK_AGAIN)
+        return max(judgement.look_again_at, now + _SOONEST)
     if now < duty.settles_at:
         return duty.settles_at
     if judgement.verdict in NOT_PROVEN:

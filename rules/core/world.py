@@ -187,18 +187,24 @@ class World:
             found.setdefault(it.device, []).append(it)
         return {number: tuple(sorted(spells, key=lambda it: it.valid_from)) for number, spells in found.items()}
 
+    @cached_property
+    def _held_by(self) -> dict[str, list[tuple[Device, str, Span]]]:
+        """What each unit ever held: device, holder, spell."""
+        found: dict[str, list[tuple[Device, str, Span]]] = {}
+        for held in self.custody:
+            if device := self.device.get(held.device):
+                for unit, spell in self._units_of(held):
+                    found.setdefault(unit, []).append((device, held.code, spell))
+        return found
+
     def trackers(self, span: Span, *, unit: str | None = None) -> list[Tracker]:
         """The devices that a unit (None: any unit) held within the span, directly or through its posts."""
         found: dict[tuple[str, str, str], list[Span]] = {}
         devices: dict[str, Device] = {}
-        for held in self.custody:
-            device = self.device.get(held.device)
-            if device is None:
-                continue
-            for its_unit, spell in self._units_of(held):
-                common = spell.meets(span)
-                if common and (unit is None or its_unit == unit):
-                    found.setdefault((device.name, held.code, its_unit), []).append(common)
+        for its_unit in self._held_by if unit is None else (unit,):
+            for device, holder, spell in self._held_by.get(its_unit, ()):
+                if common := spell.meets(span):
+                    found.setdefault((device.name, holder, its_unit), []).append(common)
                     devices[device.name] = device
         return [
             Tracker(devices[name], holder, its_unit, merged(spells))

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
 from typing import Any
 
 from ingest.database import Pool, connect, make_pool
@@ -67,7 +69,9 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench_on(url: str, *, retention_days: int = 90) -> AsyncIterator[Bench]:
+async def bench_on(
+    url: str, *, retention_days: int = 90, hears: Callable[[str], bool] = lambda _lane: True
+) -> AsyncIterator[Bench]:
     sent: list[tuple[str, Any]] = []
 
     def take(device: str, receipt: Any) -> bool:
@@ -80,9 +84,10 @@ async def bench_on(url: str, *, retention_days: int = 90) -> AsyncIterator[Bench
             pool,
             NativeEngine(),
             name="1",
-            receipts=Receipts(take),
+            receipts=Receipts(take, clock=partial(next, count())),
             limits=Limits(age_s=0.02),
             retention_days=retention_days,
+            hears=hears,
         )
         await worker.prepare()
         yield Bench(pool, worker, sent)

@@ -155,6 +155,11 @@ async def test_ready_says_what_does_not_stand(site: Site) -> None:
         ]
         site.sql("UPDATE ingest_progress SET beat_at = now()")
         assert await reasons(browser) == []
+        site.sql("UPDATE ingest_progress SET hears = false WHERE lane = 'up'")
+        assert await reasons(browser) == [
+            "ingest worker 1, lane up, has no session with the broker; see that the broker runs and lets it in"
+        ]
+        site.sql("UPDATE ingest_progress SET hears = true")
         site.sql("UPDATE broker_state SET applied = revision - 1")
         assert "broker" in (await reasons(browser))[0]
         site.sql("UPDATE broker_state SET applied = revision")

@@ -212,7 +212,10 @@ async def test_what_the_database_refuses_is_found_by_halving(bench: Bench, monke
         return await real(connection, batch, place)
 
     monkeypatch.setattr("ingest.pipeline.write", refuses_one)
-    scans = [{"type": "scan", "t": NOW.isoformat(), "tag": tag, "method": "nfc"} for tag in ("a", "b", "bad", "c", "d")]
+    scans = [
+        {"type": "scan", "t": NOW.isoformat(), "tag": tag, "method": "nfc", "boot": 1, "seq": seq}
+        for seq, tag in enumerate(("a", "b", "bad", "c", "d"))
+    ]
     for scan in scans:
         bench.pipeline.put(bench.delivery(scan))
 
@@ -222,6 +225,13 @@ async def test_what_the_database_refuses_is_found_by_halving(bench: Bench, monke
     (held,) = await bench.rows("SELECT reason, detail FROM quarantine")
     assert held["reason"] == "database"
     assert "beyond me" in held["detail"]
+    assert {seq for _, receipt in bench.sent for first, last in receipt["seq"] for seq in range(first, last + 1)} == {
+        0,
+        1,
+        2,
+        3,
+        4,
+    }
 
 
 async def test_nothing_is_settled_before_the_commit(bench: Bench) -> None:
@@ -260,3 +270,21 @@ def test_order_batching_and_repetition_do_not_change_the_rows(town_url: str, dat
             assert counters["received", ""] == counters["stored", ""] + counters.get(("repeated", ""), 0)
 
     asyncio.run(play())
+
+
+async def test_while_the_broker_is_not_heard_nobodys_silence_counts(town_url: str) -> None:
+    heard = [False]
+    async with bench_on(town_url, hears=lambda _lane: heard[0]) as bench:
+
+        async def progress() -> dict[str, Any]:
+            await bench.worker.beat()
+            (row,) = await bench.rows("SELECT * FROM ingest_progress WHERE lane = 'up'")
+            return row
+
+        deaf, still = await progress(), await progress()
+        assert not still["hears"]
+        assert still["up_since"] > deaf["up_since"]
+        heard[0] = True
+        back, on = await progress(), await progress()
+        assert back["hears"]
+        assert on["up_since"] == back["up_since"] == still["up_since"]

@@ -13,6 +13,7 @@ from ops.http.acts import acting
 from ops.http.call import Call
 from ops.http.cursors import cut, decode_cursor
 from ops.http.database import row, rows
+from ops.http.drawing import Drawing, drawing_of
 from ops.http.errors import not_found
 from ops.http.fields import Body, Code, Cursor, Moment, Page, Path, Query, RowId, Text, View, age_s
 from ops.http.permissions import GRID
@@ -95,7 +96,8 @@ class AlertDetail(Alert):
     """An alert with its history and the evidence on which it rests."""
 
     history: list[AlertEvent]
-    evidence: Any | None
+    evidence: Any | None = Field(description="as it was stored with the verdict; its shape is the rule's own")
+    drawing: Drawing | None = Field(description="the same for a map; null when it shows no place")
 
 
 class AlertPage(Page):
@@ -117,7 +119,8 @@ async def _detail(connection: Connection, alert: int, bounds: dict[str, object],
     if found is None:
         raise not_found(f"alert {alert}")
     history = await rows(connection, _SQL["alert_history"], {"id": alert})
-    return AlertDetail.model_validate({**found, "age_s": age_s(found["opened_at"], now), "history": history})
+    derived = {"age_s": age_s(found["opened_at"], now), "drawing": drawing_of(found["evidence"])}
+    return AlertDetail.model_validate({**found, **derived, "history": history})
 
 
 @route(

@@ -7,9 +7,9 @@ from pydantic import Field
 
 from ops.http.call import Call
 from ops.http.fields import View
-from ops.http.openapi import service_version
 from ops.http.permissions import NO_SCOPE, SIGNED_IN
 from ops.http.routes import route
+from ops.version import service_version
 
 
 class MapSettings(View):

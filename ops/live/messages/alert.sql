@@ -5,5 +5,5 @@ SELECT a.id, a.xmin::text AS version, a.grid AS its_grid, a.unit AS its_unit, a.
        a.changed_at, a.acked_at, a.acked_by, a.resolved_at, a.resolution, a.reopened
   FROM alert a
  WHERE (a.state <> 'resolved' OR a.changed_at > %(lately)s)
-   AND age(a.xmin) <= age(%(since)s::text::xid8::xid)
+   AND (%(since)s::text IS NULL OR age(a.xmin) <= age(%(since)s::text::xid8::xid))
  ORDER BY a.id;

@@ -5,5 +5,5 @@ SELECT d.id, d.xmin::text AS version, coalesce(d.grid, r.grid) AS its_grid, r.un
   FROM round r
   JOIN duty d ON d.round = r.id
  WHERE r.starts_at > %(now)s - interval '2 days' AND r.starts_at < %(now)s + interval '1 day'
-   AND age(d.xmin) <= age(%(since)s::text::xid8::xid)
+   AND (%(since)s::text IS NULL OR age(d.xmin) <= age(%(since)s::text::xid8::xid))
  ORDER BY d.id;

@@ -5,5 +5,5 @@ SELECT i.id, i.xmin::text AS version, i.grid AS its_grid, i.unit AS its_unit, i.
        i.arrived_at, i.closed_at
   FROM incident i
  WHERE (i.closed_at IS NULL OR i.closed_at > %(lately)s)
-   AND age(i.xmin) <= age(%(since)s::text::xid8::xid)
+   AND (%(since)s::text IS NULL OR age(i.xmin) <= age(%(since)s::text::xid8::xid))
  ORDER BY i.id;

@@ -9,7 +9,7 @@ class Left(Message):
     """Take it off the map; where it went is for others to see."""
 
     type: Literal["left"] = "left"
-    unit: str
+    unit: str | None
     device: str
 
 

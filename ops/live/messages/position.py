@@ -51,8 +51,8 @@ def _make(row: Row, now: datetime) -> PositionMessage:
     )
 
 
-def _left(row: Row) -> Left:
-    return Left(unit=row["its_unit"], device=row["id"])
+def _left(device: str, unit: str | None) -> Left:
+    return Left(unit=unit, device=device)
 
 
 kind = Kind(

@@ -9,7 +9,7 @@ SELECT d.name AS id, l.xmin::text AS version, g.code AS its_grid, coalesce(p.uni
   LEFT JOIN post p ON c.holder_kind = 'post' AND p.code = c.holder
        AND p.valid_from <= %(now)s AND (p.valid_to IS NULL OR p.valid_to > %(now)s)
   LEFT JOIN grid g ON g.id = l.grid
- WHERE age(l.xmin) <= age(%(since)s::text::xid8::xid)
+ WHERE (%(since)s::text IS NULL OR age(l.xmin) <= age(%(since)s::text::xid8::xid))
    AND l.time IS NOT NULL AND l.lat IS NOT NULL
    AND (c.holder_kind = 'unit' OR (c.holder_kind = 'post' AND p.unit IS NOT NULL))
  ORDER BY d.name;

@@ -66,11 +66,12 @@ def test_acknowledged_once_by_the_first(alert: Alert) -> None:
     assert apply(seen.alert, FIRE, at=at(4), keep_open=KEEP) is None
 
 
-def test_worse_than_what_was_acknowledged_opens_it_again() -> None:
+@pytest.mark.parametrize("severity", [Severity.WARNING, Severity.HIGH])
+def test_worse_than_what_was_acknowledged_opens_it_again(severity: Severity) -> None:
     first = step(None, UNPROVEN, 1).alert
     seen = acknowledge(first, actor="chen", at=at(2))
     assert seen is not None
-    worse = step(seen.alert, FIRE, 3)
+    worse = step(seen.alert, replace(FIRE, severity=severity), 3)
     assert (worse.alert.state, worse.alert.acked_by, worse.alert.class_) == (AlertState.OPEN, None, "missed")
     assert events(worse) == ["changed"]
     assert worse.entries[0].tell
