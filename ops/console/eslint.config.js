@@ -24,6 +24,9 @@ export default ts.config(
       '@typescript-eslint/no-misused-promises': 'error',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/no-confusing-void-expression': 'off',
+      // It takes what widens an inferred type for useless.
+      '@typescript-eslint/no-unnecessary-type-assertion': 'off',
+      '@typescript-eslint/no-meaningless-void-operator': 'off', // reading a ref is how an effect comes to depend on it
       'no-undef': 'off', // TypeScript knows
       'vue/max-attributes-per-line': 'off',
       'vue/singleline-html-element-content-newline': 'off',
@@ -35,4 +38,15 @@ export default ts.config(
       'vue/multiline-html-element-content-newline': 'off',
     },
   },
+  {
+    // Types of imported .vue files are vue-tsc's to check; to the linter they are unknown.
+    files: ['**/*.vue', 'src/main.ts'],
+    rules: {
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-call': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+    },
+  },
+  { files: ['scripts/**'], ...ts.configs.disableTypeChecked },
 )

@@ -1,6 +1,6 @@
 // How the console is built: everything it needs is in dist/, nothing is fetched from elsewhere.
 import vue from '@vitejs/plugin-vue'
-import { defineConfig } from 'vite'
+import { defineConfig } from 'vitest/config'
 
 // `npm run dev` serves the source and passes /api on to a running service, by default the demo's usual port.
 const service = process.env.GENGFU_CONSOLE_SERVICE ?? 'http://127.0.0.1:8080'
@@ -23,5 +23,6 @@ export default defineConfig({
     chunkSizeWarningLimit: 1500, // kB; the map is most of it, and comes from this machine
     reportCompressedSize: false,
   },
+  test: { environment: 'happy-dom', include: ['src/**/*.test.ts'] },
   server: { proxy: { '/api': service, '/health': service } },
 })

@@ -9,6 +9,11 @@ function typing(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.closest('input, textarea, select, [contenteditable]') !== null
 }
 
+/** A button that was clicked with the mouse lets go of the focus: otherwise Enter would press it again. */
+function letGo(event: MouseEvent): void {
+  if (event.detail > 0 && event.target instanceof Element) event.target.closest<HTMLElement>('button')?.blur()
+}
+
 /** Whether Enter or the arrows mean something to what has the focus. */
 function handlesItself(target: EventTarget | null, key: string): boolean {
   return key === 'Enter' && target instanceof HTMLElement && target.closest('button, a') !== null
@@ -24,6 +29,12 @@ export function useKeys(keys: Keys): void {
     event.preventDefault()
     act()
   }
-  onMounted(() => window.addEventListener('keydown', pressed))
-  onBeforeUnmount(() => window.removeEventListener('keydown', pressed))
+  onMounted(() => {
+    window.addEventListener('keydown', pressed)
+    window.addEventListener('click', letGo)
+  })
+  onBeforeUnmount(() => {
+    window.removeEventListener('keydown', pressed)
+    window.removeEventListener('click', letGo)
+  })
 }

@@ -6,7 +6,7 @@ import { en, type Messages } from './en'
 import { zhCN } from './zh-CN'
 
 export const i18n = createI18n<[Messages], 'en' | 'zh-CN', false>({
-  legacy: false,
+  legacy: false, // eslint-disable-line @typescript-eslint/no-deprecated -- until version 12 its absence means true
   locale: language.value,
   fallbackLocale: 'en',
   messages: { en, 'zh-CN': zhCN },

@@ -4,7 +4,7 @@ export type Datum = 'wgs84' | 'gcj02' | 'bd09'
 export type LonLat = [lon: number, lat: number]
 
 const A = 6378245.0 // metres, Krasovsky 1940, which GCJ-02 is defined on
-const EE = 0.00669342162296594323
+const EE = 0.006693421622965943
 const BD = (Math.PI * 3000) / 180
 
 function abroad(lon: number, lat: number): boolean {

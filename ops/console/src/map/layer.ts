@@ -17,7 +17,8 @@ export const NOTHING: FeatureCollection = { type: 'FeatureCollection', features:
 
 /** New data for a source, if it is on the map already. */
 export function setData(map: GlMap, source: string, data: FeatureCollection): void {
-  map.getSource<GeoJSONSource>(source)?.setData(data)
+  // resolves when it was drawn; what is drawn next waits for nobody
+  void map.getSource<GeoJSONSource>(source)?.setData(data)
 }
 
 /** Families of this computer; the map draws letters itself, so none are fetched. */

@@ -1,10 +1,10 @@
 // A reason's machine word and numbers as one sentence in the language in force.
 import { has, t } from '../i18n'
+import { en } from '../i18n/en'
 import { checkpointName } from '../state/site'
 import type { Reason } from '../api/types'
 import { params } from './params'
 
-/** What a sentence cannot do without; when one is missing, the raw words say more than a broken sentence. */
 const NEEDED = /\{(\w+)\}/g
 
 /** Parts that are left out when their value is not there. */
@@ -39,11 +39,13 @@ function parts(values: Record<string, string>): Record<string, string> {
   return found
 }
 
-/** The template itself, to see which values it wants. */
+const SAME_S = 10 // a place that is this much older than a press is the place of the press
+
+const TEMPLATES: Record<string, string> = en.reason
+
+/** The values that a sentence cannot do without, in any language: without one, the raw words say more than it would. */
 function wanted(key: string): string[] {
-  const names: Record<string, string> = {}
-  const spy = new Proxy(names, { get: (_, name) => `{${String(name)}}`, has: () => true })
-  return [...t(key, spy).matchAll(NEEDED)].map((it) => it[1] ?? '')
+  return [...(TEMPLATES[key.slice('reason.'.length)] ?? '').matchAll(NEEDED)].map((it) => it[1] ?? '')
 }
 
 /** One reason as a sentence; a word that is not known is shown as it came, with its numbers. */
@@ -52,6 +54,7 @@ export function sentence(reason: Reason): string {
   const key = keyOf(reason)
   if (typeof reason.reason !== 'string' || !has(key)) return raw(reason)
   const values = params(reason)
+  if (typeof reason.place_age_s === 'number' && reason.place_age_s < SAME_S) delete values.place_age_s
   const all: Record<string, string> = { equipment: '', ...parts(values), ...values }
   if (values.equipment !== undefined) all.equipment = reason.reason === 'overdue' ? values.equipment : `${values.equipment} `
   return wanted(key).every((name) => all[name] !== undefined) ? t(key, all) : raw(reason)

@@ -36,8 +36,8 @@ function lay(id: number, news: DutyNews): boolean {
   const [was, is]: [PointState, PointState] = [stateOf(point), news.verdict ?? 'due']
   Object.assign(point, news)
   if (was !== is) {
-    round.counts[was] = Math.max(0, (round.counts[was] ?? 0) - 1)
-    round.counts[is] = (round.counts[is] ?? 0) + 1
+    round.counts[was] = Math.max(0, round.counts[was] - 1)
+    round.counts[is] = round.counts[is] + 1
   }
   return true
 }

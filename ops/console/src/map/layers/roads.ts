@@ -15,7 +15,7 @@ export const roads: Layer = {
       layout: round,
       paint: {
         'line-color': palette.road_casing,
-        'line-width': ['interpolate', ['exponential', 1.6], ['zoom'], 12, 1.6, 15, 4.5, 18, 16],
+        'line-width': ['interpolate', ['exponential', 1.6], ['zoom'], 12, 2.4, 15, 5.5, 18, 18],
       },
     })
     map.addLayer({
@@ -26,7 +26,7 @@ export const roads: Layer = {
       paint: {
         'line-color': palette.road,
         'line-opacity': 0.85,
-        'line-width': ['interpolate', ['exponential', 1.6], ['zoom'], 12, 0.7, 15, 2.4, 18, 12],
+        'line-width': ['interpolate', ['exponential', 1.6], ['zoom'], 12, 1.1, 15, 3.2, 18, 14],
       },
     })
     map.addLayer({
