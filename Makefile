@@ -1,24 +1,35 @@
 # make run   start everything on its embedded defaults, with the sample town
 # make test  run all tests
-# make check lint, types, import contracts
+# make check lint, types, import contracts; of the console too
+# make console build the console, if it is older than its source
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: run test check install lock clean
+.PHONY: run test check console console-check console-types install lock clean
 
-run: $(VENV)/.run
+run: $(VENV)/.run console
 	$(BIN)/gengfu demo --dir .gengfu $(ARGS)
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev console
 	$(BIN)/python -m pytest $(ARGS)
 
-check: $(VENV)/.dev
+check: $(VENV)/.dev console-check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+console: $(VENV)/.run
+	$(BIN)/python hatch_build.py
+
+console-check: $(VENV)/.dev console
+	$(BIN)/python hatch_build.py check
+
+# Writes the console's API types anew, after the HTTP API changed.
+console-types: $(VENV)/.dev console
+	$(BIN)/python hatch_build.py run types
 
 install: $(VENV)/.dev
 
@@ -43,4 +54,4 @@ lock:
 	  --group pyproject.toml:dev pyproject.toml -c locks/run.txt -o locks/dev.txt
 
 clean:
-	rm -rf $(VENV) .gengfu .mypy_cache .ruff_cache .pytest_cache .hypothesis artefacts
+	rm -rf $(VENV) .gengfu .mypy_cache .ruff_cache .pytest_cache .hypothesis artefacts ops/console/dist ops/console/node_modules

@@ -1,0 +1,117 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { nextTick } from 'vue'
+import { en } from '../i18n/en'
+import { zhCN } from '../i18n/zh-CN'
+import { language } from '../state/prefs'
+import type { Alert } from '../api/types'
+import { headline } from './headline'
+import { sentence } from './sentence'
+import { ticketTitle } from './ticket'
+
+/** One of each reason as the service gives it. */
+const REASONS = [
+  { reason: 'visit', device: 'HS-01', distance_m: 12.4, accuracy_m: 6, at: '2026-11-21T02:00:00.000Z' },
+  { reason: 'interpolated', gap_s: 30 },
+  { reason: 'accuracy_unknown' },
+  { reason: 'early_by', early_s: 65 },
+  { reason: 'late_by', late_s: 300 },
+  { reason: 'nearest_fix', device: 'HS-01', distance_m: 1400.2, accuracy_m: 8, at: '2026-11-21T02:00:00.000Z', fixes: 40 },
+  { reason: 'hole', device: 'HS-01', start: '2026-11-21T02:00:00.000Z', end: '2026-11-21T03:30:00.000Z', gap_s: 5400 },
+  { reason: 'silent_device', device: 'HS-01' },
+  { reason: 'accuracy', device: 'HS-01', accuracy_m: 80, radius_m: 30, distance_m: 41, at: '2026-11-21T02:00:00.000Z' },
+  { reason: 'mock', device: 'HS-01', at: '2026-11-21T02:00:00.000Z' },
+  { reason: 'no_device' },
+  { reason: 'custody', device: 'HS-01' },
+  { reason: 'no_place' },
+  { reason: 'not_yet' },
+  { reason: 'superseded', by: 'CAR-2' },
+  { reason: 'overdue', items: 3, service: 1, scrap: 2 },
+  { reason: 'overdue', work: 'scrap', due_on: '2026-08-01', equipment: 'EX-0419' },
+  { reason: 'served', on: '2026-08-01' },
+  { reason: 'retired', at: '2026-11-21T02:00:00.000Z' },
+  { reason: 'no_manufacture_month', equipment: 'EX-0419' },
+  { reason: 'pressed', button: 'sos', device: 'HS-01', holder: 'P-01', at: '2026-11-21T02:00:00.000Z', place_age_s: 150 },
+  { reason: 'silent_for', device: 'HS-01', holder: 'P-01', heard_at: '2026-11-21T02:00:00.000Z', limit_s: 600 },
+  { reason: 'points', points: 7, missed: 5, in_doubt: 2 },
+  { checkpoint: 'CP-003', verdict: 'missed', reason: 'not_yet' },
+]
+
+async function speak(to: 'en' | 'zh-CN'): Promise<void> {
+  language.value = to
+  await nextTick()
+}
+
+afterEach(() => speak('en'))
+
+describe('reasons as sentences', () => {
+  for (const to of ['en', 'zh-CN'] as const)
+    it(`are whole in ${to}`, async () => {
+      await speak(to)
+      for (const reason of REASONS) {
+        const said = sentence(reason)
+        expect(said, JSON.stringify(reason)).not.toMatch(/[{}]|reason\.|undefined|_/)
+        expect(said.length).toBeGreaterThan(4)
+        if (to === 'zh-CN') expect(said).toMatch(/\p{Script=Han}/u)
+      }
+    })
+
+  it('leave out what is not known', async () => {
+    await speak('en')
+    expect(sentence({ reason: 'pressed', button: 'sos', device: 'HS-01', at: '2026-11-21T02:00:00.000Z' })).toBe('SOS pressed on HS-01 at 10:00.')
+    expect(sentence({ reason: 'nearest_fix', device: 'HS-01', distance_m: 41 })).toBe('HS-01 came no nearer than 41 m.')
+  })
+
+  it('show an unknown word as it came, with its numbers', () => {
+    expect(sentence({ reason: 'tide_too_high', height_m: 3, by: 'moon' })).toBe('tide_too_high: height_m 3 m, by moon')
+    expect(sentence({ reason: 'hole', device: 'HS-01' })).toBe('hole: device HS-01')
+  })
+})
+
+const ALERT: Alert = {
+  id: 1, fingerprint: 'sos:HS-01', rule: 'sos', subject: 'HS-01', class: 'sos', severity: 'critical', state: 'open',
+  title: 'SOS: HS-01 (P-01, F-01)', reasons: [{ reason: 'pressed', holder: 'P-01' }], grid: null, unit: 'F-01', device: 'HS-01',
+  duty: null, incident: null, lat: null, lon: null, opened_at: '', changed_at: '', acked_at: null, acked_by: null,
+  resolved_at: null, resolution: null, reopened: 0, age_s: 0,
+}
+
+describe('headlines', () => {
+  it('say the same in both languages', async () => {
+    await speak('en')
+    expect(headline(ALERT)).toBe('SOS: HS-01 (P-01, F-01)')
+    await speak('zh-CN')
+    expect(headline(ALERT)).toBe('求救：HS-01（P-01, F-01）')
+  })
+
+  it('name a round by its route', () => {
+    const round = { ...ALERT, rule: 'missed_checkpoint', class: 'missed', subject: 'night/F-07/R-03/2026-11-21/2', unit: 'F-07',
+      fingerprint: 'missed_checkpoint:round:night/F-07/R-03/2026-11-21/2' }
+    expect(headline(round)).toBe('F-07 missed the whole round R-03')
+  })
+
+  it("are the service's own for a rule that this page does not know", () => {
+    expect(headline({ ...ALERT, rule: 'flood', class: 'high_water', title: 'Water at the bridge' })).toBe('Water at the bridge')
+  })
+})
+
+describe('tickets', () => {
+  it('are told in Chinese, and as they came when they follow no pattern', async () => {
+    await speak('zh-CN')
+    expect(ticketTitle('Service 灭火器 (EX-1) by 2026-12-01')).toBe('维修 灭火器 (EX-1)，期限 2026-12-01')
+    expect(ticketTitle('Sweep the yard')).toBe('Sweep the yard')
+  })
+})
+
+describe('texts', () => {
+  it('want the same values in both languages', () => {
+    const holes = (text: string): string[] => [...text.matchAll(/\{(\w+)\}/g)].map((it) => it[1] ?? '').sort()
+    const compare = (a: object, b: object, path: string): void => {
+      for (const [key, value] of Object.entries(a)) {
+        const other = (b as Record<string, unknown>)[key]
+        if (typeof value === 'string') {
+          expect(holes(String(other)), path + key).toEqual(holes(value))
+        } else compare(value as object, other as object, `${path}${key}.`)
+      }
+    }
+    compare(en, zhCN, '')
+  })
+})
