@@ -1,10 +1,12 @@
 """The live stream: news at once, within the territory, to whoever is still signed in; nobody waits for a sleeper."""
 
 import asyncio
+import resource
 import socket
 import statistics
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -207,12 +209,13 @@ async def test_a_device_that_reports_fast_is_told_once_a_second(site: Site) -> N
         started, number = time.monotonic(), 0
         while time.monotonic() - started < 2.5:
             number += 1
-            site.sql(
+            await asyncio.to_thread(  # the service shares this event loop
+                site.sql,
                 "UPDATE last_known SET lat = %s, time = now(), heard_at = now() "
                 "WHERE device = (SELECT number FROM device WHERE name = 'H1')",
                 (300600000 + number,),
             )
-            site.sql(NOTIFY)
+            await asyncio.to_thread(site.sql, NOTIFY)
         newest = round(30.06 + number / 1e7, 7)
         await its.until(lambda it: it["type"] == "position" and it["lat"] == newest)
         took = time.monotonic() - started
@@ -301,10 +304,13 @@ async def test_fifty_who_never_read_delay_nobody_and_are_cut(site: Site, monkeyp
         "FROM generate_series(1, 100) AS n"
     )
     async with site.as_user("officer") as browser:
+        before = resident_bytes()
         dead = [sleeper(host, int(port), browser.token or "") for _ in range(50)]
         try:
             async with stream(browser) as its:
-                assert await readers(browser) == 51
+                async with asyncio.timeout(10):
+                    while await readers(browser) < 51:
+                        pass
                 delays = []
                 async with asyncio.timeout(60):
                     while await readers(browser) > 1:
@@ -317,11 +323,17 @@ async def test_fifty_who_never_read_delay_nobody_and_are_cut(site: Site, monkeyp
                 assert max(delays) < 1.0, statistics.quantiles(delays, n=10)
                 assert len(delays) > 3
                 counted = metric((await browser.get("/metrics")).text, "gengfu_live_ended_total")
-                cut = counted[(("reason", "slow"),)] + counted[(("reason", "behind"),)]
-                assert cut == 50, counted
+                assert sum(counted.values()) == 50, counted
+                assert counted[(("reason", "slow"),)] > 0
+                assert resident_bytes() - before < 64 << 20
         finally:
             for one in dead:
                 one.close()
+
+
+def resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize()
 
 
 def sleeper(host: str, port: int, token: str) -> socket.socket:
