@@ -6,6 +6,7 @@ import socket
 import statistics
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -292,6 +293,57 @@ async def test_what_happened_while_the_database_was_away_is_told_after(
             link.up = True
             assert (await its.next("alert", within_s=10))["alert"]["title"] == "meanwhile"
             await its.beat(lambda beat: beat["database"])
+
+
+async def test_a_database_that_hangs_is_noticed_and_a_stop_does_not_wait_for_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.live.hub.EVERY_S", 0.2)
+    monkeypatch.setattr("ops.live.hub.LOST_S", 1.5)
+    monkeypatch.setattr("ops.live.source.LIMIT_S", 1.0)
+    parts = urlsplit(site.settings.database.url.get_secret_value())
+    async with slow_link(parts.hostname or "", parts.port or 0) as (port, flows):
+        user = parts.netloc.rpartition("@")[0]
+        through = urlunsplit(parts._replace(netloc=f"{user}@127.0.0.1:{port}".lstrip("@")))
+        async with served(load(overrides=[f"database.url={through}", "http.port=0"]).settings) as hung:
+            async with hung.as_user("officer") as browser, stream(browser) as its:
+                flows.clear()
+                await its.beat(lambda beat: not beat["database"], within_s=10)
+                site.sql("UPDATE alert SET title = 'meanwhile', changed_at = now() WHERE id = 2")
+                flows.set()
+                assert (await its.next("alert", within_s=20))["alert"]["title"] == "meanwhile"
+                flows.clear()
+            stopping = time.monotonic()
+        assert time.monotonic() - stopping < 10
+        flows.set()
+
+
+@asynccontextmanager
+async def slow_link(host: str, port: int) -> AsyncIterator[tuple[int, asyncio.Event]]:
+    """A way to the database that carries nothing while the event is clear, and hangs up on nobody."""
+    flows = asyncio.Event()
+    flows.set()
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65536):
+                await flows.wait()
+                writer.write(data)
+                await writer.drain()
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(host, port)
+        await asyncio.gather(carry(reader, back), carry(there, writer))
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1], flows
+    finally:
+        server.close()
 
 
 async def test_fifty_who_never_read_delay_nobody_and_are_cut(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
