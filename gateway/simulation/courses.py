@@ -1,15 +1,34 @@
 """Where every unit is: on foot while its shift runs, on wheels always."""
 
-from dataclasses import dataclass, field
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from gateway.simulation.course import Course, Moment
-from gateway.simulation.drives import Drives
+from gateway.simulation.course import Course, Moment, Point, length_m
+from gateway.simulation.drives import SENT_MPS, Drives
+from gateway.simulation.roads import RoadNet
 from gateway.simulation.spells import Spell, spells
 from gateway.simulation.town import Town
 from gateway.simulation.walks import Scan, Walks
 
 BEFORE_S, AFTER_S = 60.0, 60.0  # a handset is switched on and off so long before and after its shift
+
+
+HURRY_MPS = 1.5  # of a unit on foot that is sent somewhere
+REACTS_S = 20.0
+STAYS_S = 300.0
+TRIES_BACK = 5  # to meet what moves on meanwhile
+BACK_S = 300.0  # at least so long it takes to be again where it should be
+
+
+@dataclass(frozen=True)
+class Detour:
+    """A unit that was sent somewhere while it was on its way, in seconds since 1970."""
+
+    since_s: float
+    arrives_s: float
+    leaves_s: float
+    course: Course
 
 
 @dataclass(frozen=True)
@@ -26,11 +45,20 @@ class Courses:
     """All units of a town."""
 
     def __init__(
-        self, town: Town, *, walks: Walks, drives: Drives, only_shifts: list[str], only_units: list[str]
+        self,
+        town: Town,
+        *,
+        walks: Walks,
+        drives: Drives,
+        roads: RoadNet,
+        only_shifts: list[str],
+        only_units: list[str],
     ) -> None:
         self._town = town
         self._walks = walks
         self._drives = drives
+        self._roads = roads
+        self._detours: dict[str, list[Detour]] = defaultdict(list)
         self._only_shifts = frozenset(only_shifts)
         self._only_units = frozenset(only_units)
         self._day = lru_cache(maxsize=8)(self._spells_of_day)
@@ -47,6 +75,59 @@ class Courses:
 
     def going(self, unit: str, moment_s: float) -> Going | None:
         """Where a unit goes at a moment; None when it is off duty."""
+        planned = self._planned(unit, moment_s)
+        detour = self._detour(unit, moment_s)
+        return replace(planned, course=detour.course, scans=()) if planned and detour else planned
+
+    def divert(self, unit: str, moment_s: float, point: Point) -> Detour | None:
+        """Send a unit somewhere from where it is; afterwards it goes to where it should be by then.
+
+        Returns:
+            When it arrives and leaves; None when it is off duty or has been sent elsewhere.
+        """
+        here = self.moment(unit, moment_s)
+        if here is None or self._detour(unit, moment_s) is not None:
+            return None
+        speed_mps = SENT_MPS if self.drives(unit) else HURRY_MPS
+        course = Course(moment_s, (here.x, here.y))
+        course.stand(moment_s + REACTS_S)
+        course.go(self._roads.way(course.point, point), speed_mps=speed_mps)
+        arrives_s, leaves_s = course.ends_s, course.ends_s + STAYS_S
+        course.stand(leaves_s)
+        way, back_s = self._way_back(unit, moment_s, point, leaves_s, speed_mps)
+        if self.drives(unit) and self._drives.busy(unit, since_s=moment_s, until_s=back_s):
+            return None
+        course.go(way, speed_mps=max(0.1, length_m(way)) / (back_s - leaves_s))
+        course.stand(back_s)
+        detour = Detour(moment_s, arrives_s, leaves_s, course)
+        self._detours[unit].append(detour)
+        return detour
+
+    def _way_back(
+        self, unit: str, moment_s: float, point: Point, leaves_s: float, speed_mps: float
+    ) -> tuple[tuple[Point, ...], float]:
+        """To where the unit should be by the time that it takes to get there, and that time."""
+        back_s = leaves_s + BACK_S
+        way: tuple[Point, ...] = (point, point)
+        for _ in range(TRIES_BACK):
+            planned = self._planned(unit, back_s) or self._planned(unit, moment_s)
+            if planned is None:
+                break
+            moment = planned.course.at(back_s)
+            way = self._roads.way(point, (moment.x, moment.y))
+            if length_m(way) <= speed_mps * (back_s - leaves_s):
+                break
+            back_s = leaves_s + 1.1 * length_m(way) / speed_mps
+        return way, back_s
+
+    def _detour(self, unit: str, moment_s: float) -> Detour | None:
+        return next((it for it in self._detours[unit] if it.since_s <= moment_s < it.course.ends_s), None)
+
+    def diverted(self, unit: str, *, until_s: float) -> bool:
+        """Whether a unit was sent somewhere and is not back before a moment."""
+        return any(until_s < it.course.ends_s for it in self._detours[unit])
+
+    def _planned(self, unit: str, moment_s: float) -> Going | None:
         if self.drives(unit):
             course = self._drives.course(unit, moment_s)
             return Going(course, course.starts_s, course.ends_s)

@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+import math
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from gateway.accounts import LANES, Lane
@@ -84,6 +86,7 @@ class Simulation:
         self._on_progress = on_progress
         self._queues: dict[tuple[str, Lane], asyncio.Queue[list[Said] | None]] = {}
         self._clients: dict[str, DeviceClient] = {}
+        self._dispatches: deque[tuple[str, Mapping[str, Any]]] = deque()
         self._connecting = asyncio.Semaphore(CONNECTING)
         self._now_s = plan.start_s
         self._live = False
@@ -140,6 +143,9 @@ class Simulation:
         while end_s is None or done_s < end_s:
             self._now_s = self._clock(loop.time() - began)
             until_s = min(self._now_s, done_s + STRIDE_S, self._now_s if end_s is None else end_s)
+            while self._dispatches and self._live:
+                device, told = self._dispatches.popleft()
+                self._dispatch(device, told, at_s=float(math.ceil(max(done_s, self._now_s))))
             if until_s > done_s:
                 self._hand_out(await asyncio.to_thread(self._plan.said, done_s, until_s))
                 done_s = until_s
@@ -173,8 +179,22 @@ class Simulation:
                     self._queues[device, other] = asyncio.Queue()
             self._queues[device, lane].put_nowait(its)
 
+    def _told(self, device: str, message: Mapping[str, Any]) -> None:
+        if message.get("type") == "dispatch":
+            self._dispatches.append((device, message))
+
+    def _dispatch(self, device: str, told: Mapping[str, Any], *, at_s: float) -> None:
+        """An officer sends a unit: it goes. Told while it catches up with the present, it is too late to go."""
+        try:
+            incident, lat, lon = str(told["incident"]), float(told["lat"]), float(told["lon"])
+        except (KeyError, TypeError, ValueError):
+            return  # nobody knows where
+        if self._plan.dispatch(device, incident=incident, lat=lat, lon=lon, at_s=at_s):
+            log.info("%s is sent to %s", device, incident)
+
     async def _be(self, device: str) -> None:
-        client = DeviceClient(self._url, device=device, secret=self._secrets[device])
+        told = partial(self._told, device)
+        client = DeviceClient(self._url, device=device, secret=self._secrets[device], on_message=told)
         async with client:
             self._clients[device] = client
             async with self._connecting:

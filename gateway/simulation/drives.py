@@ -55,6 +55,11 @@ class Drives:
             for it in self._errands.get(errand.unit, ())
         )
 
+    def busy(self, unit: str, *, since_s: float, until_s: float) -> bool:
+        """Whether the vehicle is at an errand in some time; before it is called and on its way back it is not."""
+        its = self._errands.get(unit, ())
+        return any(since_s < it.at_s + it.after_s + it.stay_s and it.at_s < until_s for it in its)
+
     def send(self, errand: Errand) -> None:
         """Take an errand on; nobody must have asked for the vehicle's place at that time before."""
         self._errands.setdefault(errand.unit, []).append(errand)

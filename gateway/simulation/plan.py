@@ -58,6 +58,7 @@ class Plan:
             town,
             walks=walks,
             drives=self._drives,
+            roads=roads,
             only_shifts=scenario.shifts.only,
             only_units=scenario.shifts.units,
         )
@@ -104,6 +105,32 @@ class Plan:
                         if _hushed(it.at_s, hushes) == hush
                     )
         return sorted(found, key=lambda it: it.order)
+
+    def dispatch(self, device: str, *, incident: str, lat: float, lon: float, at_s: float) -> bool:
+        """A device was told to go somewhere: its unit goes, and answers; what was said before stays as it was.
+
+        Args:
+            device: who was told; only the first of its unit answers.
+            incident: its number.
+            lat: degrees WGS-84.
+            lon: degrees WGS-84.
+            at_s: when; not before anything that was asked for already.
+
+        Returns:
+            Whether this device answers.
+        """
+        its = next((it for it in self._town.devices if it.name == device), None)
+        if its is None or its.unit is None or its != self._speaker(its.unit):
+            return False
+        detour = self.courses.divert(its.unit, at_s, self._plane.point(lat, lon))
+        self._piece.cache_clear()
+        self._story.answer(device, incident, at_s=at_s, detour=detour)
+        return True
+
+    def _speaker(self, unit: str) -> Device | None:
+        """Who of a unit answers: the vehicle's terminal, else its first handset."""
+        its = [it for it in self._town.devices if it.unit == unit and it.kind in ("vehicle", "handset")]
+        return min(its, key=lambda it: (it.kind != "vehicle", it.lag_s, it.name), default=None)
 
     def _all(self, device: Device, since_s: float, until_s: float) -> Iterator[Said]:
         yield from self._own(device, since_s, until_s)

@@ -8,9 +8,9 @@ from typing import Any
 
 from gateway.errors import ScenarioError
 from gateway.simulation.course import Plane, Point
-from gateway.simulation.courses import Courses
+from gateway.simulation.courses import Courses, Detour
 from gateway.simulation.dice import dice
-from gateway.simulation.drives import Drives, Errand
+from gateway.simulation.drives import BLOCK_S, LEAD_S, Drives, Errand
 from gateway.simulation.happenings import Hush, Said, Upset
 from gateway.simulation.roads import RoadNet
 from gateway.simulation.scenario import Incident, Knock, PressureLoss, Scenario, Silence, Sos
@@ -93,6 +93,15 @@ class Story:
                 case Knock():
                     self._upset(event, at_s, chance, tilt_deg=event.tilt_deg)
 
+    def answer(self, device: str, incident: str, *, at_s: float, detour: Detour | None) -> None:
+        """Have a device answer a dispatch."""
+        states = [("refused", at_s + 5)]
+        if detour is not None:
+            states = [("accepted", at_s + 8), ("arrived", detour.arrives_s + 5), ("done", detour.leaves_s)]
+        for state, moment_s in states:
+            reading = {"type": "task", "t": wire_time(moment_s), "incident": incident, "state": state}
+            self._say(device, moment_s, reading)
+
     def _times(self, name: str, event: _Event, until_s: float) -> list[tuple[int, float]]:
         if event.every is None:
             return [(0, self._start_s + (event.at or 0.0))]
@@ -158,7 +167,12 @@ class Story:
         if event.after is None:
             return None
         units = [event.answered_by] if event.answered_by else [it for it in self._courses.units if self._drives_for(it)]
-        free = [it for it in units if self._drives.free(Errand(it, at_s, event.after, event.stay, (0.0, 0.0)))]
+        free = [
+            it
+            for it in units
+            if self._drives.free(Errand(it, at_s, event.after, event.stay, (0.0, 0.0)))
+            and not self._courses.diverted(it, until_s=at_s - LEAD_S - BLOCK_S)
+        ]
         if not free:
             log.info("no vehicle is free for the incident of %s", wire_time(at_s))
         return chance.choice(free) if free else None

@@ -329,6 +329,10 @@ def test_a_demo_lives_from_the_beginning(tmp_path: Path) -> None:
         assert demo.count(LONGEST_HOLE_S) <= 60
         assert demo.count("SELECT count(*) FROM quarantine") == 0
         assert not demo.call("GET", "/api/alerts?rule=missed_checkpoint")["items"]
+        where = next(it["position"] for it in demo.call("GET", "/api/units")["items"] if it["code"] == "CAR-2")
+        body = {"kind": "smoke", "unit": "CAR-2", "lat": where["lat"] + 0.001, "lon": where["lon"], "text": ""}
+        number = demo.call("POST", "/api/incidents", body)["id"]
+        eventually_true(lambda: demo.call("GET", f"/api/incidents/{number}")["accepted_at"], within_s=40)
         (pid,) = demo.pids_of("simulate", "calm", "--devices", str(demo.folder / "devices.csv"))
         os.kill(pid, signal.SIGKILL)
         since = demo.count("SELECT count(*) FROM position")

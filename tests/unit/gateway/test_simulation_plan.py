@@ -244,3 +244,52 @@ def test_it_goes_on_for_ever() -> None:
     late = plan(EVERYTHING)
     later = late.start_s + 30 * 86_400
     assert {it.device for it in late.said(later, later + 600)} >= {"HS-1", "VT-1", "VT-2", "RD-1"}
+
+
+def test_a_unit_that_is_sent_goes_there_answers_and_comes_back() -> None:
+    for device, unit_speed_mps in (("VT-1", 12), ("HS-1", 2.2)):
+        usual, sent = said(plan(), 110), plan()
+        before = said(sent, 30)
+        place = TOWN.checkpoints["K-5"]
+        at_s = sent.start_s + 30 * 60
+        assert not sent.dispatch("RD-1", incident="I-7", lat=place.lat, lon=place.lon, at_s=at_s)  # others answer
+        assert sent.dispatch(device, incident="I-7", lat=place.lat, lon=place.lon, at_s=at_s)
+        its = [*before, *said(sent, 110, since=30)]
+        assert before == [it for it in usual if it.send_s < at_s]
+        answers = readings(its, device, "task")
+        assert [it["state"] for it in answers] == ["accepted", "arrived", "done"]
+        track = readings(its, device)
+        there = [fix for fix in track if at(answers[1]) <= at(fix) <= at(answers[2])]
+        assert len(there) > 5
+        assert all(away_m(fix, "K-5") < 50 for fix in there)
+        for a, b in pairwise(track):
+            way_m = distance_m(a["lat"], a["lon"], b["lat"], b["lon"])
+            assert way_m / (at(b) - at(a)).total_seconds() < unit_speed_mps
+        late = START + timedelta(minutes=100)
+        end = [(fix["lat"], fix["lon"]) for fix in track if at(fix) > late]
+        as_usual = [(fix["lat"], fix["lon"]) for fix in readings(usual, device) if at(fix) > late]
+        assert max(distance_m(*a, *b) for a, b in zip(end, as_usual, strict=True)) < 40
+
+
+def test_nobody_jumps_however_often_they_are_sent() -> None:
+    for seed in range(4):
+        its, wild = [], plan('incidents = [{ every = "30m", after = "3m" }]', seed=seed)
+        for minute in range(120):
+            its += said(wild, minute + 1, since=minute)
+            if minute % 10 == 5:
+                point = list(TOWN.checkpoints.values())[(seed + minute) % 5]
+                device = ("VT-1", "VT-2", "HS-1")[(seed + minute // 10) % 3]
+                now_s = wild.start_s + (minute + 1) * 60
+                wild.dispatch(device, incident="I-9", lat=point.lat, lon=point.lon, at_s=now_s)
+        for device, most_mps in (("VT-1", 13), ("VT-2", 13), ("HS-1", 2.2), ("HS-2", 2.2)):
+            for a, b in pairwise(readings(its, device)):
+                way_m = distance_m(a["lat"], a["lon"], b["lat"], b["lon"])
+                assert way_m / (at(b) - at(a)).total_seconds() < most_mps
+
+
+def test_a_unit_that_is_busy_refuses() -> None:
+    busy = plan('incidents = [{ at = "31m", after = "3m", answered_by = "CAR-1" }]')
+    said(busy, 30)
+    assert busy.dispatch("VT-1", incident="I-8", lat=30.69, lon=111.28, at_s=busy.start_s + 30 * 60)
+    states = [it.reading["state"] for it in said(busy, 50, since=30) if it.reading.get("incident") == "I-8"]
+    assert states == ["refused"]

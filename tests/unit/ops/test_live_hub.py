@@ -1,6 +1,7 @@
 """Who is told what, how little waits for a slow reader, and what a module of a message must be."""
 
 import asyncio
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -233,3 +234,9 @@ def test_every_end_of_a_stream_is_counted_by_its_reason() -> None:
 )
 def test_each_part_can_be_imported_first(module: str) -> None:
     subprocess.run([sys.executable, "-c", f"import {module}"], check=True, timeout=60)
+
+
+def test_the_page_about_http_names_every_message_and_its_permission() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "http.md").read_text(encoding="utf-8")
+    written = dict(re.findall(r"^\| `(\w+)` \| (`[\w.]+`|signed in) \|", page, re.MULTILINE))
+    assert written == {name: f"`{kind.permission}`" if kind.permission else "signed in" for name, kind in KINDS.items()}
