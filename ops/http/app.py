@@ -5,7 +5,6 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -19,12 +18,9 @@ from ops.http.handlers import Handlers
 from ops.http.metrics import Metrics
 from ops.http.openapi import describe
 from ops.http.resources.home import read_asset
-from ops.http.routes import Route, discover
+from ops.http.routes import Route
 from ops.http.sign_in import SignIn
 from ops.settings import Settings
-
-if TYPE_CHECKING:  # the messages are made of what the resources answer, and those import this
-    from ops.live.hub import Hub
 
 
 def utc_now() -> datetime:
@@ -38,9 +34,8 @@ def make_app(
     pool: Pool,
     handlers: Handlers,
     metrics: Metrics,
-    live: "Hub",
     now: Callable[[], datetime] = utc_now,
-    routes: Sequence[Route] | None = None,
+    routes: Sequence[Route],
 ) -> web.Application:
     """The application, ready to be served.
 
@@ -49,24 +44,18 @@ def make_app(
         pool: open, and of this side's own.
         handlers: owns the tasks of requests; it must outlive the application.
         metrics: of this process.
-        live: holds the readers of the live stream.
         now: the clock.
-        routes: instead of those that are discovered.
-
-    Raises:
-        DeclarationError: a route is declared wrongly.
+        routes: all that are served, checked; see `ops.routes`.
     """
-    declared = discover() if routes is None else routes
     database = Database(pool)
     service = Service(
         settings=settings,
         database=database,
         sign_in=SignIn(database),
         metrics=metrics,
-        live=live,
         console=load_console(),
         now=now,
-        openapi=json.dumps(describe(declared), ensure_ascii=False).encode(),
+        openapi=json.dumps(describe(routes), ensure_ascii=False).encode(),
     )
     dispatcher = Dispatcher(service, handlers=handlers)
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[_edge(service)])
@@ -75,7 +64,7 @@ def make_app(
         add_headers(request, response, settings)
 
     app.on_response_prepare.append(prepare)
-    for route in declared:
+    for route in routes:
         path = route.path.replace("{tail}", "{tail:.+}")
         if route.method == "GET":
             app.router.add_get(path, dispatcher.handler(route))

@@ -128,15 +128,15 @@ def route(
     return mark
 
 
-def discover(package: str = "ops.http.resources") -> list[Route]:
-    """All routes of the modules in `package`, checked.
+def discover(package: str = "ops.http.resources", *, more: Sequence[ModuleType] = ()) -> list[Route]:
+    """All routes of the modules in `package` and of `more`, checked.
 
     Raises:
         DeclarationError: naming the first route whose declaration does not hold.
     """
     home = importlib.import_module(package)
     modules = [importlib.import_module(f"{package}.{found.name}") for found in pkgutil.iter_modules(home.__path__)]
-    return collect(modules)
+    return collect([*modules, *more])
 
 
 def collect(modules: Sequence[ModuleType]) -> list[Route]:

@@ -9,10 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ops.http.guards import HEADERS
-from ops.http.routes import Route, discover
+from ops.http.routes import Route
+from ops.routes import all_routes
 from tests.integration.http_site import Browser, Site, small_site
 
-ROUTES = discover()
+ROUTES = all_routes()
 READS = [one for one in ROUTES if one.method == "GET" and one.query]
 UNSAFE = [one for one in ROUTES if one.method != "GET"]
 NASTY = [
