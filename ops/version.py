@@ -1,8 +1,10 @@
 """The version of what is installed."""
 
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 
+@cache
 def service_version() -> str:
     """The version of gengfu; "0" when it runs from a bare folder."""
     try:

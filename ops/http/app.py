@@ -5,6 +5,7 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -20,8 +21,10 @@ from ops.http.openapi import describe
 from ops.http.resources.home import read_asset
 from ops.http.routes import Route, discover
 from ops.http.sign_in import SignIn
-from ops.live.hub import Hub
 from ops.settings import Settings
+
+if TYPE_CHECKING:  # the messages are made of what the resources answer, and those import this
+    from ops.live.hub import Hub
 
 
 def utc_now() -> datetime:
@@ -35,7 +38,7 @@ def make_app(
     pool: Pool,
     handlers: Handlers,
     metrics: Metrics,
-    live: Hub,
+    live: "Hub",
     now: Callable[[], datetime] = utc_now,
     routes: Sequence[Route] | None = None,
 ) -> web.Application:

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
-from typing import Generic
+from typing import TYPE_CHECKING, Generic
 
 from aiohttp import web
 from pydantic import BaseModel
@@ -18,8 +18,10 @@ from ops.http.errors import Problem
 from ops.http.metrics import Metrics
 from ops.http.sign_in import SignIn
 from ops.http.viewer import Viewer
-from ops.live.hub import Hub
 from ops.settings import Settings
+
+if TYPE_CHECKING:  # the messages are made of what the resources answer, and those import this
+    from ops.live.hub import Hub
 
 Q = TypeVar("Q", bound=BaseModel | None, default=None)
 B = TypeVar("B", bound=BaseModel | None, default=None)
@@ -34,7 +36,7 @@ class Service:
     database: Database
     sign_in: SignIn
     metrics: Metrics
-    live: Hub
+    live: "Hub"
     console: Console
     now: Callable[[], datetime]
     openapi: bytes

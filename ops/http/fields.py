@@ -54,9 +54,9 @@ class Path(BaseModel):
 
 
 class View(BaseModel):
-    """Base of what a route answers."""
+    """Base of what a route answers; every field is there, those with a default too."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
 
 
 class Page(View):

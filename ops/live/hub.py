@@ -94,7 +94,7 @@ class Hub:
             token_hash=token_hash,
             grids=session.grids,
             session_ends_at=session.ends_at,
-            count=lambda its_type: self.metrics.pushed.labels(its_type).inc(),
+            count=lambda its_type, number: self.metrics.pushed.labels(its_type).inc(number),
         )
         self._readers.add(reader)
         self.metrics.readers.inc()
@@ -120,17 +120,29 @@ class Hub:
 
     def publish(self, batch: Iterable[News]) -> None:
         """Pass news on; whoever loses sight of a thing by it is told so, or told to begin anew."""
+        alike = self._alike()
         for news in batch:
             before = self._places.pop(news.key, None)
-            for reader in self._readers:
+            for readers in alike:
+                one = readers[0]
                 if news.everywhere:
-                    if reader.may_have(news.kind):
+                    sees = one.may_have(news.kind)
+                else:
+                    sees = one.sees(news.kind, grid=news.grid, unit=news.unit)
+                if sees:
+                    for reader in readers:
                         reader.put(news)
-                elif reader.sees(news.kind, grid=news.grid, unit=news.unit):
-                    reader.put(news)
-                elif before and reader.sees(news.kind, grid=before[0], unit=before[1]):
-                    _leave(reader, news, unit=before[1])
+                elif before and one.sees(news.kind, grid=before[0], unit=before[1]):
+                    for reader in readers:
+                        _leave(reader, news, unit=before[1])
             self._remember(news)
+
+    def _alike(self) -> list[list[Reader]]:
+        """The readers in groups that may see the same, so that this is found out once for each group."""
+        groups: dict[object, list[Reader]] = {}
+        for reader in self._readers:
+            groups.setdefault((reader.viewer.role, reader.viewer.unit, reader.grids), []).append(reader)
+        return list(groups.values())
 
     def remember(self, batch: Iterable[News]) -> None:
         """Note where things are, without telling anyone; what changes from here on is news."""

@@ -5,6 +5,7 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, get_args
 
 from ops.http.fields import View
@@ -41,7 +42,7 @@ class Kind:
     calm: bool = False
     on_leaving: Callable[[str, str | None], Message] | None = None
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The `type` of its messages."""
         return str(*get_args(self.model.model_fields["type"].annotation))

@@ -1,13 +1,8 @@
 """What Prometheus is told about the live stream."""
 
-from typing import get_args
-
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from ops.live.messages.closed import Why as ClosedWhy
-from ops.live.messages.resync import Why as ResyncWhy
-
-ENDS = ("gone", "slow", *get_args(ResyncWhy), *get_args(ClosedWhy))
+ENDS = ("gone", "slow", "behind", "territory", "database", "session", "server")
 
 
 class LiveMetrics:

@@ -1,6 +1,7 @@
 """One thing's newest state, encoded once for all who may see it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from pydantic import BaseModel
 
@@ -27,7 +28,7 @@ class News:
     unit: str | None
     everywhere: bool = False
 
-    @property
+    @cached_property
     def key(self) -> tuple[str, str]:
         """What one state replaces another by."""
         return self.kind.name, self.id

@@ -1,6 +1,7 @@
 """One who reads the stream: what it may see, and what waits for it, which stays bounded however slowly it reads."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
@@ -11,7 +12,7 @@ from ops.live.messages.closed import Closed
 from ops.live.messages.resync import Resync
 from ops.live.news import News, event
 
-MAX_WAITING = 1000  # things that must not be dropped; so many at once are read faster by asking for the lists
+MAX_WAITING = 5000  # things that must not be dropped; a large site's shift opens some thousand duties in one second
 CHUNK_BYTES = 32 * 1024  # what has been handed to the socket cannot be replaced by something newer any more
 GRACE_S = 3.0  # for the last words to a reader that is told to go
 
@@ -26,7 +27,7 @@ class Reader:
         token_hash: of the session.
         grids: codes of the grids within the viewer's territory; None is the whole site.
         session_ends_at: when the session ends in any case.
-        count: told how many messages of which type went out.
+        count: told which type of message went out, and how many.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class Reader:
         token_hash: bytes,
         grids: frozenset[str] | None,
         session_ends_at: datetime,
-        count: Callable[[str], None] = lambda _: None,
+        count: Callable[[str, int], None] = lambda _, __: None,
     ) -> None:
         self.viewer = viewer
         self.token_hash = token_hash
@@ -75,9 +76,12 @@ class Reader:
         """Let news wait; of each thing the newest state only."""
         if self.last is not None:
             return
-        (self._calm if news.kind.calm else self._pressing)[news.key] = news
-        if len(self._pressing) > MAX_WAITING:
-            self.end(Resync(reason="behind"))
+        if news.kind.calm:
+            self._calm[news.key] = news
+        else:
+            self._pressing[news.key] = news
+            if len(self._pressing) > MAX_WAITING:
+                self.end(Resync(reason="behind"))
         self._wake.set()
 
     def end(self, last: Last) -> None:
@@ -102,16 +106,19 @@ class Reader:
     async def take(self) -> bytes:
         """Wait for something to say; at most a chunk, the pressing before the calm."""
         await self._wake.wait()
-        parts, size = [], 0
+        parts: list[bytes] = []
+        size, names = 0, Counter[str]()
         if self._first:
             parts, self._first = self._first, []
             size = sum(map(len, parts))
         for waiting in (self._pressing, self._calm):
             while waiting and size < CHUNK_BYTES:
                 news = waiting.pop(next(iter(waiting)))
-                self._count(news.kind.name)
+                names[news.kind.name] += 1
                 parts.append(news.data)
                 size += len(news.data)
+        for name, number in names.items():
+            self._count(name, number)
         if not (self._pressing or self._calm):
             self._wake.clear()
         return b"".join(parts)

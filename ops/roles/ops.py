@@ -56,7 +56,7 @@ async def run(settings: Settings, *, stop: asyncio.Event, announce: Callable[[st
                 announce(address)
             beside = [
                 tasks.create_task(_tidy(Database(pool)), name="drop stale sessions"),
-                tasks.create_task(source.run(), name="look for news"),
+                handlers.start(source.run(), name="look for news"),  # which ends it even when the database hangs
                 tasks.create_task(live.beat(), name="heartbeat of the live stream"),
             ]
             await stop.wait()

@@ -57,6 +57,11 @@ SELECT 'I-20261121-000' || n, 'fire_hazard', CASE WHEN n < 3 THEN 'B' || n END, 
 INSERT INTO equipment (code, kind, name, grid, lat, lon, manufactured)
 SELECT 'E' || n, CASE n WHEN 1 THEN 'hydrant' ELSE 'powder' END, 'thing ' || n, CASE WHEN n < 3 THEN 'B' || n END,
        30.05, 111.05, '2020-01-01' FROM generate_series(1, 3) AS n;
+INSERT INTO equipment (code, kind, name, grid, lat, lon, device) VALUES ('E4', 'hydrant', 'a watched one', 'B2', 30.06, 111.15, 'G4');
+INSERT INTO road (code, name, kind, geometry)
+SELECT code, 'road ' || code, 'street', json_build_object('type', 'LineString', 'coordinates', json_build_array(
+         json_build_array(west, 30.05), json_build_array(east, 30.05)))::jsonb
+  FROM (VALUES ('W1', 111.01, 111.09), ('W2', 111.11, 111.19), ('W3', 111.05, 111.15)) AS r (code, west, east);
 INSERT INTO ticket (number, fingerprint, kind, equipment, title, grid, opened_at, due_at)
 SELECT 'T-20261121-000' || n, 'expiry E' || n, 'replace', 'E' || n, 'too old', CASE WHEN n < 3 THEN 'B' || n END,
        now(), now() - interval '1 day' FROM generate_series(1, 3) AS n;

@@ -15,6 +15,7 @@ from ops.http.call import Call
 from ops.http.openapi import describe
 from ops.http.permissions import GRANTS, GRID, NO_SCOPE, PERMISSIONS, PUBLIC, ROLES, SIGNED_IN
 from ops.http.routes import Route, collect, discover, route
+from ops.live.kinds import kinds
 
 
 class Thing(BaseModel):
@@ -98,6 +99,7 @@ def test_only_what_is_meant_for_everyone_is_public() -> None:
     public = {f"{one.method} {one.path}" for one in discover() if one.permission is PUBLIC}
     assert public == {
         "GET /",
+        "GET /assets/{tail}",
         "GET /api/openapi.json",
         "GET /health/live",
         "GET /health/ready",
@@ -154,6 +156,21 @@ def test_the_description_holds_every_route_with_its_models_and_problems() -> Non
             where = where[step]
     operations = [it["operationId"] for methods in document["paths"].values() for it in methods.values()]
     assert len(operations) == len(set(operations))
+
+
+def test_the_description_tells_the_messages_of_the_stream_apart() -> None:
+    document = describe(discover())
+    schemas = document["components"]["schemas"]
+    answer = document["paths"]["/api/events"]["get"]["responses"]["200"]["content"]
+    assert answer == {"text/event-stream": {"schema": {"$ref": "#/components/schemas/Event"}}}
+    union = schemas["Event"]
+    assert union["discriminator"]["propertyName"] == "type"
+    assert set(union["discriminator"]["mapping"]) == set(kinds())
+    for name, reference in union["discriminator"]["mapping"].items():
+        message = schemas[reference.rpartition("/")[2]]
+        assert message["properties"]["type"]["const"] == name
+        assert "type" in message["required"]
+    assert schemas["AlertMessage"]["properties"]["alert"] == {"$ref": "#/components/schemas/Alert"}
 
 
 def test_the_description_is_valid_openapi() -> None:
