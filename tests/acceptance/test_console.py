@@ -81,7 +81,7 @@ def test_the_sign_in_page_refuses_and_lets_in(demo: Demo, screens: Screens) -> N
     screen = screens()
     screen.page.wait_for_selector("[data-test=sign-in]")
     screen.keep("console-sign-in")
-    screen.sign_in(password="wrong")
+    screen.sign_in(password="wrong")  # noqa: S106
     screen.page.get_by_role("alert").filter(has_text="do not fit").wait_for()
     screen.sign_in()
     screen.live()
