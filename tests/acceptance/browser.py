@@ -9,11 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from playwright.sync_api import Browser, Page
-
-    from tests.acceptance.running import Demo
 
 ROOT = Path(__file__).parents[2]
 ARTEFACTS = ROOT / "artefacts"
@@ -58,8 +56,10 @@ def browser(path: str) -> "Iterator[Browser]":
 class Screen:
     """One person's console: a browser context of its own, with all that it asked for and complained of."""
 
-    def __init__(self, browser: "Browser", demo: "Demo", *, language: str = "en-GB", width: int = 1920) -> None:
-        self.demo = demo
+    def __init__(
+        self, browser: "Browser", line: "Mapping[str, str]", *, language: str = "en-GB", width: int = 1920
+    ) -> None:
+        self._line = line
         self.hosts: set[str] = set()
         self.errors: list[str] = []
         context = browser.new_context(locale=language, viewport={"width": width, "height": round(width * 9 / 16)})
@@ -67,7 +67,7 @@ class Screen:
         self.page.set_default_timeout(20_000)
         self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).hostname or request.url[:40]))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.goto(demo.line["console"])
+        self.page.goto(line["console"])
 
     def close(self) -> None:
         """Close its context."""
@@ -75,8 +75,8 @@ class Screen:
 
     def sign_in(self, user: str = "", password: str = "") -> None:
         """As the demo's officer, unless it is said as whom."""
-        self.page.fill("input[name=user]", user or self.demo.line["user"])
-        self.page.fill("input[name=password]", password or self.demo.line["password"])
+        self.page.fill("input[name=user]", user or self._line["user"])
+        self.page.fill("input[name=password]", password or self._line["password"])
         self.page.keyboard.press("Enter")
 
     def signed_in(self) -> "Screen":

@@ -47,7 +47,7 @@ def demo(chrome: "Browser", tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def screens(demo: Demo, chrome: "Browser") -> Iterator[Screens]:
     """Opens consoles, and closes them with the test: each draws its map on the processor."""
     with ExitStack() as stack:
-        yield lambda **its: stack.enter_context(closing(Screen(chrome, demo, **its)))
+        yield lambda **its: stack.enter_context(closing(Screen(chrome, demo.line, **its)))
 
 
 def say(demo: Demo, device: str, reading: dict[str, Any], *, urgent: bool = False) -> int:
