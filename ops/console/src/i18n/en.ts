@@ -84,7 +84,7 @@ export const en = {
     window: 'Window',
     nearest: 'Nearest',
     fixes: '{n} fixes',
-    no_fixes: 'no fixes',
+    no_fixes: 'none in the window',
     more_reasons: 'and {n} more',
     new_alert: 'New: {what}',
     gone: 'This alert is not there any more.',

@@ -86,7 +86,7 @@ export const zhCN: Messages = {
     window: '时段',
     nearest: '最近',
     fixes: '{n} 个定位点',
-    no_fixes: '无定位点',
+    no_fixes: '时段内无定位点',
     more_reasons: '另有 {n} 条',
     new_alert: '新告警：{what}',
     gone: '此告警已不存在。',
