@@ -1,4 +1,4 @@
-"""Makes the picture of the duty screen for the readme, from a demo that runs: python -m tests.acceptance.picture DIR."""
+"""Makes the picture of the duty screen for the readme, from a running demo: python -m tests.acceptance.picture DIR."""
 
 import base64
 import json
