@@ -11,6 +11,6 @@ app = typer.Typer()
 def openapi_command() -> None:
     """Print the OpenAPI description of the HTTP API, from which the console's types are generated."""
     from ops.http.openapi import describe
-    from ops.routes import all_routes
+    from ops.http.routes import discover
 
-    typer.echo(json.dumps(describe(all_routes()), indent=2, ensure_ascii=False))
+    typer.echo(json.dumps(describe(discover()), indent=2, ensure_ascii=False))

@@ -18,7 +18,7 @@ from ops.http.handlers import Handlers
 from ops.http.metrics import Metrics
 from ops.http.openapi import describe
 from ops.http.resources.home import read_asset
-from ops.http.routes import Route
+from ops.http.routes import Route, discover
 from ops.http.sign_in import SignIn
 from ops.settings import Settings
 
@@ -35,7 +35,7 @@ def make_app(
     handlers: Handlers,
     metrics: Metrics,
     now: Callable[[], datetime] = utc_now,
-    routes: Sequence[Route],
+    routes: Sequence[Route] | None = None,
 ) -> web.Application:
     """The application, ready to be served.
 
@@ -45,8 +45,12 @@ def make_app(
         handlers: owns the tasks of requests; it must outlive the application.
         metrics: of this process.
         now: the clock.
-        routes: all that are served, checked; see `ops.routes`.
+        routes: instead of those that are discovered.
+
+    Raises:
+        DeclarationError: a route is declared wrongly.
     """
+    declared = discover() if routes is None else routes
     database = Database(pool)
     service = Service(
         settings=settings,
@@ -55,7 +59,7 @@ def make_app(
         metrics=metrics,
         console=load_console(),
         now=now,
-        openapi=json.dumps(describe(routes), ensure_ascii=False).encode(),
+        openapi=json.dumps(describe(declared), ensure_ascii=False).encode(),
     )
     dispatcher = Dispatcher(service, handlers=handlers)
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[_edge(service)])
@@ -64,7 +68,7 @@ def make_app(
         add_headers(request, response, settings)
 
     app.on_response_prepare.append(prepare)
-    for route in routes:
+    for route in declared:
         path = route.path.replace("{tail}", "{tail:.+}")
         if route.method == "GET":
             app.router.add_get(path, dispatcher.handler(route))

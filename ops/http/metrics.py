@@ -21,7 +21,7 @@ class Metrics:
     """Metrics of this process; labels are bounded by what we declare, never by what a stranger sends.
 
     Attributes:
-        registry: where others of this process may add theirs.
+        registry: where other parts of this process may show theirs.
     """
 
     def __init__(self) -> None:

@@ -221,4 +221,4 @@ def _leave(reader: Reader, news: News, *, unit: str | None) -> None:
         reader.put(replace(news, data=event(news.kind.on_leaving(news.id, unit))))
 
 
-HUB: web.AppKey[Hub] = web.AppKey("hub", Hub)  # where the events route finds it
+HUB = web.AppKey("HUB", Hub)

@@ -17,7 +17,6 @@ from ops.http.sessions import drop_stale
 from ops.live.hub import HUB, Hub
 from ops.live.metrics import LiveMetrics
 from ops.live.source import Source
-from ops.routes import all_routes
 from ops.settings import Settings
 
 STOP_WITHIN_S = 3.0  # for requests under way
@@ -38,14 +37,13 @@ async def run(settings: Settings, *, stop: asyncio.Event, announce: Callable[[st
         DeclarationError: a route is declared wrongly.
         ListenError: the address is taken or not ours.
     """
-    routes = all_routes()
     listener = _listen(settings.http.host, settings.http.port)
     pool = people_pool(settings)
     metrics = Metrics()
     live = Hub(LiveMetrics(metrics.registry), zone=settings.site.zone, now=utc_now)
     source = Source(settings.database.url.get_secret_value(), hub=live, zone=settings.site.zone, now=utc_now)
     async with pool, Handlers() as handlers, asyncio.TaskGroup() as tasks:
-        app = make_app(settings, pool=pool, handlers=handlers, metrics=metrics, routes=routes)
+        app = make_app(settings, pool=pool, handlers=handlers, metrics=metrics)
         app[HUB] = live
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_WITHIN_S)
         await runner.setup()

@@ -9,11 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ops.http.guards import HEADERS
-from ops.http.routes import Route
-from ops.routes import all_routes
+from ops.http.routes import Route, discover
 from tests.integration.http_site import Browser, Site, small_site
 
-ROUTES = all_routes()
+ROUTES = discover()
 READS = [one for one in ROUTES if one.method == "GET" and one.query]
 UNSAFE = [one for one in ROUTES if one.method != "GET"]
 NASTY = [

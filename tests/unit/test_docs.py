@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import pytest
 import typer.main
-from prometheus_client import REGISTRY, CollectorRegistry
+from prometheus_client import REGISTRY
 from pydantic import SecretStr
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
@@ -21,8 +21,8 @@ from devices.readings import Reading
 from ops import cli
 from ops.commands.codecs import DOES
 from ops.http.metrics import Metrics
+from ops.http.routes import discover
 from ops.live.metrics import LiveMetrics
-from ops.routes import all_routes
 from ops.settings import Settings, known_keys, value_of, variable
 from rules.catalog import catalog
 
@@ -191,7 +191,7 @@ def test_codecs() -> None:
 
 def test_routes() -> None:
     text = page("http")
-    missing = [f"{route.method} {route.path}" for route in all_routes() if route.path not in text]
+    missing = [f"{route.method} {route.path}" for route in discover() if route.path not in text]
     assert missing == []
 
 
@@ -231,18 +231,13 @@ def _refusal_reasons() -> Iterator[str]:
                         yield str(word.value)
 
 
-def http_registry() -> CollectorRegistry:
-    """The registry of a process of the role ops, with what the live stream adds to it."""
-    metrics = Metrics()
-    LiveMetrics(metrics.registry)
-    return metrics.registry
-
-
 def test_metrics_of_processes() -> None:
     documented = {cells[0].strip("`") for cells in rows(page("metrics")) if cells[0].startswith("`gengfu_")}
+    metrics = Metrics()
+    LiveMetrics(metrics.registry)
     real = {
         metric.name + ("_total" if metric.type == "counter" else "")
-        for registry in (REGISTRY, http_registry())
+        for registry in (REGISTRY, metrics.registry)
         for metric in registry.collect()
         if metric.name.startswith("gengfu_")
     }

@@ -14,9 +14,8 @@ from ops.http import DeclarationError
 from ops.http.call import Call
 from ops.http.openapi import describe
 from ops.http.permissions import GRANTS, GRID, NO_SCOPE, PERMISSIONS, PUBLIC, ROLES, SIGNED_IN
-from ops.http.routes import Route, collect, route
+from ops.http.routes import Route, collect, discover, route
 from ops.live.kinds import kinds
-from ops.routes import all_routes
 
 
 class Thing(BaseModel):
@@ -97,7 +96,7 @@ def test_two_routes_of_one_path_clash(resource: ModuleType) -> None:
 
 
 def test_only_what_is_meant_for_everyone_is_public() -> None:
-    public = {f"{one.method} {one.path}" for one in all_routes() if one.permission is PUBLIC}
+    public = {f"{one.method} {one.path}" for one in discover() if one.permission is PUBLIC}
     assert public == {
         "GET /",
         "GET /assets/{tail}",
@@ -107,14 +106,14 @@ def test_only_what_is_meant_for_everyone_is_public() -> None:
         "POST /api/session",
         "DELETE /api/session",
     }
-    assert all(one.scope is NO_SCOPE for one in all_routes() if one.permission is PUBLIC)
+    assert all(one.scope is NO_SCOPE for one in discover() if one.permission is PUBLIC)
 
 
 def test_the_table_of_permissions_is_whole() -> None:
     assert set(GRANTS) == set(ROLES)
     granted = {name for grants in GRANTS.values() for name in grants}
     assert granted == set(PERMISSIONS)
-    used = {one.permission for one in all_routes() if isinstance(one.permission, str)}
+    used = {one.permission for one in discover() if isinstance(one.permission, str)}
     assert used == set(PERMISSIONS)
 
 
@@ -138,7 +137,7 @@ def references(node: Any) -> Iterator[str]:
 
 
 def test_the_description_holds_every_route_with_its_models_and_problems() -> None:
-    routes = all_routes()
+    routes = discover()
     document = describe(routes)
     assert document["openapi"].startswith("3.1.")
     for one in routes:
@@ -160,7 +159,7 @@ def test_the_description_holds_every_route_with_its_models_and_problems() -> Non
 
 
 def test_the_description_tells_the_messages_of_the_stream_apart() -> None:
-    document = describe(all_routes())
+    document = describe(discover())
     schemas = document["components"]["schemas"]
     answer = document["paths"]["/api/events"]["get"]["responses"]["200"]["content"]
     assert answer == {"text/event-stream": {"schema": {"$ref": "#/components/schemas/Event"}}}
@@ -176,12 +175,12 @@ def test_the_description_tells_the_messages_of_the_stream_apart() -> None:
 
 def test_the_description_is_valid_openapi() -> None:
     validator = pytest.importorskip("openapi_spec_validator", reason="openapi-spec-validator is not installed")
-    validator.validate(describe(all_routes()))
+    validator.validate(describe(discover()))
 
 
 def test_the_page_about_http_names_every_route_and_every_grant() -> None:
     page = (Path(__file__).parents[3] / "docs" / "reference" / "http.md").read_text(encoding="utf-8")
-    for one in all_routes():
+    for one in discover():
         (line,) = [line for line in page.splitlines() if line.startswith(f"| `{one.method} {one.path}` |")]
         if isinstance(one.permission, str):
             assert f"`{one.permission}`" in line

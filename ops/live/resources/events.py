@@ -31,7 +31,8 @@ _RETRY = b"retry: 2000\n\n"  # ms until a browser connects again by itself
 )
 async def stream_events(call: Call) -> web.StreamResponse:
     """Ends when the session does; never resumed by id, because commits are not in the order of ids."""
-    request, live, settings = call.request, call.request.app[HUB], call.service.settings
+    request, settings = call.request, call.service.settings
+    live = request.app[HUB]
     refuse_foreign(request, settings)  # a page of another site could open it, though not read it
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
     if request.method == "HEAD":
