@@ -23,7 +23,7 @@ MOST_AT_ONCE = 100  # readings in one message
 STRIDE_S = 600.0  # simulated time that is thought out at once, so that catching up stays interruptible
 READY_S = 30.0  # until the broker must have let the first device in
 CONNECTING = 8  # devices that connect at the same time: the broker computes a costly check for each
-FOUND_S = 15.0  # until an incident that was reported must be known
+FOUND_S = 10.0  # until an incident that was reported must be known
 CAUGHT_UP_S = 2.0
 DRAIN_S = 60.0
 
@@ -92,6 +92,7 @@ class Simulation:
         self._live = False
         self._readings = 0
         self._unanswered = 0
+        self._unknown: set[tuple[str, str]] = set()  # reports that have become no incident
         self._never = asyncio.Event()
 
     @property
@@ -217,12 +218,14 @@ class Simulation:
     async def _answer(self, said: Said) -> Mapping[str, Any] | None:
         """The answer with its incident's number in it; None when there is no such incident."""
         number = None
-        if said.incident is not None and self._find_incident is not None:
+        if said.incident is not None and self._find_incident is not None and said.incident not in self._unknown:
             loop = asyncio.get_running_loop()
             end = loop.time() + FOUND_S
             while (number := await self._find_incident(*said.incident)) is None and loop.time() < end:
                 await pause(self._never, at_most_s=TICK_S)
         if number is None:
+            if said.incident is not None:
+                self._unknown.add(said.incident)
             self._unanswered += 1
             self._readings -= 1
             return None
