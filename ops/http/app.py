@@ -5,7 +5,6 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -23,9 +22,6 @@ from ops.http.routes import Route, discover
 from ops.http.sign_in import SignIn
 from ops.settings import Settings
 
-if TYPE_CHECKING:  # the messages are made of what the resources answer, and those import this
-    from ops.live.hub import Hub
-
 
 def utc_now() -> datetime:
     """Now, aware."""
@@ -38,7 +34,6 @@ def make_app(
     pool: Pool,
     handlers: Handlers,
     metrics: Metrics,
-    live: "Hub",
     now: Callable[[], datetime] = utc_now,
     routes: Sequence[Route] | None = None,
 ) -> web.Application:
@@ -49,7 +44,6 @@ def make_app(
         pool: open, and of this side's own.
         handlers: owns the tasks of requests; it must outlive the application.
         metrics: of this process.
-        live: holds the readers of the live stream.
         now: the clock.
         routes: instead of those that are discovered.
 
@@ -63,7 +57,6 @@ def make_app(
         database=database,
         sign_in=SignIn(database),
         metrics=metrics,
-        live=live,
         console=load_console(),
         now=now,
         openapi=json.dumps(describe(declared), ensure_ascii=False).encode(),

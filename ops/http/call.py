@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Generic
+from typing import Generic
 
 from aiohttp import web
 from pydantic import BaseModel
@@ -20,9 +20,6 @@ from ops.http.sign_in import SignIn
 from ops.http.viewer import Viewer
 from ops.settings import Settings
 
-if TYPE_CHECKING:  # the messages are made of what the resources answer, and those import this
-    from ops.live.hub import Hub
-
 Q = TypeVar("Q", bound=BaseModel | None, default=None)
 B = TypeVar("B", bound=BaseModel | None, default=None)
 P = TypeVar("P", bound=BaseModel | None, default=None)
@@ -36,7 +33,6 @@ class Service:
     database: Database
     sign_in: SignIn
     metrics: Metrics
-    live: "Hub"
     console: Console
     now: Callable[[], datetime]
     openapi: bytes

@@ -11,7 +11,6 @@ from typing_extensions import override
 from ingest.database import Connection
 from ingest.queries import load_queries
 from ops.http.database import row, rows
-from ops.live.metrics import LiveMetrics
 
 _SQL = load_queries("ops.http", "metrics.sql")
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -22,23 +21,21 @@ class Metrics:
     """Metrics of this process; labels are bounded by what we declare, never by what a stranger sends.
 
     Attributes:
-        live: those of the live stream.
+        registry: where other parts of this process may show theirs.
     """
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
+        self.registry = CollectorRegistry()
         self._seconds = Histogram(
             "gengfu_http_request_seconds",
             "How long requests took, by route",
             ["method", "route"],
-            registry=self._registry,
+            registry=self.registry,
             buckets=_BUCKETS,
         )
         self._answers = Counter(
-            "gengfu_http_answers", "Answers by route and status", ["method", "route", "status"], registry=self._registry
+            "gengfu_http_answers", "Answers by route and status", ["method", "route", "status"], registry=self.registry
         )
-
-        self.live = LiveMetrics(self._registry)
 
     def observe(self, *, method: str, route: str | None, status: int, seconds: float) -> None:
         """Count one answer; `route` is the declared path, None when none matched."""
@@ -48,7 +45,7 @@ class Metrics:
 
     def exposition(self, ledger: Iterable[Metric]) -> bytes:
         """All metrics in Prometheus' text format, with those read from the database."""
-        return generate_latest(self._registry) + generate_latest(_registered(ledger))
+        return generate_latest(self.registry) + generate_latest(_registered(ledger))
 
 
 class _Ready(Collector):

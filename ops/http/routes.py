@@ -22,6 +22,7 @@ Answer = BaseModel | web.StreamResponse | None
 Handler = Callable[[Call[Any, Any, Any]], Awaitable[Answer]]
 H = TypeVar("H", bound=Callable[..., Awaitable[Answer]])
 
+RESOURCES = ("ops.http.resources", "ops.live.resources")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 LIMIT_S = 10.0  # a request that takes longer is answered 503
 _MARK = "__gengfu_route__"
@@ -128,14 +129,16 @@ def route(
     return mark
 
 
-def discover(package: str = "ops.http.resources") -> list[Route]:
-    """All routes of the modules in `package`, checked.
+def discover(packages: Sequence[str] = RESOURCES) -> list[Route]:
+    """All routes of the modules in `packages`, checked.
 
     Raises:
         DeclarationError: naming the first route whose declaration does not hold.
     """
-    home = importlib.import_module(package)
-    modules = [importlib.import_module(f"{package}.{found.name}") for found in pkgutil.iter_modules(home.__path__)]
+    modules = []
+    for package in packages:
+        home = importlib.import_module(package)
+        modules += [importlib.import_module(f"{package}.{found.name}") for found in pkgutil.iter_modules(home.__path__)]
     return collect(modules)
 
 

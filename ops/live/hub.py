@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from aiohttp import web
+
 from ops.http.viewer import Viewer
 from ops.live.kinds import Kind, kinds
 from ops.live.messages.closed import Closed
@@ -217,3 +219,6 @@ def _leave(reader: Reader, news: News, *, unit: str | None) -> None:
         reader.end(Resync(reason="territory"))
     else:
         reader.put(replace(news, data=event(news.kind.on_leaving(news.id, unit))))
+
+
+HUB = web.AppKey("HUB", Hub)

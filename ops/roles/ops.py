@@ -14,7 +14,8 @@ from ops.http.database import Database, people_pool
 from ops.http.handlers import Handlers
 from ops.http.metrics import Metrics
 from ops.http.sessions import drop_stale
-from ops.live.hub import Hub
+from ops.live.hub import HUB, Hub
+from ops.live.metrics import LiveMetrics
 from ops.live.source import Source
 from ops.settings import Settings
 
@@ -39,14 +40,12 @@ async def run(settings: Settings, *, stop: asyncio.Event, announce: Callable[[st
     listener = _listen(settings.http.host, settings.http.port)
     pool = people_pool(settings)
     metrics = Metrics()
-    live = Hub(metrics.live, zone=settings.site.zone, now=utc_now)
+    live = Hub(LiveMetrics(metrics.registry), zone=settings.site.zone, now=utc_now)
     source = Source(settings.database.url.get_secret_value(), hub=live, zone=settings.site.zone, now=utc_now)
     async with pool, Handlers() as handlers, asyncio.TaskGroup() as tasks:
-        runner = web.AppRunner(
-            make_app(settings, pool=pool, handlers=handlers, metrics=metrics, live=live),
-            access_log=None,
-            shutdown_timeout=STOP_WITHIN_S,
-        )
+        app = make_app(settings, pool=pool, handlers=handlers, metrics=metrics)
+        app[HUB] = live
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_WITHIN_S)
         await runner.setup()
         try:
             await web.SockSite(runner, listener).start()

@@ -12,7 +12,7 @@ import pytest
 from tests.integration.http_site import Browser, Site, small_site
 from tests.integration.live_stream import Told, stream
 
-TIMES = 30  # settles, after each of which every console has connected anew
+TIMES = 15  # settles, after each of which every console has connected anew
 CONSOLES = 10
 CHANGES = 12
 SETTLED_S = 5.0

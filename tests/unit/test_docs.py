@@ -22,6 +22,7 @@ from ops import cli
 from ops.commands.codecs import DOES
 from ops.http.metrics import Metrics
 from ops.http.routes import discover
+from ops.live.metrics import LiveMetrics
 from ops.settings import Settings, known_keys, value_of, variable
 from rules.catalog import catalog
 
@@ -232,9 +233,11 @@ def _refusal_reasons() -> Iterator[str]:
 
 def test_metrics_of_processes() -> None:
     documented = {cells[0].strip("`") for cells in rows(page("metrics")) if cells[0].startswith("`gengfu_")}
+    metrics = Metrics()
+    LiveMetrics(metrics.registry)
     real = {
         metric.name + ("_total" if metric.type == "counter" else "")
-        for registry in (REGISTRY, Metrics()._registry)
+        for registry in (REGISTRY, metrics.registry)
         for metric in registry.collect()
         if metric.name.startswith("gengfu_")
     }

@@ -10,6 +10,7 @@ from ops.http.guards import refuse_foreign
 from ops.http.permissions import NO_SCOPE, SIGNED_IN
 from ops.http.routes import route
 from ops.http.sessions import hash_of, token_of
+from ops.live.hub import HUB
 from ops.live.kinds import kinds
 from ops.live.source import session_in_force
 from ops.live.writing import prepare_socket, write_to
@@ -30,7 +31,8 @@ _RETRY = b"retry: 2000\n\n"  # ms until a browser connects again by itself
 )
 async def stream_events(call: Call) -> web.StreamResponse:
     """Ends when the session does; never resumed by id, because commits are not in the order of ids."""
-    request, live, settings = call.request, call.service.live, call.service.settings
+    request, settings = call.request, call.service.settings
+    live = request.app[HUB]
     refuse_foreign(request, settings)  # a page of another site could open it, though not read it
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
     if request.method == "HEAD":
