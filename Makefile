@@ -7,7 +7,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: run test check console console-check console-types install lock clean
+.PHONY: run test check console types install lock clean
 
 run: $(VENV)/.run console
 	$(BIN)/gengfu demo --dir .gengfu $(ARGS)
@@ -15,20 +15,18 @@ run: $(VENV)/.run console
 test: $(VENV)/.dev console
 	$(BIN)/python -m pytest $(ARGS)
 
-check: $(VENV)/.dev console-check
+check: $(VENV)/.dev console
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python hatch_build.py check
 
 console: $(VENV)/.run
 	$(BIN)/python hatch_build.py
 
-console-check: $(VENV)/.dev console
-	$(BIN)/python hatch_build.py check
-
 # Writes the console's API types anew, after the HTTP API changed.
-console-types: $(VENV)/.dev console
+types: $(VENV)/.dev console
 	$(BIN)/python hatch_build.py run types
 
 install: $(VENV)/.dev

@@ -1,4 +1,4 @@
-"""Makes the picture of the duty screen for the readme, from a running demo: python -m tests.acceptance.picture DIR."""
+"""Makes the picture of the duty screen from a running demo: python -m tests.acceptance.picture DIR."""
 
 import base64
 import json
@@ -47,7 +47,12 @@ def png(pixels: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> bytes:
     height, width, _ = pixels.shape
     flat = pixels.reshape(-1, 3)
     colours, where, counts = np.unique(flat, axis=0, return_inverse=True, return_counts=True)
-    palette = colours[np.argsort(-counts)[:COLOURS]]
+    # by kinds of colour, not by colours: a purple dot must not yield to a thousand greys
+    _, kind = np.unique(colours >> 4, axis=0, return_inverse=True)
+    best_first = np.lexsort((-counts, kind))
+    best = best_first[np.unique(kind[best_first], return_index=True)[1]]
+    weight = np.bincount(kind, weights=counts)
+    palette = colours[best[np.argsort(-weight[kind[best]])[:COLOURS]]]
     nearest = np.empty(len(colours), np.uint8)
     for start in range(0, len(colours), 4096):  # bounds the table of distances to 12 MB
         part = colours[start : start + 4096, None, :].astype(np.int32) - palette[None, :, :]
