@@ -3,7 +3,8 @@
 To the officer: someone needs help now; who carries the device, where it was, and how old that place is.
 
 Fires at once for every press of `sos` or `man_down`, whatever the device's clock says. Pressed again while the alert is
-open adds a line to its history, not a second alert.
+open adds a line to its history, not a second alert; pressed again two minutes or more after an officer acknowledged it
+opens that alert again.
 
 Resolves by an officer's hand only. A release is noted in the history and closes nothing: whoever took the device may
 have pressed it too.

@@ -151,6 +151,9 @@ class Change:
     entries: tuple[Entry, ...] = field(default_factory=tuple)
 
 
+_CALLS_AGAIN = timedelta(minutes=2)  # a button pressed on and on is one call; so long after it was seen, a new one
+
+
 def apply(current: Alert | None, intent: Intent, *, at: datetime, keep_open: timedelta | None) -> Change | None:
     """What an intent does to the newest alert of its fingerprint.
 
@@ -237,9 +240,10 @@ def _update(current: Alert, intent: Raise, at: datetime) -> Change | None:
         intent.severity.rank > current.severity.rank
         or tally(intent.reasons) > tally(current.reasons)
         or (current.class_ == UNPROVEN and intent.class_ != UNPROVEN)
+        or (intent.key is not None and current.acked_at is not None and at - current.acked_at >= _CALLS_AGAIN)
     )
     if worse and current.state is AlertState.ACKNOWLEDGED:
-        # It was something lesser that the person had seen.
+        # It was something lesser, or an earlier call, that the person had seen.
         filled = replace(filled, state=AlertState.OPEN, acked_at=None, acked_by=None)
     if current.class_ != intent.class_:
         event, note = "changed", f"{current.class_} -> {intent.class_}. {intent.note}".strip()

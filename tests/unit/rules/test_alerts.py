@@ -77,6 +77,17 @@ def test_worse_than_what_was_acknowledged_opens_it_again(severity: Severity) -> 
     assert worse.entries[0].tell
 
 
+@pytest.mark.parametrize(("minute", "state"), [(3.9, AlertState.ACKNOWLEDGED), (4, AlertState.OPEN)])
+def test_pressed_again_long_after_it_was_seen_calls_again(minute: float, state: AlertState) -> None:
+    press = replace(FIRE, key="press 1")
+    seen = acknowledge(step(None, press, 1).alert, actor="chen", at=at(2))
+    assert seen is not None
+    again = step(seen.alert, replace(press, key="press 2"), minute)
+    assert again.alert.state is state
+    assert events(again) == ["again"]
+    assert again.entries[0].tell is (state is AlertState.OPEN)
+
+
 def test_better_than_what_was_acknowledged_stays_acknowledged(alert: Alert) -> None:
     seen = acknowledge(alert, actor="chen", at=at(2))
     assert seen is not None
