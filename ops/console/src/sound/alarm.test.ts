@@ -8,6 +8,7 @@ describe('what must be heard', () => {
   it('is what opened, came back, or became more severe', () => {
     expect(isNews({ alert: alert('open'), before: undefined })).toBe(true)
     expect(isNews({ alert: alert('open'), before: alert('resolved') })).toBe(true)
+    expect(isNews({ alert: alert('open'), before: alert('acknowledged') })).toBe(true)
     expect(isNews({ alert: alert('open', 'critical'), before: alert('open', 'warning') })).toBe(true)
   })
   it('is nothing else', () => {

@@ -12,7 +12,7 @@ export const announced = ref('')
 /** Whether an alert is news that must be heard: it opened, came back, or became more severe. */
 export function isNews({ alert, before }: AlertNews): boolean {
   if (alert.state !== 'open') return false
-  if (before === undefined || before.state === 'resolved') return true
+  if (before?.state !== 'open') return true
   return RANK[alert.severity] > RANK[before.severity]
 }
 
