@@ -32,8 +32,9 @@ def main(arguments: list[str]) -> None:
             raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
         if os.getppid() != int(parent_pid):
             sys.exit("the process that started this one is gone already")
-        # Python ignores SIGPIPE and a shell's background job ignores SIGINT; both would be inherited.
-        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM):
+        # What is ignored would be inherited: by Python SIGPIPE, by a shell's background job SIGINT, by nohup SIGHUP, at
+        # which the broker reads its accounts again.
+        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
         os.execv(command[0], command)  # noqa: S606  no shell is wanted
