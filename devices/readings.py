@@ -1,6 +1,6 @@
 """The vocabulary: what one device said at one moment, whatever its wire format was."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 
@@ -13,6 +13,7 @@ Longitude = Annotated[float, Field(ge=-180, le=180)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 Counter = Annotated[int, Field(ge=0, le=INT4_MAX)]
 Datum = Literal["wgs84", "gcj02", "bd09"]
+DATUMS: tuple[str, ...] = get_args(Datum)
 
 
 class _Reading(BaseModel):

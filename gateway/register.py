@@ -6,6 +6,7 @@ from datetime import datetime
 from psycopg.types.json import Jsonb
 
 from devices.identity import KINDS, check_device_name, new_secret
+from devices.readings import DATUMS
 from gateway.accounts import RESERVED
 from gateway.errors import DeviceExists, DeviceRevoked, RegisterError, ReservedName, UnknownDevice, UnknownKind
 from gateway.provisioning import DeviceAccount
@@ -14,7 +15,6 @@ from ingest.database import Connection
 from ingest.queries import load_queries
 
 _SQL = load_queries("gateway", "register.sql")
-DATUMS = ("wgs84", "gcj02", "bd09")
 
 
 @dataclass(frozen=True)

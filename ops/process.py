@@ -9,6 +9,7 @@ from typing import Protocol, cast
 import uvloop
 from prometheus_client import start_http_server
 
+from gateway.listening import pause
 from ingest.database import connect
 from ingest.errors import DatabaseUnavailable
 from ingest.migrate import check_schema
@@ -81,15 +82,7 @@ async def wait_for_schema(conninfo: str, stop: asyncio.Event) -> bool:
             if not said:
                 log.warning("waiting for the database: %s", error)
             said = True
-            await _pause(stop, RETRY_S)
+            await pause(stop, at_most_s=RETRY_S)
         else:
             return True
     return False
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        pass

@@ -15,6 +15,8 @@ import shapely
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
+from devices.identity import KINDS
+
 Geometry = dict[str, Any]
 """A GeoJSON geometry object, longitude before latitude, WGS-84."""
 
@@ -24,8 +26,7 @@ CHECKPOINT_KINDS = ("key_unit", "school", "filling_station", "kiosk", "street")
 HYDRANT_TYPES = ("pillar", "underground", "wall")
 POST_ROLES = ("patrol", "leader", "duty_officer", "crew", "grid_officer")
 UNIT_KINDS = ("foot", "motorcycle", "car", "electric")
-DEVICE_KINDS = ("handset", "radio", "vehicle", "tag", "recorder")
-DATUMS = ("wgs84", "gcj02", "bd09")
+DEVICE_KINDS = tuple(KINDS)
 EQUIPMENT_KINDS = (
     "extinguisher_water",
     "extinguisher_powder",

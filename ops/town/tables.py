@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
+from devices.readings import DATUMS
 from ops.town.fields import Fields
 from ops.town.files import FILL, read_rows
 from ops.town.findings import quote
 from ops.town.geometry import degrees_problem
 from ops.town.model import (
-    DATUMS,
     DEVICE_KINDS,
     EQUIPMENT_KINDS,
     POST_ROLES,
