@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -85,7 +85,7 @@ class Session:
         self._take_retained = take_retained
         self._clean_session = clean_session
         self._link: Link | None = None
-        self._pending: dict[int, _Settle] = {}
+        self._settler: _OfLink | None = None
         self._ready = asyncio.Event()
         self._outage = Outage(log, thing=f"{name} at the broker")
         self._trouble: BrokerError | None = None
@@ -126,7 +126,7 @@ class Session:
     @property
     def pending(self) -> int:
         """Messages of this connection that have not been settled."""
-        return len(self._pending)
+        return len(self._settler.pending) if self._settler else 0
 
     async def wait_ready(self, *, timeout_s: float | None = None) -> None:
         """Wait until it is connected and all filters are granted.
@@ -191,7 +191,7 @@ class Session:
                 on_message=self._received,
                 clean_session=self._clean_session,
             )
-            self._pending = {}
+            self._settler = _OfLink(self, link)
             began = loop.time()
             try:
                 await link.open()
@@ -253,42 +253,38 @@ class Session:
     # -- messages ------------------------------------------------------------------------------------------------
 
     def _received(self, link: Link, message: Inbound) -> None:
+        settler = self._settler
+        if settler is None:
+            return
         if message.retain and not self._take_retained:
             if message.qos:
                 link.ack(message.mid)
             self._count("retained_ignored")
             return
-        if message.dup and message.mid in self._pending:
+        if message.dup and message.mid in settler.pending:
             self._count("redelivered_pending")
             return
-        settle = _Settle(self, link, message.mid if message.qos else 0)
-        if message.qos:
-            self._pending[message.mid] = settle
+        mid = message.mid if message.qos else 0
+        if mid:
+            settler.pending.add(mid)
         self._count("received")
-        self._on_delivery(Delivery(message.topic, message.payload, message.received_at, message.dup, settle))
+        self._on_delivery(Delivery(message.topic, message.payload, message.received_at, message.dup, settler, mid))
 
     def _count(self, name: str, by: int = 1) -> None:
         setattr(self.counts, name, getattr(self.counts, name) + by)
         self._metric[name].inc(by)
 
-    def _settle(self, settle: "_Settle") -> None:
-        if self._pending.get(settle.mid) is settle:
-            del self._pending[settle.mid]
-        self._count("settled" if not settle.mid or settle.link.ack(settle.mid) else "settled_late")
 
+class _OfLink:
+    """The settler of one connection's messages; each counts once."""
 
-class _Settle:
-    """The acknowledgement of one message on the connection that brought it; counts once."""
+    def __init__(self, session: Session, link: Link) -> None:
+        self._session = session
+        self._link = link
+        self.pending: set[int] = set()
 
-    __slots__ = ("done", "link", "mid", "session")
-
-    def __init__(self, session: Session, link: Link, mid: int) -> None:
-        self.session = session
-        self.link = link
-        self.mid = mid
-        self.done = False
-
-    def __call__(self) -> None:
-        if not self.done:
-            self.done = True
-            self.session._settle(self)  # noqa: SLF001  the other half of the same thing
+    def settle(self, tokens: Sequence[int]) -> None:
+        for mid in tokens:
+            if mid in self.pending or not mid:
+                self.pending.discard(mid)
+                self._session._count("settled" if not mid or self._link.ack(mid) else "settled_late")  # noqa: SLF001  the other half of the same thing

@@ -17,7 +17,7 @@ from ingest import metrics
 from ingest.check import check
 from ingest.columns import Checked, others_of, positions_of
 from ingest.database import Pool, transaction
-from ingest.delivery import Delivery
+from ingest.delivery import Delivery, settle_all
 from ingest.engines import Engine
 from ingest.errors import DatabaseUnavailable
 from ingest.match import Mark, locate, touched
@@ -120,8 +120,7 @@ class Pipeline:
                 return
             log.warning("quarantined a message of %s that the database refuses: %s", deliveries[0].topic, error)
             safe = await self._refuse(deliveries[0], str(error))
-        for delivery in deliveries:
-            delivery.settle()
+        settle_all(deliveries)
         for device, boot, seq in safe:
             self._receipts.add(device, boot, seq)
         self._receipts.flush()

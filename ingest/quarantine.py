@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from ingest.database import Pool, transaction
-from ingest.delivery import Delivery
+from ingest.delivery import Delivery, Nobody
 from ingest.pipeline import Pipeline
 from ingest.queries import load_queries
 
@@ -31,7 +31,7 @@ async def replay(
     stored = 0
     for row in rows:
         received_at = row["received_at"] if not offset else at
-        delivery = Delivery(row["topic"], bytes(row["payload"]), received_at, dup=True, settle=lambda: None)
+        delivery = Delivery(row["topic"], bytes(row["payload"]), received_at, dup=True, settler=Nobody(), token=0)
         if await pipeline.accepts(delivery, offset=offset):
             async with transaction(pool) as connection:
                 await connection.execute(_SQL["replayed"], {"id": row["id"]})

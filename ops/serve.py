@@ -167,6 +167,7 @@ def _embedded_settings(loaded: Loaded, services: EmbeddedServices) -> Settings:
     chosen = {
         "database.url": services.database_url,
         "broker.url": services.broker_url,
+        "broker.kind": "nats",
         "broker.secret": _broker_secret(folder),
         "broker.nats_accounts_file": services.nats_accounts_file,
         "broker.nats_pid_file": services.nats_pid_file,

@@ -35,6 +35,12 @@ class Broker(_Section):
     """The MQTT broker."""
 
     url: str = Field("mqtt://127.0.0.1:1883", description="mqtt:// or mqtts:// address of the broker")
+    kind: Literal["nats", "mosquitto", "emqx"] = Field(
+        "mosquitto", description="which broker it is; they differ in back-pressure, sharing and accounts"
+    )
+    ca_file: Path | None = Field(None, description="certificates that may sign the broker's, PEM; else the system's")
+    cert_file: Path | None = Field(None, description="client certificate that is shown to the broker, PEM")
+    key_file: Path | None = Field(None, description="private key of the client certificate, PEM")
     secret: SecretStr | None = Field(
         None, description="from which the passwords and client ids of gengfu's own accounts are derived"
     )
@@ -116,6 +122,9 @@ class Storage(_Section):
 class Ingest(_Section):
     """Batching on the way in."""
 
+    workers: int = Field(
+        1, ge=1, le=16, description="how many ingest workers share the load; they are named 1, 2, 3 and so on"
+    )
     worker: str = Field("1", pattern=r"^[A-Za-z0-9_-]{1,32}$", description="this worker's name among its kind")
     batch_readings: int = Field(2000, ge=1, le=20_000, description="readings in a batch at the most")
     batch_bytes: int = Field(4 << 20, ge=1024, le=64 << 20, description="payload bytes in a batch at the most")

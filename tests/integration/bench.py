@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -52,11 +52,12 @@ class Bench:
             raw,
             received_at or datetime.now(UTC),
             dup,
-            lambda: self._settle(number),
+            self,
+            number,
         )
 
-    def _settle(self, number: int) -> None:
-        self.settled.append(number)
+    def settle(self, tokens: Sequence[int]) -> None:
+        self.settled += tokens
         self.changed.set()
 
     async def rows(self, query: str) -> list[dict[str, Any]]:
