@@ -31,3 +31,8 @@ def workers(settings: Settings) -> list[str]:
 def filters(settings: Settings, lane: Lane, *, secret: str) -> list[str]:
     """What a worker subscribes to for a lane: shared with the others where the broker can do that."""
     return lane_filters(lane) if settings.broker.kind == "nats" else shared_filters(lane, secret=secret)
+
+
+def former_filters(settings: Settings, lane: Lane) -> list[str]:
+    """What a worker may have subscribed to before the broker's kind was known; it would get those messages twice."""
+    return [] if settings.broker.kind == "nats" else lane_filters(lane)

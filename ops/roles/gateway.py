@@ -19,7 +19,7 @@ from gateway import (
 from ingest.database import Pool, make_pool
 from ops.errors import SettingsError
 from ops.process import wait_for_schema
-from ops.settings import Settings
+from ops.settings import MAX_WORKERS, Settings
 from ops.sharing import workers
 
 FIRST_S = 10.0  # seconds to wait for a broker that does not know us yet; then the session says what is wrong
@@ -91,7 +91,8 @@ def provisioner(settings: Settings) -> Provisioner | None:
         pid_file=broker.mosquitto_pid_file,
         url=broker.url,
         secret=broker_secret(settings),
-        workers=workers(settings),
+        # All there may be, so that one that is taken out can still be drained.
+        workers=dict.fromkeys([*workers(settings), *(str(number) for number in range(1, MAX_WORKERS + 1))]),
         tls=tls_of(settings),
     )
 
