@@ -71,8 +71,8 @@ async def _check(connection: Connection, name: str) -> None:
         )
     if not await (await connection.execute(_SQL["others"], {"worker": name, "gone_s": GONE_S})).fetchall():
         raise OpsError(
-            f"no other ingest worker hears the broker, and without a subscriber it drops what devices send; start another "
-            f"before worker {name} is drained"
+            "no other ingest worker hears the broker, and without a subscriber it drops what devices send; start "
+            f"another before worker {name} is drained"
         )
 
 
