@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
+from typing import Any
 
 from gateway.accounts import LANES, Lane, credentials_of, ingest_account, probe_topic
 from gateway.session import Session
@@ -21,7 +22,7 @@ from ops.sharing import filters
 CONNECT_S = 20.0
 GONE_S = 5.0  # seconds without a sign of life after which a worker counts as stopped; it gives one each second
 
-_SQL = load_queries(__package__, "draining.sql")
+_SQL = load_queries("ops", "draining.sql")
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +109,6 @@ class _Lane:
             former_filters=filters(settings, lane, secret=broker_secret(settings)),
             on_delivery=self._take,
             on_ready=self._send_mark,
-            may_pause=True,
         )
 
     async def end(self) -> None:
@@ -116,7 +116,7 @@ class _Lane:
         async with self._session(clean_session=True) as session:
             await session.wait_up(timeout_s=CONNECT_S)
 
-    def _session(self, **options: object) -> Session:
+    def _session(self, **options: Any) -> Session:
         settings = self._settings
         return Session(
             settings.broker.url,
@@ -125,7 +125,7 @@ class _Lane:
             ),
             name=f"drain {self.name}",
             tls=tls_of(settings),
-            **options,  # type: ignore[arg-type]
+            **options,
         )
 
     def _send_mark(self) -> None:
