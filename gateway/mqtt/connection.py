@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 CONNECT_S = 5.0  # seconds for TCP, and TLS on top
 CONNACK_S = 10.0  # seconds from CONNECT to its answer; a broker that loads many accounts takes some
+UNSENT_BYTES = 4 * 1024 * 1024  # that a broker has not taken off us, before more is refused
 CLOSE_S = 2.0  # seconds for DISCONNECT to get out before the socket is cut
 UNCONFIRMED = 8192  # messages of ours under way at once where the broker does not say what it takes
 NEVER_EXPIRES = 0xFFFF_FFFF  # seconds, by the standard's own convention
@@ -88,9 +89,11 @@ class Connection(asyncio.Protocol):
         self._connack: asyncio.Future[Connack] = self._loop.create_future()
         self._ended: asyncio.Future[str] = self._loop.create_future()
         self._reason: str | None = None
+        self._greeted = False
         self._acks = bytearray()
         self._flushing = False
         self._paused = False
+        self._blocked_at: float | None = None
         self._alive: asyncio.TimerHandle | None = None
         self._heard_at = self._asked_at = 0.0
         self._last_mid = 0
@@ -244,6 +247,7 @@ class Connection(asyncio.Protocol):
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
+        self._transport.set_write_buffer_limits(high=UNSENT_BYTES)
         if self.ended:
             self._transport.abort()
 
@@ -265,6 +269,15 @@ class Connection(asyncio.Protocol):
         if chunk.error is not None:
             self._fail(f"the broker sent {chunk.error}")
 
+    @override
+    def pause_writing(self) -> None:
+        self._blocked_at = self._loop.time()
+
+    @override
+    def resume_writing(self) -> None:
+        self._blocked_at = None
+        self._publish_waiting()
+
     def _take(self, chunk: Chunk) -> None:
         for head, body in chunk.packets:
             self._packet(head, body)
@@ -279,7 +292,11 @@ class Connection(asyncio.Protocol):
             self._tally("redelivered_pending", chunk.redelivered)
         if chunk.shed:
             self._tally("shed", chunk.shed)
+        if chunk.put_off:
+            self._tally("put_off", chunk.put_off)
         if chunk.deliveries:
+            if not self._greeted:
+                raise Malformed("a message before it let us in")
             self._tally("received", len(chunk.deliveries))
             try:
                 self._on_deliveries(chunk.deliveries)
@@ -293,7 +310,9 @@ class Connection(asyncio.Protocol):
         if head == packets.CONNACK:
             if self._connack.done():
                 raise Malformed("a second CONNACK: " + self._second_thoughts(body))
-            self._connack.set_result(packets.parse_connack(body, version=self._version))
+            answer = packets.parse_connack(body, version=self._version)
+            self._connack.set_result(answer)
+            self._greeted = not answer.code
         elif head == packets.SUBACK:
             mid, codes = packets.parse_suback(body, version=self._version)
             self._answered(mid, codes)
@@ -326,15 +345,18 @@ class Connection(asyncio.Protocol):
             self._asked_at = self._heard_at = self._loop.time()  # answers may lie unread; ask anew
             self._transport.resume_reading()
 
-    def shed(self, shedding: bool) -> None:
-        """Leave out messages at QoS 0, which nobody says again, or take them."""
-        self._reader.shedding = shedding
+    def crowd(self, crowded: bool) -> None:
+        """Read on, but leave out what there is no room for; see `Reader.crowd`."""
+        self._reader.crowd(crowded)
 
     def _keep_alive(self) -> None:
         """Twice in each keep-alive: let the broker hear of us, and see whether we heard of it."""
         if self.ended or not self._keep_alive_s:
             return
         step_s = self._keep_alive_s / 2
+        if self._blocked_at is not None and self._loop.time() - self._blocked_at > self._keep_alive_s:
+            self._fail(f"the broker took nothing off us for {self._keep_alive_s:g} s")
+            return
         if not self._paused and self._asked_at > self._heard_at:
             self._fail(f"the broker did not answer for {step_s:g} s")
             return
@@ -347,16 +369,16 @@ class Connection(asyncio.Protocol):
     def settle(self, tokens: Sequence[int]) -> None:
         """Acknowledge messages of this connection, in this order; one write carries all of a turn of the loop."""
         once, twice = self._reader.take(tokens)
-        unasked = tokens.count(0) if 0 in tokens else 0
+        asked = len(once) + len(twice)
+        unasked = tokens.count(0) if asked < len(tokens) else 0  # at QoS 0 nobody waits for it
         if self.ended:
-            late = len(once) + len(twice)
+            late, asked = asked, 0
             if late:
                 self._tally("settled_late", late)
-        else:
+        elif asked:
             self._acknowledge(once, twice)
-            unasked += len(once) + len(twice)
-        if unasked:
-            self._tally("settled", unasked)
+        if asked + unasked:
+            self._tally("settled", asked + unasked)
 
     def _acknowledge(self, once: list[int], twice: list[int]) -> None:
         if once:
@@ -447,10 +469,14 @@ class Connection(asyncio.Protocol):
                     f"this one, to {topic}, has {len(payload)}"
                 )
             )
+        elif not qos and self._blocked_at is not None:
+            confirmed.set_exception(
+                BrokerUnavailable(f"the broker at {self._address} is behind with what we send; try again later")
+            )
         elif not qos:
             self._write(packets.publish(raw, payload, retain=retain, version=self._version))
             confirmed.set_result(None)
-        elif len(self._unconfirmed) < self._limit:
+        elif self._may_publish() and not self._waiting:
             self._publish(raw, payload, retain, confirmed)
         else:
             self._waiting.append((raw, payload, retain, confirmed))
@@ -486,8 +512,11 @@ class Connection(asyncio.Protocol):
             )
         self._publish_waiting()
 
+    def _may_publish(self) -> bool:
+        return len(self._unconfirmed) < self._limit and self._blocked_at is None
+
     def _publish_waiting(self) -> None:
-        while self._waiting and len(self._unconfirmed) < self._limit:
+        while self._waiting and self._may_publish():
             self._publish(*self._waiting.popleft())
 
 
@@ -507,6 +536,8 @@ def _nobody_counts(_name: str, _by: int) -> None:
 
 
 def _os_words(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return _tls_words(error)
     return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
 
 

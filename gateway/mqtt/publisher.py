@@ -70,7 +70,6 @@ class Publisher(Connection):
         self._early: set[int] = set()
         self._raw: dict[str, bytes] = {}
         self._room = asyncio.Event()
-        self._blocked = False
 
     async def publish_all(self, messages: Iterable[Message]) -> None:
         """Publish messages, each as soon as there is room for it.
@@ -91,7 +90,7 @@ class Publisher(Connection):
         Raises:
             BrokerUnavailable: the connection is over.
         """
-        while not self.ended and (self._blocked or self.room <= 0):
+        while not self.ended and (self._blocked_at is not None or self.room <= 0):
             self._room.clear()
             await self._room.wait()
         if self.ended:
@@ -184,10 +183,6 @@ class Publisher(Connection):
         self._room.set()
 
     @override
-    def pause_writing(self) -> None:
-        self._blocked = True
-
-    @override
     def resume_writing(self) -> None:
-        self._blocked = False
+        super().resume_writing()
         self._room.set()

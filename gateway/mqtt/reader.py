@@ -14,6 +14,7 @@ from gateway.mqtt.packets import Malformed, Version
 from gateway.mqtt.properties import BadProperties, digits
 from ingest.delivery import Delivery, Settler
 
+SPARE_BYTES: Final = 64 * 1024 * 1024  # handed on in spite of `crowded`, before QoS 1 is left to the broker as well
 TOPICS: Final = 100_000  # names kept; as many devices of one site, about 15 MB
 MID: Final = 0xFFFF  # the part of a token that is the packet id
 QOS_2: Final = 0x1_0000  # the part of a token that says QoS 2
@@ -32,7 +33,8 @@ class Chunk:
         deliveries: messages to hand on.
         retained: tokens of the retained messages that were left out; 0 for those at QoS 0.
         redelivered: messages left out because they are under way already.
-        shed: messages at QoS 0 left out because there was no room.
+        shed: messages at QoS 0 left out because there was no room; they are gone.
+        put_off: messages at QoS 1 left out for the same reason; unacknowledged, they come again.
         confirmed: packet ids of ours that the broker took.
         refused: packet ids of ours that it did not take, with its reason.
         packets: first byte and body of everything else.
@@ -43,6 +45,7 @@ class Chunk:
     retained: list[int] = field(default_factory=list)
     redelivered: int = 0
     shed: int = 0
+    put_off: int = 0
     confirmed: list[int] = field(default_factory=list)
     refused: list[tuple[int, int]] = field(default_factory=list)
     packets: list[tuple[int, bytes]] = field(default_factory=list)
@@ -65,7 +68,8 @@ class Reader:
         self, settler: Settler, *, version: Version = 4, most_bytes: int = 300 * 1024, take_retained: bool = False
     ) -> None:
         self.pending: dict[int, int] = {}
-        self.shedding = False
+        self._crowded = False
+        self._spare_bytes = SPARE_BYTES
         self._settler = settler
         self._version = version
         self._most_bytes = most_bytes
@@ -82,6 +86,15 @@ class Reader:
     def held_bytes(self) -> int:
         """Bytes of unfinished packets in memory."""
         return len(self._held) + (len(self._cut[1]) if self._cut else 0)
+
+    def crowd(self, crowded: bool) -> None:
+        """Leave out messages at QoS 0, and at QoS 1 once `SPARE_BYTES` have been handed on all the same; or take all.
+
+        For a connection that must not stop reading. What is left out at QoS 1 comes again when the broker has waited
+        long enough for its acknowledgement.
+        """
+        self._crowded = crowded
+        self._spare_bytes = SPARE_BYTES
 
     def take(self, tokens: Sequence[int]) -> tuple[list[int], list[int]]:
         """Strike messages off what is pending.
@@ -132,6 +145,7 @@ class Reader:
             self._settler, self._topics, self.pending, self._serial, self._most_bytes,
         )  # fmt: skip
         five = self._version == 5
+        usual = 0 if self._crowded else 0x32  # QoS 1, neither retained nor repeated
         deliver, confirm = chunk.deliveries.append, chunk.confirmed.append
         while True:
             left = end - at
@@ -163,7 +177,7 @@ class Reader:
             if stop > end:
                 needed = stop - at
                 break
-            if head == 0x32:  # QoS 1, neither retained nor repeated
+            if head == usual:
                 start = body + 4 + (data[body] << 8 | data[body + 1]) if length > 3 else stop + 1
                 if start > stop:
                     raise Malformed("a PUBLISH whose topic reaches beyond it")
@@ -220,12 +234,20 @@ class Reader:
                 self.pending[token & MID] = token
             chunk.retained.append(token)
             return
-        if not qos and self.shedding:
-            chunk.shed += 1
+        if self._crowded and self._is_left_out(qos, len(body), chunk):
             return
         if token:
             self.pending[token & MID] = token
         chunk.deliveries.append(Delivery(topic, body[behind:], received_at, dup, self._settler, token))
+
+    def _is_left_out(self, qos: int, size_bytes: int, chunk: Chunk) -> bool:
+        if not qos:
+            chunk.shed += 1
+            return True
+        self._spare_bytes -= size_bytes
+        if self._spare_bytes < 0:
+            chunk.put_off += 1
+        return self._spare_bytes < 0
 
     def _topic(self, raw: bytes) -> str:
         if not raw:

@@ -5,6 +5,7 @@ import json
 import logging
 
 from gateway.accounts import LANES, Lane, credentials_of, down_topic, ingest_account, lane_filters
+from gateway.filter_memory import FilterMemory
 from gateway.session import Session
 from ingest.database import make_pool
 from ingest.engines import NativeEngine
@@ -54,12 +55,14 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
 
 def _session(settings: Settings, lane: Lane, worker: Worker) -> Session:
     secret = settings.broker.secret.get_secret_value() if settings.broker.secret else ""
+    account = ingest_account(settings.ingest.worker, lane)
     return Session(
         settings.broker.url,
-        credentials=credentials_of(ingest_account(settings.ingest.worker, lane), secret=secret),
+        credentials=credentials_of(account, secret=secret),
         filters=lane_filters(lane),
         name=f"ingest {lane}",
         on_delivery=worker.pipelines[lane].put,
+        memory=FilterMemory(settings.data_dir / "sessions" / f"{account}.json"),
         may_pause=settings.broker.kind != "nats",
         tls=tls_of(settings),
     )
