@@ -1,7 +1,7 @@
 """Which filters a session holds at the broker, kept in a small file.
 
-A broker keeps the filters of a persistent session. What a later version of gengfu, or another choice of codecs, does not
-ask for any more would go on coming, so it has to be taken back by name, and nobody but us remembers the name.
+A broker keeps the filters of a persistent session. What a later version of gengfu, or another choice of codecs, does
+not ask for any more would go on coming, so it has to be taken back by name, and nobody but us remembers the name.
 """
 
 import json

@@ -68,6 +68,7 @@ class Session:
         keep_alive_s: int = 30,
         window: int = 65_535,
         most_bytes: int = 300 * 1024,
+        pace_s: float = 0.0,
         series: str | None = None,
     ) -> None:
         """Prepare a session.
@@ -91,6 +92,8 @@ class Session:
             keep_alive_s: seconds in which each side hears of the other.
             window: messages that the broker may have under way to us, where it can be told (MQTT 5).
             most_bytes: of a packet; a larger message is handed on cut off there, so that it is refused for its size.
+            pace_s: seconds in which it reads nothing after a small chunk, so that the next is larger; for brokers that
+                let a reader stop.
             series: the label of its metrics; sessions that come in hundreds share one.
 
         Raises:
@@ -115,6 +118,7 @@ class Session:
         self._keep_alive_s = keep_alive_s
         self._window = window
         self._most_bytes = most_bytes
+        self._pace_s = pace_s if may_pause else 0.0
         self._paused = False
         self._opened = False
         self._connection: Connection | None = None
@@ -284,6 +288,7 @@ class Session:
             keep_alive_s=self._keep_alive_s,
             window=self._window,
             most_bytes=self._most_bytes,
+            pace_s=self._pace_s,
             tls=self._tls,
             will=self._will,
         )

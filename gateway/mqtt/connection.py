@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 CONNECT_S = 5.0  # seconds for TCP, and TLS on top
 CONNACK_S = 10.0  # seconds from CONNECT to its answer; a broker that loads many accounts takes some
+SMALL_BYTES = 64 * 1024  # of a chunk; below, the trouble of a chunk outweighs that of its messages
 UNSENT_BYTES = 4 * 1024 * 1024  # that a broker has not taken off us, before more is refused
 CLOSE_S = 2.0  # seconds for DISCONNECT to get out before the socket is cut
 UNCONFIRMED = 8192  # messages of ours under way at once where the broker does not say what it takes
@@ -53,6 +54,7 @@ class Connection(asyncio.Protocol):
         keep_alive_s: int = 30,
         window: int = 65_535,
         most_bytes: int = 300 * 1024,
+        pace_s: float = 0.0,
         tls: Tls | None = None,
         will: Will | None = None,
     ) -> None:
@@ -69,6 +71,7 @@ class Connection(asyncio.Protocol):
             keep_alive_s: seconds in which each side hears of the other.
             window: messages that the broker may have under way to us; MQTT 3.1.1 cannot tell it.
             most_bytes: of a packet that is handed on whole; see `Reader`.
+            pace_s: seconds in which it reads nothing after a small chunk, so that the next is larger.
             tls: certificates for `mqtts://`.
             will: published when the connection ends without a goodbye.
         """
@@ -81,6 +84,7 @@ class Connection(asyncio.Protocol):
         self._take_retained = take_retained
         self._keep_alive_s = keep_alive_s
         self._window = window
+        self._pace_s = pace_s
         self._tls = tls
         self._will = will
         self._reader = Reader(self, version=version, most_bytes=most_bytes, take_retained=take_retained)
@@ -93,6 +97,8 @@ class Connection(asyncio.Protocol):
         self._acks = bytearray()
         self._flushing = False
         self._paused = False
+        self._resting = False
+        self._reading = True
         self._blocked_at: float | None = None
         self._alive: asyncio.TimerHandle | None = None
         self._heard_at = self._asked_at = 0.0
@@ -261,6 +267,8 @@ class Connection(asyncio.Protocol):
         if self.ended:
             return
         self._heard_at = self._loop.time()
+        if self._pace_s and len(data) < SMALL_BYTES and self._greeted:
+            self._rest()
         chunk = self._reader.feed(data, datetime.now(UTC))
         try:
             self._take(chunk)
@@ -334,16 +342,35 @@ class Connection(asyncio.Protocol):
 
     def pause_reading(self) -> None:
         """Read nothing until told; the broker still hears of us."""
-        if self._transport is not None and not self._paused and not self.ended:
-            self._paused = True
-            self._transport.pause_reading()
+        self._paused = True
+        self._read_or_not()
 
     def resume_reading(self) -> None:
         """Read on."""
-        if self._transport is not None and self._paused and not self.ended:
+        if self._paused:
             self._paused = False
             self._asked_at = self._heard_at = self._loop.time()  # answers may lie unread; ask anew
+            self._read_or_not()
+
+    def _rest(self) -> None:
+        """Let the broker gather a chunk that is worth the trouble."""
+        self._resting = True
+        self._read_or_not()
+        self._loop.call_later(self._pace_s, self._rested)
+
+    def _rested(self) -> None:
+        self._resting = False
+        self._read_or_not()
+
+    def _read_or_not(self) -> None:
+        if self._transport is None or self.ended:
+            return
+        reading = not (self._paused or self._resting)
+        if reading and not self._reading:
             self._transport.resume_reading()
+        elif self._reading and not reading:
+            self._transport.pause_reading()
+        self._reading = reading
 
     def crowd(self, crowded: bool) -> None:
         """Read on, but leave out what there is no room for; see `Reader.crowd`."""

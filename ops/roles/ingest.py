@@ -18,6 +18,8 @@ from ops.process import wait_for_schema
 from ops.roles.gateway import tls_of
 from ops.settings import Settings
 
+PACE_S = 0.01  # adds as much to the latency of `up`, and halves the cost of reading at 5,000 messages/s
+
 log = logging.getLogger(__name__)
 
 
@@ -55,6 +57,7 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
 
 def _session(settings: Settings, lane: Lane, worker: Worker) -> Session:
     secret = settings.broker.secret.get_secret_value() if settings.broker.secret else ""
+    may_pause = settings.broker.kind != "nats"  # it cuts a reader that stops
     account = ingest_account(settings.ingest.worker, lane)
     return Session(
         settings.broker.url,
@@ -63,7 +66,8 @@ def _session(settings: Settings, lane: Lane, worker: Worker) -> Session:
         name=f"ingest {lane}",
         on_delivery=worker.pipelines[lane].put,
         memory=FilterMemory(settings.data_dir / "sessions" / f"{account}.json"),
-        may_pause=settings.broker.kind != "nats",
+        may_pause=may_pause,
+        pace_s=PACE_S if may_pause and lane == "up" else 0.0,
         tls=tls_of(settings),
     )
 
