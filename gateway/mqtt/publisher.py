@@ -1,10 +1,8 @@
 """Publishing as fast as a broker takes it: a connection with a window, without a future for each message."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from operator import eq
 
 from typing_extensions import override
 
@@ -15,6 +13,7 @@ from gateway.mqtt.packets import Version
 
 Message = tuple[str, bytes]
 TOPICS = 200_000  # encoded topics kept
+MIDS = 65_534  # packet ids in use; the last one is for SUBSCRIBE
 BURST = 512  # messages in one write
 
 
@@ -66,8 +65,12 @@ class Publisher(Connection):
         self.refused = 0
         self._in_flight = in_flight
         self._on_confirmed = on_confirmed
-        self._order: deque[int] = deque()
-        self._early: set[int] = set()
+        tail = b"\x00" if version == 5 else b""  # no properties
+        self._ids = [mid.to_bytes(2, "big") + tail for mid in range(1, MIDS + 1)]
+        self._behind_mid = len(self._ids[0])
+        self._sent_mid = 0  # they count from 1 to `MIDS` and round, so their order need not be kept
+        self._confirmed_mid = 0
+        self._early: set[int] = set()  # confirmed before one that was published earlier
         self._raw: dict[str, bytes] = {}
         self._room = asyncio.Event()
 
@@ -125,22 +128,16 @@ class Publisher(Connection):
             raise self._gone()
         if len(messages) > self.room:
             raise ValueError(f"{len(messages)} messages where {self.room} have room; wait for room first")
-        five = self._version == 5
-        mid, raws, note = self._last_mid, self._raw, self._order.append
+        raws, ids, behind = self._raw, self._ids, self._behind_mid
+        start = self._sent_mid
         parts: list[bytes] = []
-        add = parts.append
-        for topic, payload in messages:
+        add = parts.extend
+        for mid, (topic, payload) in enumerate(messages, start):
             raw = raws.get(topic) or self._encoded(topic)
-            mid = mid % 65_534 + 1  # the last one stays free, so that no SUBSCRIBE ever has to look for one
-            length = len(raw) + len(payload) + (3 if five else 2)
-            add(_HEADS[length] if length < 128 else b"2" + packets.remaining_length(length))
-            add(raw)
-            add(mid.to_bytes(2, "big"))
-            if five:
-                add(b"\x00")  # no properties
-            add(payload)
-            note(mid)
-        self._last_mid = mid
+            length = len(raw) + len(payload) + behind
+            head = _HEADS[length] if length < 128 else b"2" + packets.remaining_length(length)
+            add((head, raw, ids[mid % MIDS], payload))
+        self._sent_mid = (start + len(messages)) % MIDS
         self.published += len(messages)
         self._write(b"".join(parts))
 
@@ -152,18 +149,17 @@ class Publisher(Connection):
 
     @override
     def _confirm(self, mids: Sequence[int]) -> None:
-        order = self._order
+        first = self._confirmed_mid
         count = len(mids)
-        if not self._early and count <= len(order) and all(map(eq, mids, order)):
-            for _ in mids:
-                order.popleft()
-        else:
-            self._early.update(mids)
+        in_order = list(range(first + 1, first + count + 1))
+        under_way = self.published - self.confirmed
+        if self._early or in_order != mids or count > under_way:
+            self._early.update(mid for mid in mids if (mid - 1 - first) % MIDS < under_way)
             count = 0
-            while order and order[0] in self._early:
-                self._early.remove(order.popleft())
+            while count < under_way and (first + count) % MIDS + 1 in self._early:
+                self._early.remove((first + count) % MIDS + 1)
                 count += 1
-            self._early.intersection_update(order)  # a confirmation of what is not under way counts for nothing
+        self._confirmed_mid = (first + count) % MIDS
         self._count_confirmed(count)
 
     @override

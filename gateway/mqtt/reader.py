@@ -7,6 +7,7 @@ long function on purpose.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from gateway.mqtt import packets
@@ -190,6 +191,9 @@ class Reader:
                     start = _behind_properties(data, start, stop)
                 pending[mid] = token = serial | mid
                 deliver(Delivery(topic, data[start:stop], received_at, False, settler, token))
+            elif head == 0x40 and length == 2 and left > 4 and (run := _run(data[at : end - left % 4])):
+                chunk.confirmed.extend(run)
+                stop = end - left % 4
             elif head == 0x40:
                 if length < 2:
                     raise Malformed("a PUBACK without a packet id")
@@ -281,6 +285,9 @@ class Reader:
             (head, body), self._cut = self._cut, None
             self._unusual(head, body, chunk, received_at)
         return data
+
+
+_run = partial(packets.plain_acknowledgements, packets.PUBACK)
 
 
 def _behind_properties(data: bytes, start: int, stop: int) -> int:
