@@ -17,7 +17,7 @@ MIDS = 65_534  # packet ids in use; the last one is for SUBSCRIBE
 BURST = 512  # messages in one write
 
 
-_HEADS = [bytes((packets.PUBLISH | 0x02, length)) for length in range(128)]
+_HEADS = [bytes((packets.PUBLISH | 0x02,)) + packets.remaining_length(length) for length in range(1024)]
 
 
 class Publisher(Connection):
@@ -84,16 +84,17 @@ class Publisher(Connection):
             BrokerUnavailable: the connection is over.
         """
         source = iter(messages)
-        while burst := list(islice(source, min(await self.wait_room(), BURST))):
+        enough = max(1, min(BURST, self._in_flight // 4, self._limit // 4))  # so that a write is worth its while
+        while burst := list(islice(source, min(await self.wait_room(at_least=enough), BURST))):
             self.publish_now(burst)
 
-    async def wait_room(self) -> int:
-        """Wait until something may be published; how many messages.
+    async def wait_room(self, *, at_least: int = 1) -> int:
+        """Wait until so many messages may be published; how many may.
 
         Raises:
             BrokerUnavailable: the connection is over.
         """
-        while not self.ended and (self._blocked_at is not None or self.room <= 0):
+        while not self.ended and (self._blocked_at is not None or self.room < at_least):
             self._room.clear()
             await self._room.wait()
         if self.ended:
@@ -135,7 +136,7 @@ class Publisher(Connection):
         for mid, (topic, payload) in enumerate(messages, start):
             raw = raws.get(topic) or self._encoded(topic)
             length = len(raw) + len(payload) + behind
-            head = _HEADS[length] if length < 128 else b"2" + packets.remaining_length(length)
+            head = _HEADS[length] if length < len(_HEADS) else b"2" + packets.remaining_length(length)
             add((head, raw, ids[mid % MIDS], payload))
         self._sent_mid = (start + len(messages)) % MIDS
         self.published += len(messages)
