@@ -9,19 +9,19 @@ import contextlib
 import logging
 import os
 import ssl
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import cast
 
 from typing_extensions import override
 
 from gateway.address import Address, Credentials, Tls
 from gateway.errors import BrokerError, BrokerRefused, BrokerUnavailable
 from gateway.mqtt import packets, properties, reasons
+from gateway.mqtt.outgoing import UNCONFIRMED, Outgoing
 from gateway.mqtt.packets import Connack, Malformed, Version, Will
-from gateway.mqtt.reader import MID, Chunk, Reader
-from ingest.delivery import Delivery
+from gateway.mqtt.reader import Chunk, Reader
+from ingest.delivery import Delivery, settle_all
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,6 @@ CONNACK_S = 10.0  # seconds from CONNECT to its answer; a broker that loads many
 SMALL_BYTES = 64 * 1024  # of a chunk; below, the trouble of a chunk outweighs that of its messages
 UNSENT_BYTES = 4 * 1024 * 1024  # that a broker has not taken off us, before more is refused
 CLOSE_S = 2.0  # seconds for DISCONNECT to get out before the socket is cut
-UNCONFIRMED = 8192  # messages of ours under way at once where the broker does not say what it takes
 NEVER_EXPIRES = 0xFFFF_FFFF  # seconds, by the standard's own convention
 DRAINED_BYTES = 16 * 1024 * 1024  # the largest packet we let a broker of MQTT 5 send; what is too large for us still
 # must reach quarantine, and a broker that is told a lower limit throws larger messages away without a word
@@ -40,6 +39,8 @@ Tally = Callable[[str, int], None]
 
 class Connection(asyncio.Protocol):
     """A connection that is opened once and closed once; everything happens on the event loop's thread."""
+
+    most_unconfirmed = UNCONFIRMED
 
     def __init__(
         self,
@@ -102,12 +103,7 @@ class Connection(asyncio.Protocol):
         self._blocked_at: float | None = None
         self._alive: asyncio.TimerHandle | None = None
         self._heard_at = self._asked_at = 0.0
-        self._last_mid = 0
-        self._limit = UNCONFIRMED
-        self._most_sent_bytes: int | None = None
-        self._unconfirmed: dict[int, asyncio.Future[None]] = {}
-        self._waiting: deque[tuple[bytes, bytes, bool, asyncio.Future[None]]] = deque()
-        self._asking: dict[int, asyncio.Future[list[int]]] = {}
+        self._out = Outgoing(self._write, version=version, broker=str(address), account=credentials.username)
 
     @property
     def ended(self) -> bool:
@@ -142,12 +138,12 @@ class Connection(asyncio.Protocol):
             ) from None
         except ssl.SSLError as error:
             raise BrokerUnavailable(
-                f"no TLS with the broker at {self._address}: {_tls_words(error)}; see broker.ca_file, "
+                f"no TLS with the broker at {self._address}: {_words(error)}; see broker.ca_file, "
                 "and that the name in the address stands in the broker's certificate"
             ) from error
         except OSError as error:
             raise BrokerUnavailable(
-                f"no connection to the broker at {self._address}: {_os_words(error)}; see that it runs there"
+                f"no connection to the broker at {self._address}: {_words(error)}; see that it runs there"
             ) from error
         return await self._greet()
 
@@ -173,8 +169,8 @@ class Connection(asyncio.Protocol):
             ) from None
         if answer.code:
             raise self._refusal(answer)
-        self._limit = min(UNCONFIRMED, answer.receive_maximum)
-        self._most_sent_bytes = answer.maximum_packet_size
+        self._out.limit = min(self.most_unconfirmed, answer.receive_maximum)
+        self._out.most_bytes = answer.maximum_packet_size
         self._keep_alive_s = self._keep_alive_s if answer.keep_alive_s is None else answer.keep_alive_s
         self._asked_at = self._heard_at = self._loop.time()
         self._keep_alive()
@@ -236,17 +232,7 @@ class Connection(asyncio.Protocol):
                 BrokerUnavailable(f"the broker at {self._address} hung up at CONNECT ({reason}); see its log")
             )
             self._connack.exception()
-        waiting: list[asyncio.Future[Any]] = [*self._unconfirmed.values(), *self._asking.values()]
-        waiting += [confirmed for _, _, _, confirmed in self._waiting]
-        self._unconfirmed.clear()
-        self._asking.clear()
-        self._waiting.clear()
-        for future in waiting:
-            if not future.done():
-                future.set_exception(self._gone())
-
-    def _gone(self) -> BrokerUnavailable:
-        return BrokerUnavailable(f"the connection to the broker at {self._address} is gone")
+        self._out.end()
 
     # -- what asyncio calls --------------------------------------------------------------------------------------
 
@@ -259,7 +245,7 @@ class Connection(asyncio.Protocol):
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
-        words = _os_words(exc) if isinstance(exc, OSError) else str(exc or "the broker closed the connection")
+        words = _words(exc) if isinstance(exc, OSError) else str(exc or "the broker closed the connection")
         self._end(self._reason or words)
 
     @override
@@ -280,11 +266,13 @@ class Connection(asyncio.Protocol):
     @override
     def pause_writing(self) -> None:
         self._blocked_at = self._loop.time()
+        self._out.blocked = True
 
     @override
     def resume_writing(self) -> None:
         self._blocked_at = None
-        self._publish_waiting()
+        self._out.blocked = False
+        self._out.go_on()
 
     def _take(self, chunk: Chunk) -> None:
         for head, body in chunk.packets:
@@ -323,9 +311,9 @@ class Connection(asyncio.Protocol):
             self._greeted = not answer.code
         elif head == packets.SUBACK:
             mid, codes = packets.parse_suback(body, version=self._version)
-            self._answered(mid, codes)
+            self._out.answered(mid, codes)
         elif head == packets.UNSUBACK:
-            self._answered(packets.parse_unsuback(body), [])
+            self._out.answered(packets.parse_unsuback(body), [])
         elif head == packets.PUBREL:
             self._write(packets.acknowledgements(packets.PUBCOMP, [_mid_of(body)]))
         elif head == packets.DISCONNECT and self._version == 5:
@@ -442,10 +430,10 @@ class Connection(asyncio.Protocol):
             return {}
         unwanted_retained = self._version == 5 and not self._take_retained
         options = 0x21 if unwanted_retained else 0x01
-        codes = await self._ask(lambda mid: packets.subscribe(mid, wanted, version=self._version, options=options))
+        codes = await self._out.ask(lambda mid: packets.subscribe(mid, wanted, version=self._version, options=options))
         if len(codes) != len(wanted):
             self._fail(f"the broker sent a SUBACK with {len(codes)} codes for {len(wanted)} filters")
-            raise self._gone()
+            raise self._out.gone()
         return dict(zip(wanted, codes, strict=True))
 
     async def unsubscribe(self, filters: Iterable[str]) -> None:
@@ -456,24 +444,7 @@ class Connection(asyncio.Protocol):
         """
         unwanted = list(filters)
         if unwanted:
-            await self._ask(lambda mid: packets.unsubscribe(mid, unwanted, version=self._version))
-
-    async def _ask(self, make: Callable[[int], bytes]) -> list[int]:
-        if self.ended:
-            raise self._gone()
-        mid = self._next_mid()
-        answer: asyncio.Future[list[int]] = self._loop.create_future()
-        answer.add_done_callback(_seen)
-        self._asking[mid] = answer
-        self._write(make(mid))
-        return await answer
-
-    def _answered(self, mid: int, codes: list[int]) -> None:
-        answer = self._asking.pop(mid, None)
-        if answer is None:
-            raise Malformed("an answer to a subscription that was not asked for")
-        if not answer.done():
-            answer.set_result(codes)
+            await self._out.ask(lambda mid: packets.unsubscribe(mid, unwanted, version=self._version))
 
     def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> "asyncio.Future[None]":
         """Send a message; the future is done when the broker has confirmed it, at QoS 0 when it is written.
@@ -484,67 +455,13 @@ class Connection(asyncio.Protocol):
         Raises:
             ValueError: the topic is too long.
         """
-        confirmed: asyncio.Future[None] = self._loop.create_future()
-        confirmed.add_done_callback(_seen)
-        raw = packets.text(topic)
-        if self.ended:
-            confirmed.set_exception(self._gone())
-        elif self._most_sent_bytes is not None and len(raw) + len(payload) + 8 > self._most_sent_bytes:
-            confirmed.set_exception(
-                BrokerRefused(
-                    f"the broker at {self._address} takes packets of {self._most_sent_bytes} bytes at the most; "
-                    f"this one, to {topic}, has {len(payload)}"
-                )
-            )
-        elif not qos and self._blocked_at is not None:
-            confirmed.set_exception(
-                BrokerUnavailable(f"the broker at {self._address} is behind with what we send; try again later")
-            )
-        elif not qos:
-            self._write(packets.publish(raw, payload, retain=retain, version=self._version))
-            confirmed.set_result(None)
-        elif self._may_publish() and not self._waiting:
-            self._publish(raw, payload, retain, confirmed)
-        else:
-            self._waiting.append((raw, payload, retain, confirmed))
-        return confirmed
-
-    def _publish(self, raw: bytes, payload: bytes, retain: bool, confirmed: "asyncio.Future[None]") -> None:
-        mid = self._next_mid()
-        self._unconfirmed[mid] = confirmed
-        self._write(packets.publish(raw, payload, mid=mid, retain=retain, version=self._version))
-
-    def _next_mid(self) -> int:
-        """The next packet id that is not under way."""
-        while True:
-            self._last_mid = self._last_mid % MID + 1
-            if self._last_mid not in self._unconfirmed and self._last_mid not in self._asking:
-                return self._last_mid
+        return self._out.publish(topic, payload, qos=qos, retain=retain)
 
     def _confirm(self, mids: Sequence[int]) -> None:
-        for mid in mids:
-            confirmed = self._unconfirmed.pop(mid, None)
-            if confirmed is not None and not confirmed.done():
-                confirmed.set_result(None)
-        self._publish_waiting()
+        self._out.confirm(mids)
 
     def _not_taken(self, mid: int, code: int) -> None:
-        confirmed = self._unconfirmed.pop(mid, None)
-        if confirmed is not None and not confirmed.done():
-            confirmed.set_exception(
-                BrokerRefused(
-                    f"the broker at {self._address} did not take a message of {self._credentials.username}: "
-                    f"{reasons.words(code)}; see its access list"
-                )
-            )
-        self._publish_waiting()
-
-    def _may_publish(self) -> bool:
-        return len(self._unconfirmed) < self._limit and self._blocked_at is None
-
-    def _publish_waiting(self) -> None:
-        while self._waiting and self._may_publish():
-            self._publish(*self._waiting.popleft())
+        self._out.refuse(mid, code)
 
 
 def _mid_of(body: bytes) -> int:
@@ -554,25 +471,14 @@ def _mid_of(body: bytes) -> int:
 
 
 def _settle_unseen(deliveries: Sequence[Delivery]) -> None:
-    for delivery in deliveries:
-        delivery.settle()
+    settle_all(deliveries)
 
 
 def _nobody_counts(_name: str, _by: int) -> None:
     pass
 
 
-def _os_words(error: OSError) -> str:
+def _words(error: OSError) -> str:
     if isinstance(error, ssl.SSLError):
-        return _tls_words(error)
+        return str(getattr(error, "verify_message", "") or error.reason or error).replace("_", " ").lower()
     return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
-
-
-def _tls_words(error: ssl.SSLError) -> str:
-    return str(getattr(error, "verify_message", "") or error.reason or error).replace("_", " ").lower()
-
-
-def _seen(future: "asyncio.Future[Any]") -> None:
-    """Mark a failure as looked at: whoever publishes without waiting learns of it by its missing receipt."""
-    if not future.cancelled():
-        future.exception()

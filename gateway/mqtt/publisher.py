@@ -27,6 +27,8 @@ class Publisher(Connection):
     confirmations are counted in the order of publishing.
     """
 
+    most_unconfirmed = MIDS
+
     def __init__(
         self,
         url: str,
@@ -84,7 +86,7 @@ class Publisher(Connection):
             BrokerUnavailable: the connection is over.
         """
         source = iter(messages)
-        enough = max(1, min(BURST, self._in_flight // 4, self._limit // 4))  # so that a write is worth its while
+        enough = max(1, min(BURST, self._in_flight // 4, self._out.limit // 4))  # so that a write is worth its while
         while burst := list(islice(source, min(await self.wait_room(at_least=enough), BURST))):
             self.publish_now(burst)
 
@@ -98,13 +100,13 @@ class Publisher(Connection):
             self._room.clear()
             await self._room.wait()
         if self.ended:
-            raise self._gone()
+            raise self._out.gone()
         return self.room
 
     @property
     def room(self) -> int:
         """Messages that may be published now."""
-        return min(self._in_flight, self._limit) - (self.published - self.confirmed)
+        return min(self._in_flight, self._out.limit) - (self.published - self.confirmed)
 
     async def wait_confirmed(self) -> None:
         """Wait until everything is confirmed.
@@ -114,7 +116,7 @@ class Publisher(Connection):
         """
         while self.confirmed < self.published:
             if self.ended:
-                raise self._gone()
+                raise self._out.gone()
             self._room.clear()
             await self._room.wait()
 
@@ -126,7 +128,7 @@ class Publisher(Connection):
             ValueError: a topic is too long, or there are more messages than room.
         """
         if self.ended:
-            raise self._gone()
+            raise self._out.gone()
         if len(messages) > self.room:
             raise ValueError(f"{len(messages)} messages where {self.room} have room; wait for room first")
         raws, ids, behind = self._raw, self._ids, self._behind_mid
