@@ -20,6 +20,7 @@ from ingest.delivery import Delivery
 log = logging.getLogger(__name__)
 
 RESUBSCRIBE_S = 5.0  # seconds until a refused filter is asked for again; a reload of the accounts may grant it
+FIRST_S = 0.2  # seconds before the first try again
 STEADY_S = 10.0  # seconds a connection must hold before the next outage starts with the shortest wait again
 
 
@@ -242,7 +243,7 @@ class Session:
     # -- keeping the connection ----------------------------------------------------------------------------------
 
     async def _keep(self) -> None:
-        backoff = Backoff()
+        backoff = Backoff(first_s=FIRST_S)
         loop = asyncio.get_running_loop()
         while True:
             connection = self._connection = self._make_connection()
