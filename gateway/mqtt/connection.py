@@ -173,7 +173,7 @@ class Connection(asyncio.Protocol):
         self._out.most_bytes = answer.maximum_packet_size
         self._keep_alive_s = self._keep_alive_s if answer.keep_alive_s is None else answer.keep_alive_s
         self._asked_at = self._heard_at = self._loop.time()
-        self._keep_alive()
+        self._next_look()
         return answer.session_present
 
     def _wishes(self) -> dict[int, int]:
@@ -366,7 +366,7 @@ class Connection(asyncio.Protocol):
 
     def _keep_alive(self) -> None:
         """Twice in each keep-alive: let the broker hear of us, and see whether we heard of it."""
-        if self.ended or not self._keep_alive_s:
+        if self.ended:
             return
         step_s = self._keep_alive_s / 2
         if self._blocked_at is not None and self._loop.time() - self._blocked_at > self._keep_alive_s:
@@ -377,7 +377,11 @@ class Connection(asyncio.Protocol):
             return
         self._write(packets.PINGREQ)
         self._asked_at = self._loop.time()
-        self._alive = self._loop.call_later(step_s, self._keep_alive)
+        self._next_look()
+
+    def _next_look(self) -> None:
+        if self._keep_alive_s:
+            self._alive = self._loop.call_later(self._keep_alive_s / 2, self._keep_alive)
 
     # -- acknowledging -------------------------------------------------------------------------------------------
 

@@ -151,6 +151,8 @@ class Reader:
         while True:
             left = end - at
             if left < 2:
+                if left:
+                    _check_beginning(data[at])
                 needed = 2
                 break
             head = data[at]
@@ -160,12 +162,15 @@ class Reader:
                 try:
                     length, body = digits(data[at + 1 : at + 5], 0)
                 except BadProperties:
+                    _check_beginning(head)
                     if left >= 5:
                         raise Malformed("a packet whose length has more than four digits") from None
                     needed = left + 1
                     break
                 body += at + 1
             stop = body + length
+            if stop > end or length > most:
+                _check_beginning(head)
             if length > most:
                 if not self._begin_cut(head, data, body, stop):
                     needed = body - at + most
@@ -207,7 +212,7 @@ class Reader:
             elif head in _KNOWN:
                 chunk.packets.append((head, data[body:stop]))
             else:
-                raise Malformed(f"a packet that begins with 0x{head:02x}, which no broker may send")
+                raise _unknown(head)
             at = stop
         self._held += data[at:]
         self._needed = needed
@@ -288,6 +293,16 @@ class Reader:
 
 
 _run = partial(packets.plain_acknowledgements, packets.PUBACK)
+
+
+def _check_beginning(head: int) -> None:
+    """Do not wait for the rest of what no broker may send."""
+    if head & 0xF0 != 0x30 and head != 0x40 and head not in _KNOWN:
+        raise _unknown(head)
+
+
+def _unknown(head: int) -> Malformed:
+    return Malformed(f"a packet that begins with 0x{head:02x}, which no broker may send")
 
 
 def _behind_properties(data: bytes, start: int, stop: int) -> int:

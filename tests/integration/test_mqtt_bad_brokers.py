@@ -98,7 +98,7 @@ async def test_nobody_there() -> None:
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "which no broker may send|longer than|no PUBLISH"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "0x48, which no broker may send"),
         (PINGRESP, "before its answer to CONNECT"),
         (b"\x90\x03\x00\x01\x01", "before its answer to CONNECT"),
         (b"\x20\x01\x00", "CONNACK of the wrong length"),
@@ -236,7 +236,7 @@ async def test_a_pause_outlasts_the_connection() -> None:
     got: list[Delivery] = []
     async with (
         fake_broker(welcome_and_cut, send) as broker,
-        broker.session(filters=["a"], may_pause=True, on_delivery=got.append) as session,
+        broker.session(filters=["a"], may_pause=True, keep_alive_s=1, on_delivery=got.append) as session,
     ):
         session.pause_reading()
         await eventually(lambda: session.counts.connects == 2 and session.connected)
@@ -351,7 +351,7 @@ async def test_acknowledgements_are_gathered_and_keep_their_order() -> None:
 
         link._write = counted  # type: ignore[method-assign,assignment]
         order = list(range(10_000))
-        random.Random(7).shuffle(order)
+        random.Random(7).shuffle(order)  # noqa: S311  repeatable
         for number in order:
             got[number].settle()
         await eventually(lambda: len(broker.peers[0].acknowledged()) == 10_000)
@@ -456,7 +456,7 @@ async def test_what_the_broker_does_not_take_is_said() -> None:
             await session.publish("a", b"x")
         with pytest.raises(BrokerRefused, match="64 bytes at the most"):
             await session.publish("a", b"x" * 64)
-        assert session.counts.publish_failed == 2
+        await eventually(lambda: session.counts.publish_failed == 2)
         with pytest.raises(ValueError, match="65535 at the most"):
             session.send("x" * 70_000, b"")
 
@@ -475,7 +475,7 @@ async def test_a_publisher_counts_confirmations_in_the_order_of_publishing() -> 
     async with fake_broker(shuffled) as broker:
         one = Publisher(broker.url, credentials=Credentials("p", "p", "p"), in_flight=6, on_confirmed=confirmed.append)
         await one.open()
-        await one.publish_all(("a", b"%d" % number) for number in range(6))
+        one.publish_now([("a", b"%d" % number) for number in range(6)])
         assert one.room == 0
         with pytest.raises(ValueError, match="wait for room first"):
             one.publish_now([("a", b"")])
@@ -489,15 +489,9 @@ async def test_a_publisher_counts_confirmations_in_the_order_of_publishing() -> 
 async def test_a_publisher_goes_round_the_packet_ids() -> None:
     async def take_all(peer: Peer) -> None:
         await peer.welcome()
-        while data := await peer.reader.read(1 << 20):
-            taken.append(data)
-            for head, body in packets.split(b"".join(taken)) if data.endswith(b"!") else ():
-                assert head == 0x32
-                peer.say(b"\x40\x02" + body[3:5])
-            if data.endswith(b"!"):
-                taken.clear()
+        while True:
+            peer.say(b"\x40\x02" + (await peer.hear_until(0x32))[3:5])
 
-    taken: list[bytes] = []
     async with fake_broker(take_all) as broker:
         one = Publisher(broker.url, credentials=Credentials("p", "p", "p"), in_flight=30_000)
         await one.open()
@@ -547,9 +541,10 @@ async def test_a_session_that_the_broker_has_forgotten_is_said(caplog: pytest.Lo
 @pytest.mark.parametrize("seed", range(6))
 async def test_whatever_happens_each_connection_hears_of_its_own_messages_once(seed: int) -> None:
     """A broker that sends, repeats and hangs up at random; a consumer that settles late, twice or never."""
-    dice = random.Random(seed)
+    dice = random.Random(seed)  # noqa: S311  repeatable
     open_: list[Delivery] = []
     sent: dict[int, dict[int, bytes]] = {}
+    repeated: dict[int, list[int]] = {}
     settled: set[bytes] = set()
     number = 0
 
@@ -558,6 +553,7 @@ async def test_whatever_happens_each_connection_hears_of_its_own_messages_once(s
         await peer.welcome(PRESENT)
         await peer.grant()
         mine = sent[id(peer)] = {}
+        again = repeated[id(peer)] = []
         listening = asyncio.get_running_loop().create_task(peer.hear_all())
         try:
             for mid in range(1, dice.randint(5, 200)):
@@ -570,6 +566,7 @@ async def test_whatever_happens_each_connection_hears_of_its_own_messages_once(s
                     await asyncio.sleep(0)
                 peer.say(packet[cut:])
                 if dice.random() < 0.1 and mid not in peer.acknowledged():
+                    again.append(mid)
                     peer.say(message(mid, mine[mid], dup=True))
             await asyncio.sleep(dice.choice((0, 0.01, 0.03)))
             if dice.random() < 0.3:
@@ -595,7 +592,8 @@ async def test_whatever_happens_each_connection_hears_of_its_own_messages_once(s
         for peer in broker.peers:
             heard = peer.acknowledged()
             known = sent.get(id(peer), {})
-            assert len(heard) == len(set(heard))
+            more = repeated.get(id(peer), [])  # of these an acknowledgement was perhaps on its way
+            assert all(heard.count(mid) <= 1 + more.count(mid) for mid in heard)
             assert {known[mid] for mid in heard} <= settled
         assert session.counts.settled + session.counts.settled_late <= session.counts.received
     assert raised == []
