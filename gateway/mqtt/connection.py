@@ -95,6 +95,7 @@ class Connection(asyncio.Protocol):
         self._ended: asyncio.Future[str] = self._loop.create_future()
         self._reason: str | None = None
         self._greeted = False
+        self._closing = False
         self._acks = bytearray()
         self._flushing = False
         self._paused = False
@@ -205,12 +206,15 @@ class Connection(asyncio.Protocol):
         if transport is not None and not self.ended:
             self._flush()
             self._reason = self._reason or "closed by gengfu"
-            if self._connack.done():
+            self._closing = True
+            if self._greeted:
+                # The broker hangs up when it has read everything. Did we, while it still sends, our end would be reset
+                # and acknowledgements that it has not read yet would be lost.
                 transport.write(packets.GOODBYE)
-            transport.close()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(CLOSE_S):
-                    await asyncio.shield(self._ended)
+                self.resume_reading()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(CLOSE_S):
+                        await asyncio.shield(self._ended)
             transport.abort()
         self._end("closed by gengfu")
 
@@ -250,7 +254,7 @@ class Connection(asyncio.Protocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        if self.ended:
+        if self.ended or self._closing:
             return
         self._heard_at = self._loop.time()
         if self._pace_s and len(data) < SMALL_BYTES and self._greeted:
