@@ -186,7 +186,7 @@ class Connection(asyncio.Protocol):
 
     def _refusal(self, answer: Connack) -> BrokerError:
         words = reasons.connack_words(answer.code, version=self._version)
-        if reasons.is_refusal(answer.code, version=self._version):
+        if reasons.is_refusal(answer.code):
             return BrokerRefused(
                 f"the broker at {self._address} does not let {self._credentials.username} in ({words}); "
                 "see that it is registered, not revoked, and that the secret is its newest"

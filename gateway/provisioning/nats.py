@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from gateway import metrics
 from gateway.accounts import MARKER
-from gateway.address import Address, Credentials
+from gateway.address import Address, Credentials, Tls
 from gateway.errors import AccountsNotTaken, BrokerRefused, ProvisioningError
 from gateway.mqtt.connection import Connection
 from gateway.provisioning.nats_accounts import Accounts, render
@@ -35,16 +35,25 @@ class NatsProvisioner(Provisioner):
         url: where to ask whether the accounts are in force.
         secret: from which the accounts of gengfu itself are derived.
         workers: names of the ingest workers.
+        tls: certificates for asking by `mqtts://`.
     """
 
     def __init__(
-        self, accounts_file: Path, *, pid_file: Path | None, url: str, secret: str, workers: Iterable[str]
+        self,
+        accounts_file: Path,
+        *,
+        pid_file: Path | None,
+        url: str,
+        secret: str,
+        workers: Iterable[str],
+        tls: Tls | None = None,
     ) -> None:
         self._file = accounts_file
         self._pid_file = pid_file
         self._address = Address.parse(url)
         self._secret = secret
         self._workers = tuple(workers)
+        self._tls = tls
         self._in_force: str | None = None
 
     @override
@@ -80,7 +89,10 @@ class NatsProvisioner(Provisioner):
 
     async def _lets_in(self, password: str) -> bool:
         connection = Connection(
-            self._address, credentials=Credentials(MARKER, password, secrets.token_urlsafe(16)), clean_session=True
+            self._address,
+            credentials=Credentials(MARKER, password, secrets.token_urlsafe(16)),
+            clean_session=True,
+            tls=self._tls,
         )
         try:
             await connection.open()

@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 from gateway import GATEWAY, Keeper, NatsProvisioner, Outbox, Session, Tls, credentials_of, listen, pause
+from gateway.mqtt.packets import Version
 from ingest.database import Pool, make_pool
 from ops.errors import SettingsError
 from ops.process import wait_for_schema
@@ -47,6 +48,16 @@ def tls_of(settings: Settings) -> Tls:
     return Tls(settings.broker.ca_file, settings.broker.cert_file, settings.broker.key_file)
 
 
+def version_of(settings: Settings) -> Version:
+    """The version of MQTT to speak: 5 where it is understood, because its answers have reasons."""
+    return 4 if is_nats(settings) else 5
+
+
+def is_nats(settings: Settings) -> bool:
+    """Whether the broker is nats-server, which has no MQTT 5 and cuts a reader that stops for long."""
+    return settings.broker.kind == "nats" or settings.broker.nats_accounts_file is not None
+
+
 def provisioner(settings: Settings) -> NatsProvisioner | None:
     """The provisioner that the settings ask for; None when somebody else sees to the broker's accounts.
 
@@ -61,6 +72,7 @@ def provisioner(settings: Settings) -> NatsProvisioner | None:
         url=settings.broker.url,
         secret=broker_secret(settings),
         workers=[settings.ingest.worker],
+        tls=tls_of(settings),
     )
 
 
@@ -70,6 +82,7 @@ async def _serve(settings: Settings, pool: Pool, *, secret: str) -> None:
         settings.broker.url,
         credentials=credentials_of(GATEWAY, secret=secret),
         name="gateway",
+        version=version_of(settings),
         tls=tls_of(settings),
     )
     conninfo = settings.database.url.get_secret_value()

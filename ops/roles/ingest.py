@@ -15,7 +15,7 @@ from ingest.worker import Worker
 from ingest.writer import prepare
 from ops.errors import SettingsError
 from ops.process import wait_for_schema
-from ops.roles.gateway import tls_of
+from ops.roles.gateway import is_nats, tls_of, version_of
 from ops.settings import Settings
 
 PACE_S = 0.01  # adds as much to the latency of `up`, and halves the cost of reading at 5,000 messages/s
@@ -57,7 +57,7 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
 
 def _session(settings: Settings, lane: Lane, worker: Worker) -> Session:
     secret = settings.broker.secret.get_secret_value() if settings.broker.secret else ""
-    may_pause = settings.broker.kind != "nats"  # it cuts a reader that stops
+    may_pause = not is_nats(settings)
     account = ingest_account(settings.ingest.worker, lane)
     return Session(
         settings.broker.url,
@@ -68,6 +68,7 @@ def _session(settings: Settings, lane: Lane, worker: Worker) -> Session:
         memory=FilterMemory(settings.data_dir / "sessions" / f"{account}.json"),
         may_pause=may_pause,
         pace_s=PACE_S if may_pause and lane == "up" else 0.0,
+        version=version_of(settings),
         tls=tls_of(settings),
     )
 

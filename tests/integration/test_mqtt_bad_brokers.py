@@ -51,6 +51,8 @@ async def calm(peer: Peer) -> None:
         (4, 4, BrokerRefused, "bad user name or password"),
         (5, 4, BrokerRefused, "does not let H-01 in .*not authorized"),
         (77, 4, BrokerUnavailable, "return code 77"),
+        (1, 5, BrokerUnavailable, "does not speak MQTT 5"),
+        (5, 5, BrokerRefused, "not authorized"),
         (0x80, 5, BrokerUnavailable, "gave no reason"),
         (0x81, 5, BrokerUnavailable, "could not read"),
         (0x82, 5, BrokerUnavailable, "broke the protocol"),
