@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gateway.accounts import LANES, Lane, credentials_of, ingest_account, probe_topic
+from gateway.filter_memory import FilterMemory
 from gateway.session import Session
 from ingest.database import Connection, connect, make_pool
 from ingest.delivery import Delivery
@@ -14,8 +15,8 @@ from ingest.queries import load_queries
 from ingest.worker import Worker
 from ingest.writer import prepare
 from ops.errors import OpsError, SettingsError
-from ops.roles.gateway import broker_secret, tls_of
-from ops.roles.ingest import make_worker
+from ops.roles.gateway import broker_secret, tls_of, version_of
+from ops.roles.ingest import make_worker, memory_of
 from ops.settings import Settings
 from ops.sharing import filters
 
@@ -93,6 +94,16 @@ async def _work_off(worker: Worker, lanes: "list[_Lane]") -> None:
                 task.cancel()
 
 
+def _knowing(settings: Settings, lane: Lane) -> FilterMemory:
+    """The memory of a session, so that what the worker subscribes to is taken back."""
+    memory = memory_of(settings, lane)
+    held = {*memory.read(), *filters(settings, lane, secret=broker_secret(settings))}
+    memory.write(held)
+    if not held.issubset(memory.read()):
+        raise OpsError(f"cannot write to {settings.data_dir}; set data_dir to a folder that is yours, and drain again")
+    return memory
+
+
 class _Lane:
     """One session that has left its group, and the message that marks the end of its queue."""
 
@@ -103,10 +114,11 @@ class _Lane:
         self._settings = settings
         self._pipeline = worker.pipelines[lane]
         self._topic = probe_topic(settings.ingest.worker, lane)
+        self._memory = _knowing(settings, lane)
         self._mark = secrets.token_hex(16).encode()
         self.session = self._session(
             filters=[self._topic],
-            former_filters=filters(settings, lane, secret=broker_secret(settings)),
+            memory=self._memory,
             on_delivery=self._take,
             on_ready=self._send_mark,
         )
@@ -115,6 +127,7 @@ class _Lane:
         """Let the broker forget the session."""
         async with self._session(clean_session=True) as session:
             await session.wait_up(timeout_s=CONNECT_S)
+        self._memory.write([])
 
     def _session(self, **options: Any) -> Session:
         settings = self._settings
@@ -125,6 +138,7 @@ class _Lane:
             ),
             name=f"drain {self.name}",
             tls=tls_of(settings),
+            version=version_of(settings),
             **options,
         )
 
