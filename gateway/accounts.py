@@ -8,6 +8,7 @@ from typing import Literal
 from devices.codecs import TopicPattern, codecs
 from gateway.address import Credentials
 from gateway.errors import NoBrokerSecret
+from ingest.probe import Kind, probe_topics
 
 RESERVED = "gengfu-"  # no device may be named so
 GATEWAY = "gengfu-gateway"
@@ -37,6 +38,11 @@ def salt_of(account: str, *, secret: str) -> bytes:
 def lane_filters(lane: str) -> list[str]:
     """The MQTT filters of a lane, of all codecs, without repetition."""
     return list(dict.fromkeys(pattern.filter() for pattern in patterns() if pattern.lane == lane))
+
+
+def lane_probes(worker: str, lane: Lane, *, kind: Kind) -> list[str]:
+    """The topics on which the account of an ingest worker's lane may publish to itself, and does each second."""
+    return probe_topics(worker, lane, filters=lane_filters(lane), kind=kind)
 
 
 def patterns() -> list[TopicPattern]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,21 +10,28 @@ from itertools import count
 from time import monotonic
 from typing import TypeVar
 
+import numpy as np
 import psycopg
 from psycopg_pool import PoolTimeout
 
 from devices.codecs import Refusal, codec_of_topic
+from devices.readings import Button
 from ingest import metrics
+from ingest.allowance import Allowance
 from ingest.check import check
 from ingest.columns import Checked, others_of, positions_of
 from ingest.database import Pool, transaction
 from ingest.delivery import Delivery, settle_all
 from ingest.engines import Engine
 from ingest.errors import DatabaseUnavailable
+from ingest.excess import as_native, native_topic, packed
+from ingest.ledger import Ledger, Sheet
 from ingest.match import Mark, locate, touched
+from ingest.probe import Probes
+from ingest.progress import Place
 from ingest.receipts import Receipts
 from ingest.world import World
-from ingest.writer import Batch, Place, Quarantined, Written, write
+from ingest.writer import Batch, Quarantined, write
 
 BACK_OFF_S = (0.1, 0.2, 0.5, 1, 2, 5)  # between tries while the database is away; the last one repeats
 WAKING = ("button", "report", "task", "scan")  # reading types that wake the rules for their device
@@ -64,6 +72,9 @@ class Pipeline:
         receipts: Receipts,
         limits: Limits,
         retention_days: int,
+        allowance: Allowance | None = None,
+        probes: Probes | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         self._pool = pool
         self._engine = engine
@@ -73,6 +84,10 @@ class Pipeline:
         self._receipts = receipts
         self._limits = limits
         self._retention_days = retention_days
+        self._allowance = allowance
+        self._probes = probes
+        self._ledger = ledger
+        self._held: Sequence[Delivery] = ()
         self._queue: asyncio.Queue[Delivery] = asyncio.Queue()  # bounded by the broker's max_ack_pending
 
     def put(self, delivery: Delivery) -> None:
@@ -83,10 +98,17 @@ class Pipeline:
 
     async def run(self) -> None:
         """Commit batch after batch until cancelled; what was not settled comes again."""
+        if self._held:  # a fault of ours ended us before
+            await self._finish(self._held)
         async for started, batch in self._batches():
-            await self._commit(batch)
+            await self._finish(batch)
             metrics.BATCH.labels(self._place.lane).observe(monotonic() - started)
-            metrics.PENDING.labels(self._place.lane).dec(len(batch))
+
+    async def _finish(self, batch: Sequence[Delivery]) -> None:
+        self._held = batch
+        await self._commit(batch)
+        self._held = ()
+        metrics.PENDING.labels(self._place.lane).dec(len(batch))
 
     async def _batches(self) -> AsyncIterator[tuple[float, list[Delivery]]]:
         while True:
@@ -109,16 +131,17 @@ class Pipeline:
             return await self._queue.get()
 
     async def _commit(self, deliveries: Sequence[Delivery]) -> None:
-        """Write, settle, receipt. A message that the database will not take is found by halving and quarantined."""
+        """Write, settle, receipt. A message that cannot be taken in is found by halving and quarantined."""
         try:
-            safe = await self.process(deliveries)
-        except psycopg.DataError as error:
+            safe = await self.process(self._without_probes(deliveries))
+        except Exception as error:  # outages are retried below; this is the message's own fault, or ours
             if len(deliveries) > 1:
                 middle = len(deliveries) // 2
                 await self._commit(deliveries[:middle])
                 await self._commit(deliveries[middle:])
                 return
-            log.warning("quarantined a message of %s that the database refuses: %s", deliveries[0].topic, error)
+            theirs = isinstance(error, psycopg.DataError)
+            log.warning("quarantined a message of %s: %s", deliveries[0].topic, error, exc_info=not theirs)
             safe = await self._refuse(deliveries[0], str(error))
         settle_all(deliveries)
         for device, boot, seq in safe:
@@ -135,12 +158,45 @@ class Pipeline:
             psycopg.DataError: the database refuses a value.
         """
         checked, refused = await self._outcomes(deliveries, offset)
-        batch = self._match([one for one, _ in checked], refused)
-        written = await self._retrying(lambda: self._write(batch))
-        self._count(written, batch)
+        received = len(checked) + len(refused)
+        within, beyond, excess = self._within_allowance(checked)
+        batch = self._match([one for one, _ in within], refused + beyond)
+        batch.received, batch.excess = received, excess
+        sheet = await self._retrying(lambda: self._write(batch))
+        self._count(sheet)
         return [(device, one.reading.boot, one.reading.seq) for one, device in checked] + [
             (one.refusal.device, one.refusal.boot, one.refusal.seq) for one in refused if one.refusal.device
         ]
+
+    def _without_probes(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """The messages that are data; how far the probes among them say that we have come goes with the batch."""
+        if self._probes is None:
+            return list(deliveries)
+        data = [one for one in deliveries if not self._probes.take(one.topic, one.payload)]
+        self._place.caught_up_to = self._probes.caught_up_to
+        return data
+
+    def _within_allowance(
+        self, checked: list[tuple[Checked, str]]
+    ) -> tuple[list[tuple[Checked, str]], list[Quarantined], Counter[int]]:
+        """Set aside what devices say too much; a button never counts."""
+        if self._allowance is None:
+            return checked, [], Counter()
+        counted = [i for i, (one, _) in enumerate(checked) if not isinstance(one.reading, Button)]
+        devices = np.array([checked[i][0].device for i in counted], np.int64)
+        over = {counted[i] for i in np.flatnonzero(self._allowance.excess(devices, monotonic())).tolist()}
+        if not over:
+            return checked, [], Counter()
+        by_device: dict[str, list[Checked]] = {}
+        for i in sorted(over):
+            by_device.setdefault(checked[i][1], []).append(checked[i][0])
+        beyond = [
+            Quarantined(native_topic(device, self._place.lane), "native", refusal, its[0].received_at, readings)
+            for device, its in by_device.items()
+            for refusal, readings in packed([as_native(one) for one in its])
+        ]
+        excess = Counter({its[0].device: len(its) for its in by_device.values()})
+        return [pair for i, pair in enumerate(checked) if i not in over], beyond, excess
 
     async def accepts(self, delivery: Delivery, *, offset: timedelta) -> bool:
         """Process a message out of quarantine; whether nothing of it was refused this time."""
@@ -204,9 +260,9 @@ class Pipeline:
         for number in sorted({other.device for other in others if other.type in WAKING}):
             times = [other.time for other in others if other.device == number and other.type in WAKING]
             marks.append(Mark("device", str(number), min(times), max(times)))
-        return Batch(positions, others, marks, refused)
+        return Batch(positions, others, received=0, marks=marks, quarantined=refused)
 
-    async def _write(self, batch: Batch) -> Written:
+    async def _write(self, batch: Batch) -> Sheet:
         if times := batch.times():
             async with self._pool.connection() as connection:
                 await self._engine.ensure_partitions(connection, times)
@@ -236,20 +292,17 @@ class Pipeline:
         codec = codec_of_topic(delivery.topic)
         refusal = Refusal("database", f"the database refuses it: {' '.join(error.split())}", delivery.payload)
         quarantined = Quarantined(delivery.topic, codec.name if codec else "", refusal, delivery.received_at)
-        batch = Batch(positions_of([]), [], quarantined=[quarantined])
-        self._count(await self._retrying(lambda: self._write(batch)), batch)
+        batch = Batch(positions_of([]), [], received=1, quarantined=[quarantined])
+        self._count(await self._retrying(lambda: self._write(batch)))
         readings = codec.decode(delivery.topic, delivery.payload).readings if codec else []
         return [(one.device, one.reading.boot, one.reading.seq) for one in readings]
 
-    def _count(self, written: Written, batch: Batch) -> None:
-        counts = {
-            "stored": written.stored,
-            "repeated": written.repeated,
-            "quarantined": len(batch.quarantined),
-            "ignored": batch.ignored.total(),
-        }
-        for fate, readings in counts.items():
-            metrics.READINGS.labels(self._place.lane, fate).inc(readings)
+    def _count(self, sheet: Sheet) -> None:
+        for (name, _), readings in sheet.entries().items():
+            if name != "received":
+                metrics.READINGS.labels(self._place.lane, name).inc(readings)
+        if self._ledger is not None:
+            self._ledger.committed(self._place.lane, sheet)
 
 
 def _readings_in(delivery: Delivery) -> int:

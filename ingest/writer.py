@@ -10,7 +10,10 @@ from devices.codecs import Refusal
 from devices.times import EPOCH
 from ingest.columns import Other, Positions
 from ingest.database import Connection
+from ingest.excess import note
+from ingest.ledger import Sheet
 from ingest.match import Mark
+from ingest.progress import Place, committed
 from ingest.queries import load_queries
 
 _SQL = load_queries("ingest", "writer.sql")
@@ -20,54 +23,36 @@ _READING_TYPES = ("int4", "timestamptz", "int4", "text", "int4", "int4", "int2",
 
 @dataclass(frozen=True)
 class Quarantined:
-    """A refusal with where it came from."""
+    """A refusal with where it came from; `readings` says how many it holds."""
 
     topic: str
     codec: str
     refusal: Refusal
     received_at: datetime
+    readings: int = 1
 
 
 @dataclass
 class Batch:
-    """All that one transaction writes."""
+    """All that one transaction writes.
+
+    Attributes:
+        received: readings, counted where they were decoded.
+        excess: readings beyond the allowance, by device number; they are among the quarantined.
+    """
 
     positions: Positions
     others: list[Other]
+    received: int
     marks: list[Mark] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
+    excess: Counter[int] = field(default_factory=Counter)
 
     def times(self) -> list[datetime]:
         """A time in each day that the batch touches, and perhaps more."""
         days = {us // 86_400_000_000 for us in self.positions.time_us.tolist()}
         return [EPOCH + timedelta(days=day) for day in days] + [other.time for other in self.others]
-
-
-@dataclass(frozen=True)
-class Written:
-    """What became of a batch: received = stored + repeated + the quarantined + the ignored."""
-
-    stored: int
-    repeated: int
-
-
-@dataclass
-class Place:
-    """Which worker and lane writes.
-
-    Attributes:
-        worker: its name among its kind.
-        lane: `up` or `urgent`.
-        up_since: since when it has heard the broker without a break; None for one that works off a list and ends,
-            so that nobody waits for it.
-        hears: whether its session with the broker stands.
-    """
-
-    worker: str
-    lane: str
-    up_since: datetime | None
-    hears: bool = True
 
 
 async def prepare(connection: Connection) -> None:
@@ -76,7 +61,7 @@ async def prepare(connection: Connection) -> None:
     await connection.execute(_SQL["stage_readings"])
 
 
-async def write(connection: Connection, batch: Batch, place: Place) -> Written:
+async def write(connection: Connection, batch: Batch, place: Place) -> Sheet:
     """Write a batch in the transaction that the caller holds.
 
     Args:
@@ -85,7 +70,7 @@ async def write(connection: Connection, batch: Batch, place: Place) -> Written:
         place: for counters and progress.
 
     Returns:
-        How many readings were new and how many were there before.
+        What became of its readings.
     """
     kept = await _write_positions(connection, batch.positions) + await _write_others(connection, batch.others)
     readings = len(batch.positions) + len(batch.others)
@@ -96,11 +81,22 @@ async def write(connection: Connection, batch: Batch, place: Place) -> Written:
         await connection.execute(_SQL["last_equipment"])
     await _write_marks(connection, batch.marks)
     await _write_quarantine(connection, batch.quarantined)
-    written = Written(stored=kept, repeated=readings - kept)
-    await _write_counters(connection, batch, written, place)
+    await note(connection, place.worker, batch.excess)
+    quarantined: Counter[str] = Counter()
+    for one in batch.quarantined:
+        quarantined[one.refusal.reason] += one.readings
+    sheet = Sheet(
+        received=batch.received,
+        stored=kept,
+        repeated=readings - kept,
+        quarantined=quarantined,
+        ignored=batch.ignored,
+    )
+    await _write_counters(connection, sheet, place)
+    await committed(connection, place)
     if batch.marks:
         await connection.execute("NOTIFY gengfu_dirty")
-    return written
+    return sheet
 
 
 async def _write_positions(connection: Connection, positions: Positions) -> int:
@@ -161,27 +157,10 @@ def _digest(one: Quarantined) -> bytes:
     return hashlib.sha256(one.topic.encode() + b"\0" + one.refusal.fragment).digest()
 
 
-async def _write_counters(connection: Connection, batch: Batch, written: Written, place: Place) -> None:
-    readings = len(batch.positions) + len(batch.others)
-    reasons = Counter(one.refusal.reason for one in batch.quarantined)
-    counts = {
-        ("received", ""): readings + len(batch.quarantined) + batch.ignored.total(),
-        ("stored", ""): written.stored,
-        ("repeated", ""): written.repeated,
-        **{("quarantined", reason): count for reason, count in reasons.items()},
-        **{("ignored", reason): count for reason, count in batch.ignored.items()},
-    }
+async def _write_counters(connection: Connection, sheet: Sheet, place: Place) -> None:
     who = {"worker": place.worker, "lane": place.lane}
     rows = [
         {**who, "name": name, "reason": reason, "value": value}
-        for (name, reason), value in sorted(counts.items())
-        if value
+        for (name, reason), value in sorted(sheet.entries().items())
     ]
     await connection.cursor().executemany(_SQL["count"], rows)
-    if place.up_since is not None:
-        await connection.execute(_SQL["progress"], vars(place))
-
-
-async def beat(connection: Connection, place: Place) -> None:
-    """Say that the lane is alive."""
-    await connection.execute(_SQL["beat"], vars(place))
