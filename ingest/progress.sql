@@ -5,14 +5,16 @@ VALUES (%(worker)s, %(lane)s, %(up_since)s, %(hears)s, now(), now(), coalesce(%(
 ON CONFLICT (worker, lane) DO UPDATE
   SET up_since = excluded.up_since, hears = excluded.hears, beat_at = excluded.beat_at,
       committed_at = excluded.committed_at, drained_at = NULL,
-      caught_up_to = greatest(p.caught_up_to, %(caught_up_to)s::timestamptz);
+      caught_up_to = greatest(CASE WHEN p.drained_at IS NULL THEN p.caught_up_to ELSE now() END,
+                              %(caught_up_to)s::timestamptz);
 
 -- name: beat
--- This lane is alive, with or without work. A new one has nothing to catch up with.
+-- This lane is alive, with or without work. A new one, or one that had said goodbye, has nothing to catch up with.
 INSERT INTO ingest_progress AS p (worker, lane, up_since, hears, beat_at)
 VALUES (%(worker)s, %(lane)s, %(up_since)s, %(hears)s, now())
 ON CONFLICT (worker, lane) DO UPDATE
-  SET up_since = excluded.up_since, hears = excluded.hears, beat_at = excluded.beat_at, drained_at = NULL
+  SET up_since = excluded.up_since, hears = excluded.hears, beat_at = excluded.beat_at, drained_at = NULL,
+      caught_up_to = CASE WHEN p.drained_at IS NULL THEN p.caught_up_to ELSE now() END
 RETURNING beat_at;
 
 -- name: goodbye
