@@ -185,7 +185,7 @@ class Site:
     async def listening(
         self, since: float, *, silent_s: float = 0, worker: str = "1", caught_up: float | None = None
     ) -> None:
-        """Ingest has been up since a minute, beat so many seconds ago, and stored what was sent before a third moment."""
+        """Ingest has been up since a minute, beat so many seconds ago, and stored what was sent before a minute."""
         await self.do(
             "INSERT INTO ingest_progress (worker, lane, up_since, beat_at, caught_up_to) "
             "VALUES (%s, 'up', %s, now() - make_interval(secs => %s), coalesce(%s, timestamptz '2100-01-01')) "
