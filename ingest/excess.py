@@ -20,10 +20,9 @@ def as_native(one: Checked) -> bytes:
     return one.reading.model_copy(update=update).model_dump_json(exclude_none=True).encode()
 
 
-def native_topic(device: str, lane: str) -> str:
+def native_topic(device: str) -> str:
     """The topic on which a device says such readings."""
-    patterns = codecs()["native"].topics
-    return next(one.topic(device) for one in patterns if one.lane == lane and one.use == "publish")
+    return next(one.topic(device) for one in codecs()["native"].topics if one.lane == "up" and one.use == "publish")
 
 
 def packed(readings: Sequence[bytes]) -> Iterator[tuple[Refusal, int]]:

@@ -80,7 +80,8 @@ class Probes:
     ) -> None:
         self._worker = worker
         self._lane = lane
-        self._newest: dict[str, int | None] = dict.fromkeys(topics)
+        self._stored: dict[str, int | None] = dict.fromkeys(topics)
+        self._newest = dict(self._stored)
         self._doubt_s = doubt_s
         self._clock = clock
         self._proves_from = 0.0
@@ -91,6 +92,14 @@ class Probes:
         """The session stands again."""
         self._proves_from = monotonic() + self._doubt_s
         self._back_at = monotonic()
+
+    def begin(self) -> None:
+        """A batch begins, perhaps for the second time: what was taken and not committed does not count."""
+        self._newest = dict(self._stored)
+
+    def committed(self) -> None:
+        """The batch is in the database."""
+        self._stored = self._newest
 
     def take(self, topic: str, payload: bytes) -> bool:
         """Whether a message is a probe, of whichever worker; ours are noted.

@@ -118,7 +118,7 @@ class Worker:
 
     async def _load(self) -> None:
         async with transaction(self._pool) as connection:
-            self._take(await load_world(connection))
+            self._take(await load_world(connection, self._world))
         self._world_at = monotonic()
 
     def _take(self, world: World) -> None:
@@ -131,6 +131,11 @@ class Worker:
         """Look at the register and the open incidents again."""
         async with transaction(self._pool) as connection:
             self._take(await reload_register(connection, self.world()))
+
+    async def close(self) -> None:
+        """Give up what the pipelines hold; of use to whoever fed them without `run`."""
+        for pipeline in self.pipelines.values():
+            await pipeline.close()
 
     async def run(self) -> None:
         """Everything until cancelled."""

@@ -94,7 +94,10 @@ async def bench_on(
             **options,
         )
         await worker.prepare()
-        yield Bench(pool, worker, sent)
+        try:
+            yield Bench(pool, worker, sent)
+        finally:
+            await worker.close()
 
 
 async def make_town(url: str) -> None:

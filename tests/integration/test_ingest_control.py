@@ -18,7 +18,7 @@ from ingest.database import connect
 from ingest.probe import DatabaseClock, Probes
 from ingest.progress import goodbye, silent_for
 from ingest.quarantine import replay
-from tests.integration.bench import NOW, Bench, bench_on, fix, make_town
+from tests.integration.bench import NOW, Bench, bench_on, fix, make_town, run_until_settled
 from tests.integration.nats_server import NatsServer, eventually, running_nats
 
 SOS = {"type": "button", "t": NOW.isoformat(), "button": "sos", "pressed": True}
@@ -42,9 +42,12 @@ async def test_a_flood_is_set_aside_counted_and_can_be_taken_in_later(town: str)
         flood = [fix(n, boot=1, seq=n, speed_mps=1.5) for n in range(300)]
         other = bench.delivery(*[fix(n) for n in range(50)], device="T-01")
         batch = [bench.delivery(*flood[n : n + 10]) for n in range(0, 300, 10)]
-        safe = await bench.pipeline.process([*batch[:20], other, *batch[20:]])
+        for one in (*batch[:20], other, *batch[20:]):
+            bench.pipeline.put(one)
+        await run_until_settled(bench, 31)
         assert await bench.counters() == {("received", ""): 350, ("stored", ""): 150, ("quarantined", "rate"): 200}
-        assert {seq for device, _, seq in safe if device == "H-01"} == set(range(300))  # receipted like the rest
+        receipted = [span for device, receipt in bench.sent if device == "H-01" for span in receipt["seq"]]
+        assert {seq for first, last in receipted for seq in range(first, last + 1)} == set(range(300))
         (held,) = await bench.rows("SELECT * FROM quarantine")
         assert (held["reason"], held["topic"]) == ("rate", "gengfu/v1/H-01/up")
         assert len(json.loads(bytes(held["payload"]))) == 200
@@ -94,7 +97,7 @@ async def running(bench: Bench) -> AsyncIterator[None]:
 
 async def test_an_sos_commits_while_the_other_lane_is_blocked(town: str) -> None:
     async with bench_on(town) as bench, await connect(town, name="test", autocommit=False) as blocker:
-        await blocker.execute("LOCK TABLE position IN ACCESS EXCLUSIVE MODE")
+        await blocker.execute("LOCK TABLE position IN SHARE MODE")
         async with running(bench):
             bench.pipeline.put(bench.delivery(*[fix(n) for n in range(2000)]))
             await eventually(partial(waits_for_lock, bench))
@@ -137,10 +140,10 @@ async def test_what_we_cannot_handle_goes_alone_to_quarantine(town: str, monkeyp
     async with bench_on(town) as bench:
         real = bench.pipeline._match
 
-        def match(checked: Any, *rest: Any) -> Any:
-            if any(one.reading.battery_pct == 13 for one in checked):
+        def match(world: Any, decoded: Any) -> Any:
+            if 13 in decoded.fixes.battery_pct:
                 raise ValueError("a fault of ours")
-            return real(checked, *rest)
+            return real(world, decoded)
 
         monkeypatch.setattr(bench.pipeline, "_match", match)
         await bench.pipeline._commit([bench.delivery(fix(n, battery_pct=n)) for n in range(20)])
@@ -238,7 +241,7 @@ async def test_probes_go_the_way_of_the_data_and_stand_outside_the_ledger(
             assert abs((datetime.now(UTC) - await caught_up(bench, lane)).total_seconds()) < 5
         async with await connect(town, name="test", autocommit=False) as blocker:
             # The lane hangs: what it says of itself stands still, and the other's moves on.
-            await blocker.execute("LOCK TABLE position IN ACCESS EXCLUSIVE MODE")
+            await blocker.execute("LOCK TABLE position IN SHARE MODE")
             bench.pipeline.put(bench.delivery(fix()))
             await eventually(partial(waits_for_lock, bench))
             stuck, urgent = await caught_up(bench, "up"), await caught_up(bench, "urgent")
