@@ -18,6 +18,7 @@ from ingest.database import Connection, Pool, transaction
 from ingest.engines import Engine
 from ingest.errors import DatabaseUnavailable
 from ingest.ledger import Ledger
+from ingest.line import ATTEMPT_S
 from ingest.pipeline import Limits, Pipeline
 from ingest.probe import DatabaseClock, Probes
 from ingest.progress import Place, beat, goodbye
@@ -117,7 +118,7 @@ class Worker:
         await self._load()
 
     async def _load(self) -> None:
-        async with transaction(self._pool) as connection:
+        async with transaction(self._pool, limit_s=ATTEMPT_S) as connection:
             self._take(await load_world(connection, self._world))
         self._world_at = monotonic()
 
@@ -129,7 +130,7 @@ class Worker:
 
     async def refresh(self) -> None:
         """Look at the register and the open incidents again."""
-        async with transaction(self._pool) as connection:
+        async with transaction(self._pool, limit_s=ATTEMPT_S) as connection:
             self._take(await reload_register(connection, self.world()))
 
     async def close(self) -> None:
@@ -166,12 +167,12 @@ class Worker:
 
     async def goodbye(self) -> None:
         """Say that this worker stops on purpose and has nothing left in its queues; `run` must have ended."""
-        async with transaction(self._pool) as connection:
+        async with transaction(self._pool, limit_s=ATTEMPT_S) as connection:
             await goodbye(connection, self._name)
 
     async def beat(self) -> None:
         """Say once that the lanes are alive, and whether they hear the broker."""
-        async with transaction(self._pool) as connection:
+        async with transaction(self._pool, limit_s=ATTEMPT_S) as connection:
             for lane, place in self._places.items():
                 place.hears = self._hears(lane)
                 if not place.hears:
