@@ -24,6 +24,7 @@ from ingest.probe import Probes
 from ingest.world import Device, Register
 
 NO_OFFSET = timedelta(0)
+_JSON = frozenset({"schema", "clock"})  # refusals of what is JSON at least, so that an array of it is what it was
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Decoded:
         refused: what goes to quarantine.
         safe: device, boot and seq of readings that are kept in quarantine together, without an entry each.
         received: how many readings came, counted apart from what became of them.
+        beyond: refusals that hold many readings each, of devices beyond their allowance.
         excess: how many of each device's, by number, were set aside beyond its allowance.
     """
 
@@ -63,6 +65,7 @@ class Decoded:
     refused: list[Quarantined]
     safe: list[tuple[str, int | None, int | None]] = field(default_factory=list)
     received: int = 0
+    beyond: list[Quarantined] = field(default_factory=list)
     excess: Counter[int] = field(default_factory=Counter)
 
 
@@ -94,6 +97,7 @@ class Decoder:
         checked = [one for index in rest for one in self._one(deliveries[index], index, register, offset, decoded)]
         if self.allowance is not None:
             checked = _allowed(self.allowance, decoded, checked, deliveries, register)
+            _allow_refusals(self.allowance, decoded, register)
         late = fixes_of(checked)
         if len(late):
             decoded.fixes = decoded.fixes + late
@@ -166,6 +170,7 @@ def _allowed(
     excess[came] = allowance.excess(devices[came], monotonic())
     if not excess.any():
         return checked
+    decoded.excess.update(devices[excess].tolist())
     of_fixes, of_others = excess[: len(decoded.fixes)], excess[len(decoded.fixes) :]
     over = [one for one, is_over in zip(counted, of_others.tolist(), strict=True) if is_over]
     flood = decoded.fixes.take(of_fixes)
@@ -179,8 +184,7 @@ def _allowed(
     received_at = deliveries[-1].received_at
     for device, payloads in held.items():
         topic = native_topic(register.names[device])
-        decoded.refused += [Quarantined(topic, "native", one, received_at, count) for one, count in packed(payloads)]
-        decoded.excess[device] = len(payloads)
+        decoded.beyond += [Quarantined(topic, "native", one, received_at, count) for one, count in packed(payloads)]
     decoded.safe += [(register.names[one.device], one.reading.boot, one.reading.seq) for one in over]
     decoded.safe += [
         (register.names[device], boot, seq)
@@ -190,6 +194,29 @@ def _allowed(
     decoded.fixes = decoded.fixes.take(~of_fixes)
     gone = {id(one) for one in over}
     return [one for one in checked if id(one) not in gone]
+
+
+def _allow_refusals(allowance: Allowance, decoded: Decoded, register: Register) -> None:
+    """Keep together what a device says beyond its allowance and could not be read either: few entries for much junk."""
+    known = [one for one in decoded.refused if one.refusal.device in register.devices]
+    if not known:
+        return
+    numbers = np.array([register.devices[str(one.refusal.device)].number for one in known], np.int64)
+    excess = allowance.excess(numbers, monotonic())
+    decoded.excess.update(numbers[excess].tolist())
+    over = [one for one, is_over in zip(known, excess.tolist(), strict=True) if is_over]
+    alike: dict[tuple[str, str], list[Quarantined]] = {}
+    for one in over:
+        alike.setdefault((one.topic, one.refusal.reason), []).append(one)
+        decoded.safe.append((str(one.refusal.device), one.refusal.boot, one.refusal.seq))
+    gone = {id(one) for one in over}
+    decoded.refused = [one for one in decoded.refused if id(one) not in gone]
+    for (topic, reason), its in alike.items():
+        first, payloads = its[0], [one.refusal.fragment for one in its]
+        decoded.beyond += [
+            Quarantined(topic, first.codec, one, first.received_at, count)
+            for one, count in packed(payloads, reason=reason, detail=first.refusal.detail, array=reason in _JSON)
+        ]
 
 
 def _sorted_out(

@@ -25,27 +25,32 @@ def native_topic(device: str) -> str:
     return next(one.topic(device) for one in codecs()["native"].topics if one.lane == "up" and one.use == "publish")
 
 
-def packed(readings: Sequence[bytes]) -> Iterator[tuple[Refusal, int]]:
+def packed(
+    readings: Sequence[bytes], *, reason: str = "rate", detail: str = DETAIL, array: bool = True
+) -> Iterator[tuple[Refusal, int]]:
     """Readings of one device as few refusals: a flood must not cost a quarantine row for each.
 
     Args:
-        readings: each a JSON object.
+        readings: each a JSON object, or something that could not be read.
+        reason: of all of them.
+        detail: likewise.
+        array: keep them as a JSON array which their device could have sent; else as lines.
 
     Yields:
-        A refusal that holds a JSON array which its device could have sent, and how many readings are in it.
+        A refusal, and how many readings are in it.
     """
+
+    def refusal(some: Sequence[bytes]) -> Refusal:
+        return Refusal(reason, detail, b"[" + b",".join(some) + b"]" if array else b"\n".join(some))
+
     begin, size = 0, 2
     for position, reading in enumerate(readings):
         if position > begin and size + len(reading) + 1 > MAX_PAYLOAD_BYTES:
-            yield _refusal(readings[begin:position]), position - begin
+            yield refusal(readings[begin:position]), position - begin
             begin, size = position, 2
         size += len(reading) + 1
     if len(readings) > begin:
-        yield _refusal(readings[begin:]), len(readings) - begin
-
-
-def _refusal(readings: Sequence[bytes]) -> Refusal:
-    return Refusal("rate", DETAIL, b"[" + b",".join(readings) + b"]")
+        yield refusal(readings[begin:]), len(readings) - begin
 
 
 async def note(connection: Connection, worker: str, excess: Mapping[int, int]) -> None:

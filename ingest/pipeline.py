@@ -203,7 +203,7 @@ class Pipeline:
             others=others,
             received=decoded.received,
             marks=touched(world, positions) + _device_marks(decoded.others),
-            quarantined=decoded.refused,
+            quarantined=decoded.refused + decoded.beyond,
             excess=decoded.excess,
         )
 
