@@ -4,22 +4,27 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway import Session, credentials_of, ingest_account, lane_filters, verifiers_for
 from gateway.accounts import LANES, lane_probes
 from ingest import probe
 from ingest.allowance import Allowance
 from ingest.database import connect
-from ingest.probe import DatabaseClock, Probes
+from ingest.probe import DatabaseClock, Kind, Probes, probe_filters
 from ingest.progress import goodbye, silent_for
 from ingest.quarantine import replay
+from ops.commands.ingest import _forget
+from ops.errors import OpsError
+from ops.settings import load
 from tests.integration.bench import NOW, Bench, bench_on, fix, make_town, run_until_settled
-from tests.integration.nats_server import NatsServer, eventually, running_nats
+from tests.integration.mosquitto_server import mosquitto
+from tests.integration.nats_server import BROKER_SECRET, eventually, running_nats
 
 SOS = {"type": "button", "t": NOW.isoformat(), "button": "sos", "pressed": True}
 
@@ -183,6 +188,34 @@ async def test_what_the_database_loses_after_it_confirmed_it_is_noticed_once(
         assert (await bench.counters())["unbalanced", "database"] == 3
 
 
+async def test_one_that_is_gone_can_be_forgotten_and_one_that_lives_cannot(town: str) -> None:
+    settings = load(overrides=[f"database.url={town}"]).settings
+    async with bench_on(town) as bench:
+        await bench.worker.beat()
+        with pytest.raises(OpsError, match="ingest worker 1 is alive; stop it first"):
+            await _forget(settings, "1")
+        with pytest.raises(OpsError, match="nobody waits for an ingest worker '2'"):
+            await _forget(settings, "2")
+        async with bench.pool.connection() as connection:
+            await connection.execute("UPDATE ingest_progress SET beat_at = now() - interval '20 seconds'")
+        await _forget(settings, "1")
+        assert all(row["drained_at"] for row in await bench.rows("SELECT drained_at FROM ingest_progress"))
+        with pytest.raises(OpsError, match="nobody waits"):
+            await _forget(settings, "1")
+
+
+async def test_a_worker_that_comes_back_after_its_goodbye_has_nothing_to_catch_up_with(town: str) -> None:
+    async with bench_on(town) as bench:
+        await bench.worker.beat()
+        async with bench.pool.connection() as connection:
+            await connection.execute("UPDATE ingest_progress SET caught_up_to = now() - interval '1 day'")
+        await bench.worker.beat()
+        assert datetime.now(UTC) - await caught_up(bench, "up") > timedelta(hours=23)
+        await bench.worker.goodbye()
+        await bench.worker.beat()
+        assert datetime.now(UTC) - await caught_up(bench, "up") < timedelta(minutes=1)
+
+
 async def test_a_worker_that_says_goodbye_is_not_waited_for_and_may_come_back(town: str) -> None:
     async with bench_on(town) as bench:
         await bench.worker.beat()
@@ -202,16 +235,40 @@ async def test_a_worker_that_says_goodbye_is_not_waited_for_and_may_come_back(to
 
 
 @asynccontextmanager
-async def probing(server: NatsServer, bench_url: str, *, doubt_s: float = 0) -> AsyncIterator[Bench]:
+async def broker_of(kind: Kind, folder: Path) -> AsyncIterator[str]:
+    """A broker of a kind, with the accounts of ingest worker 1 and nobody else's; its address."""
+    if kind == "nats":
+        async with running_nats(folder) as server:
+            yield server.url
+        return
+    (folder / "mosquitto").mkdir()
+    passwords, rights = [], []
+    for lane in LANES:
+        account = credentials_of(ingest_account("1", lane), secret=BROKER_SECRET)
+        passwords.append(f"{account.username}:{verifiers_for(account.password)['mosquitto']}\n")
+        rights += [f"user {account.username}\n", *(f"topic read {name}\n" for name in lane_filters(lane))]
+        rights += [f"topic readwrite {topic}\n" for topic in lane_probes("1", lane, kind=kind)]
+    (folder / "mosquitto" / "passwords").write_text("".join(passwords))
+    (folder / "mosquitto" / "acl").write_text("".join(rights))
+    async with mosquitto(folder) as broker:
+        yield broker.url
+
+
+@asynccontextmanager
+async def probing(kind: Kind, broker_url: str, bench_url: str) -> AsyncIterator[Bench]:
     """A worker on a broker, with probes on both lanes."""
     clock = DatabaseClock()
-    probes = {
-        lane: Probes("1", lane=lane, topics=lane_probes("1", lane, kind="nats"), doubt_s=doubt_s, clock=clock.now)
-        for lane in LANES
-    }
+    probes = {lane: Probes("1", lane=lane, topics=lane_probes("1", lane, kind=kind), clock=clock.now) for lane in LANES}
     async with bench_on(bench_url, probes=probes, clock=clock) as bench:
         sessions = {
-            lane: server.ingest(lane, on_delivery=bench.worker.pipelines[lane].put, on_ready=probes[lane].connected)
+            lane: Session(
+                broker_url,
+                credentials=credentials_of(ingest_account("1", lane), secret=BROKER_SECRET),
+                filters=[*lane_filters(lane), *probe_filters("1", lane, kind=kind)],
+                name=f"test {lane}",
+                on_delivery=bench.worker.pipelines[lane].put,
+                on_ready=probes[lane].connected,
+            )
             for lane in LANES
         }
         async with sessions["up"], sessions["urgent"], running(bench), asyncio.TaskGroup() as tasks:
@@ -229,11 +286,12 @@ async def caught_up(bench: Bench, lane: str) -> Any:
     return next((row["caught_up_to"] for row in rows if row["lane"] == lane), None)
 
 
+@pytest.mark.parametrize("kind", ["nats", "mosquitto"])
 async def test_probes_go_the_way_of_the_data_and_stand_outside_the_ledger(
-    town: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    town: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind
 ) -> None:
     monkeypatch.setattr(probe, "EVERY_S", 0.05)
-    async with running_nats(tmp_path) as server, probing(server, town) as bench:
+    async with broker_of(kind, tmp_path) as broker_url, probing(kind, broker_url, town) as bench:
         for lane in LANES:
             await eventually(lambda lane=lane: is_known(bench, lane))  # type: ignore[misc]
             first = await caught_up(bench, lane)
