@@ -29,7 +29,7 @@ from ingest.line import Line
 from ingest.match import Mark, locate, touched
 from ingest.mode import ModeChoice
 from ingest.others import others_of
-from ingest.outages import said
+from ingest.outages import kind_of, said
 from ingest.probe import Probes
 from ingest.progress import Place
 from ingest.receipts import Receipts
@@ -234,15 +234,17 @@ class Pipeline:
         return written
 
     async def _retrying(self, action: Callable[[], Awaitable[T]]) -> T:
-        """Do it until the database has it: an outage only delays, and is said when it begins and when it is over."""
+        """Do it until the database has it: an outage only delays, and each kind of it is said once."""
+        told: set[str] = set()
         for attempt in count():
             try:
                 result = await action()
             except (DatabaseUnavailable, PoolTimeout, psycopg.Error) as error:
                 if isinstance(error, psycopg.DataError):
                     raise
-                if attempt == 0:
+                if (kind := kind_of(error)) not in told:
                     log.warning("cannot write to the database, holding on: %s", said(error))
+                told.add(kind)
                 await self._start_over()
                 await asyncio.sleep(BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)])
             else:
