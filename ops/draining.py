@@ -3,20 +3,21 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from gateway.accounts import LANES, Lane, credentials_of, ingest_account, probe_topic
+from gateway.accounts import LANES, Lane, credentials_of, ingest_account, lane_probes
 from gateway.filter_memory import FilterMemory
 from gateway.session import Session
 from ingest.database import Connection, connect, make_pool
 from ingest.delivery import Delivery
+from ingest.progress import goodbye, silent_for
 from ingest.queries import load_queries
 from ingest.worker import Worker
 from ingest.writer import prepare
 from ops.errors import OpsError, SettingsError
 from ops.roles.gateway import broker_secret, tls_of, version_of
-from ops.roles.ingest import make_worker, memory_of
+from ops.roles.ingest import Tap, make_worker, memory_of
 from ops.settings import Settings
 from ops.sharing import filters
 
@@ -61,14 +62,14 @@ async def drain(settings: Settings, *, say: Callable[[str], None]) -> None:
             await lane.end()
             say(f"worker {name}, lane {lane.name}: {lane.taken} messages taken in, its session at the broker has ended")
         async with connection.transaction():
-            await connection.execute(_SQL["forget"], {"worker": name})
+            await goodbye(connection, name)
 
 
 async def _check(connection: Connection, name: str) -> None:
-    row = await (await connection.execute(_SQL["silent"], {"worker": name})).fetchone()
-    if row is not None and row["seconds"] is not None and row["seconds"] < GONE_S:
+    silent_s = await silent_for(connection, name)
+    if silent_s is not None and silent_s < GONE_S:
         raise OpsError(
-            f"ingest worker {name} runs, or ran {row['seconds']:.0f} s ago; stop it first, or set ingest.workers to "
+            f"ingest worker {name} runs, or ran {silent_s:.0f} s ago; stop it first, or set ingest.workers to "
             "fewer and start `gengfu serve` again, and then drain it"
         )
     if not await (await connection.execute(_SQL["others"], {"worker": name, "gone_s": GONE_S})).fetchall():
@@ -113,15 +114,17 @@ class _Lane:
         self.reached = asyncio.Event()
         self._settings = settings
         self._pipeline = worker.pipelines[lane]
-        self._topic = probe_topic(settings.ingest.worker, lane)
+        (self._topic,) = lane_probes(settings.ingest.worker, lane, kind=settings.broker.kind)
         self._memory = _knowing(settings, lane)
         self._mark = secrets.token_hex(16).encode()
         self.session = self._session(
             filters=[self._topic],
             memory=self._memory,
-            on_delivery=self._take,
+            on_deliveries=self._take,
             on_ready=self._send_mark,
+            may_pause=True,
         )
+        self._pipeline.flow = Tap(self.session)
 
     async def end(self) -> None:
         """Let the broker forget the session."""
@@ -146,11 +149,12 @@ class _Lane:
         sent = self.session.send(self._topic, self._mark)  # sent again at each connect
         sent.add_done_callback(lambda future: future.cancelled() or future.exception())
 
-    def _take(self, delivery: Delivery) -> None:
-        if delivery.topic != self._topic:
-            self.taken += 1
-            self._pipeline.put(delivery)
-            return
-        delivery.settle()
-        if delivery.payload == self._mark:
-            self.reached.set()
+    def _take(self, deliveries: Sequence[Delivery]) -> None:
+        data = [delivery for delivery in deliveries if delivery.topic != self._topic]
+        self.taken += len(data)
+        self._pipeline.put_all(data)
+        for delivery in deliveries:
+            if delivery.topic == self._topic:
+                delivery.settle()
+                if delivery.payload == self._mark:
+                    self.reached.set()

@@ -134,6 +134,12 @@ class Ingest(_Section):
     batch_readings: int = Field(2000, ge=1, le=20_000, description="readings in a batch at the most")
     batch_bytes: int = Field(4 << 20, ge=1024, le=64 << 20, description="payload bytes in a batch at the most")
     batch_age_ms: int = Field(100, ge=1, le=5000, description="how long the first reading waits for others")
+    allowance_burst: int = Field(
+        100_000, ge=100, le=1_000_000_000, description="readings that one device may send at once to one worker's lane"
+    )
+    allowance_per_s: int = Field(
+        50, ge=1, le=1_000_000, description="readings a second that refill what one device may send"
+    )
 
 
 class Rules(_Section):

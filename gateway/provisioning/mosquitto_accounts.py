@@ -14,8 +14,8 @@ from gateway.accounts import (
     credentials_of,
     ingest_account,
     lane_filters,
+    lane_probes,
     patterns,
-    probe_topic,
     salt_of,
 )
 from gateway.errors import UnmappableTopic
@@ -63,8 +63,8 @@ def render(devices: Sequence[DeviceAccount], *, secret: str, workers: Iterable[s
     services = {GATEWAY: _rights(write=_filters("down"), read=_filters("state"))}
     for worker in names:
         for lane in LANES:
-            probe = [probe_topic(worker, lane)]
-            rights = _rights(write=_filters("down") + probe, read=_filters(lane) + probe)
+            probes = [_checked(topic) for topic in lane_probes(worker, lane, kind="mosquitto")]
+            rights = _rights(write=_filters("down") + probes, read=_filters(lane) + probes)
             services[ingest_account(worker, lane)] = rights
     passwords = [*(_service(name, secret) for name in services), *_devices(devices)]
     # Patterns hold for every user, gengfu's own as well; what begins with `gengfu-` is no device.

@@ -3,13 +3,16 @@
 import asyncio
 import json
 import logging
+from functools import partial
 
-from gateway.accounts import LANES, Lane, credentials_of, down_topic, ingest_account
+from gateway.accounts import LANES, Lane, credentials_of, down_topic, ingest_account, lane_probes
 from gateway.filter_memory import FilterMemory
 from gateway.session import Session
+from ingest.allowance import Allowance
 from ingest.database import Pool, make_pool
 from ingest.engines import NativeEngine
 from ingest.pipeline import Limits
+from ingest.probe import DatabaseClock, Probes, probe_filters
 from ingest.receipts import Receipts
 from ingest.worker import Worker
 from ingest.writer import prepare
@@ -21,6 +24,9 @@ from ops.sharing import filters, workers
 FINISH_S = 6.0  # seconds to commit what was taken; the rest comes again to the next worker of this name
 
 PACE_S = 0.01  # adds as much to the latency of `up`, and halves the cost of reading at 5,000 messages/s
+
+# Seconds after a connect: nats-server gives what was under way before again when its ack_wait of 30 s has run out.
+NATS_DOUBT_S = 35.0
 
 log = logging.getLogger(__name__)
 
@@ -39,23 +45,41 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
         return
     pool = make_pool(conninfo, name="ingest", size=4, configure=prepare)
     sessions: dict[Lane, Session] = {}
-    worker = make_worker(settings, pool, sessions)
+    clock = DatabaseClock()
+    probes: dict[str, Probes] = {lane: _probes(settings, lane, clock) for lane in LANES}
+    worker = make_worker(settings, pool, sessions, probes=probes, clock=clock)
     async with pool:
         await worker.prepare()
         for lane in LANES:
-            sessions[lane] = _session(settings, lane, worker)
+            sessions[lane] = _session(settings, lane, worker, probes[lane])
         async with sessions["up"], sessions["urgent"], asyncio.TaskGroup() as tasks:
-            work = tasks.create_task(worker.run(), name="ingest worker")
+            work = [tasks.create_task(worker.run(), name="ingest worker")]
+            work += [
+                tasks.create_task(
+                    probes[lane].run(partial(_publish, session), connected=partial(_stands, session)),
+                    name=f"probes {lane}",
+                )
+                for lane, session in sessions.items()
+            ]
             log.info("ingest worker %s takes messages from %s", settings.ingest.worker, settings.broker.url)
             await stop.wait()
             for session in sessions.values():
                 session.pause_reading()
             if not await worker.finish(at_most_s=FINISH_S):
                 log.warning("not all that was taken is committed after %g s; the broker gives it out again", FINISH_S)
-            work.cancel()
+            for task in work:
+                task.cancel()
 
 
-def make_worker(settings: Settings, pool: Pool, sessions: dict[Lane, Session], *, passing: bool = False) -> Worker:
+def make_worker(
+    settings: Settings,
+    pool: Pool,
+    sessions: dict[Lane, Session],
+    *,
+    passing: bool = False,
+    probes: dict[str, Probes] | None = None,
+    clock: DatabaseClock | None = None,
+) -> Worker:
     """A worker as the settings say.
 
     Args:
@@ -63,6 +87,8 @@ def make_worker(settings: Settings, pool: Pool, sessions: dict[Lane, Session], *
         pool: of the database.
         sessions: by lane; receipts go out by that of `up`, once it is there.
         passing: it gives no signs of life, because it ends when its work is done.
+        probes: by lane; None for one that sends none.
+        clock: set with each sign of life.
     """
     return Worker(
         pool,
@@ -74,8 +100,26 @@ def make_worker(settings: Settings, pool: Pool, sessions: dict[Lane, Session], *
         ),
         retention_days=settings.storage.retention_days,
         passing=passing,
+        allowance=partial(Allowance, burst=settings.ingest.allowance_burst, per_s=settings.ingest.allowance_per_s),
+        probes=probes,
+        clock=clock,
         hears=lambda lane: any(session.connected for its, session in sessions.items() if its == lane),
     )
+
+
+class Tap:
+    """Turns a session's reading off while its pipeline has enough, and on again."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def pause(self) -> None:
+        """Bring no more until `resume`."""
+        self._session.pause_reading()
+
+    def resume(self) -> None:
+        """Go on."""
+        self._session.resume_reading()
 
 
 def memory_of(settings: Settings, lane: Lane) -> FilterMemory:
@@ -83,27 +127,54 @@ def memory_of(settings: Settings, lane: Lane) -> FilterMemory:
     return FilterMemory(settings.data_dir / "sessions" / f"{ingest_account(settings.ingest.worker, lane)}.json")
 
 
-def _session(settings: Settings, lane: Lane, worker: Worker) -> Session:
+def _probes(settings: Settings, lane: Lane, clock: DatabaseClock) -> Probes:
+    kind = settings.broker.kind
+    return Probes(
+        settings.ingest.worker,
+        lane=lane,
+        topics=lane_probes(settings.ingest.worker, lane, kind=kind),
+        doubt_s=NATS_DOUBT_S if kind == "nats" else 0.0,
+        clock=clock.now,
+    )
+
+
+def _session(settings: Settings, lane: Lane, worker: Worker, probes: Probes) -> Session:
     secret = broker_secret(settings)
-    may_pause = settings.broker.kind != "nats"
-    return Session(
+    kind = settings.broker.kind
+    pipeline = worker.pipelines[lane]
+    session = Session(
         settings.broker.url,
         credentials=credentials_of(ingest_account(settings.ingest.worker, lane), secret=secret),
-        filters=filters(settings, lane, secret=secret),
-        name=f"ingest {lane}",
-        on_delivery=worker.pipelines[lane].put,
+        filters=[
+            *filters(settings, lane, secret=secret),
+            *probe_filters(settings.ingest.worker, lane, kind=kind),
+        ],
         memory=memory_of(settings, lane),
-        may_pause=may_pause,
-        pace_s=PACE_S if may_pause and lane == "up" else 0.0,
+        name=f"ingest {lane}",
+        on_deliveries=pipeline.put_all,
+        on_ready=probes.connected,
+        may_pause=kind != "nats",
+        pace_s=PACE_S if kind != "nats" and lane == "up" else 0.0,
         version=version_of(settings),
         tls=tls_of(settings),
     )
+    pipeline.flow = Tap(session)
+    return session
 
 
 def _send(session: Session, device: str, receipt: dict[str, object]) -> bool:
     if not session.connected:
         return False
     # QoS 0: a device that misses a receipt says its readings again and gets another.
-    sent = session.send(down_topic(device), json.dumps(receipt, separators=(",", ":")).encode(), qos=0)
-    sent.add_done_callback(lambda future: future.cancelled() or future.exception())
+    _publish(session, down_topic(device), json.dumps(receipt, separators=(",", ":")).encode(), qos=0)
     return True
+
+
+def _publish(session: Session, topic: str, payload: bytes, *, qos: int = 1) -> None:
+    """Publish what may get lost: the next one of its sort follows."""
+    sent = session.send(topic, payload, qos=qos)
+    sent.add_done_callback(lambda future: future.cancelled() or future.exception())
+
+
+def _stands(session: Session) -> bool:
+    return session.connected
