@@ -20,7 +20,7 @@ from gateway.errors import BrokerError, BrokerRefused, BrokerUnavailable
 from gateway.mqtt import packets, properties, reasons
 from gateway.mqtt.outgoing import UNCONFIRMED, Outgoing
 from gateway.mqtt.packets import Connack, Malformed, Version, Will
-from gateway.mqtt.reader import Chunk, Reader
+from gateway.mqtt.reader import SPARE_BYTES, Chunk, Reader
 from ingest.delivery import Delivery, settle_all
 
 log = logging.getLogger(__name__)
@@ -364,9 +364,9 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
         self._reading = reading
 
-    def crowd(self, crowded: bool) -> None:
+    def crowd(self, crowded: bool, *, spare_bytes: int = SPARE_BYTES) -> None:
         """Read on, but leave out what there is no room for; see `Reader.crowd`."""
-        self._reader.crowd(crowded)
+        self._reader.crowd(crowded, spare_bytes=spare_bytes)
 
     def _keep_alive(self) -> None:
         """Twice in each keep-alive: let the broker hear of us, and see whether we heard of it."""
@@ -419,7 +419,7 @@ class Connection(asyncio.Protocol):
             self._acks.clear()
 
     def _write(self, data: bytes | bytearray) -> None:
-        if self._transport is not None and not self.ended:
+        if self._transport is not None and not self.ended and not self._transport.is_closing():
             self._transport.write(data)
 
     # -- asking and publishing -----------------------------------------------------------------------------------
