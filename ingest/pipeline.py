@@ -81,6 +81,10 @@ class Pipeline:
         self._recent = Recent()
         self._choice = ModeChoice()
         self._opened = 0
+        self._pending = 0  # messages taken and not settled
+        self._closed = False
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._stages = {stage: metrics.STAGE.labels(place.lane, stage) for stage in metrics.STAGES}
 
     @property
@@ -93,14 +97,23 @@ class Pipeline:
         self._gathering.flow = flow
 
     def put(self, delivery: Delivery) -> None:
-        """Take a message; it stays with us until its commit."""
+        """Take a message, as `put_all` does."""
         self.put_all((delivery,))
 
     def put_all(self, deliveries: Sequence[Delivery]) -> None:
-        """Take messages in their order; they stay with us until their commit."""
+        """Take messages in their order, to hold until their commit; a closed pipeline leaves them to the broker."""
+        if self._closed or not deliveries:
+            return
+        self._pending += len(deliveries)
+        self._idle.clear()
         metrics.RECEIVED.labels(self._place.lane).inc(len(deliveries))
         metrics.PENDING.labels(self._place.lane).inc(len(deliveries))
         self._gathering.put_all(deliveries)
+
+    async def finish(self) -> None:
+        """Take nothing more, and wait until all that was taken is committed and settled; `run` has to go on."""
+        self._closed = True
+        await self._idle.wait()
 
     async def run(self) -> None:
         """Commit batch after batch until cancelled; what was not settled comes again."""
@@ -110,6 +123,9 @@ class Pipeline:
                 await self._commit(deliveries)
                 metrics.BATCH.labels(self._place.lane).observe(monotonic() - started)
                 metrics.PENDING.labels(self._place.lane).dec(len(deliveries))
+                self._pending -= len(deliveries)
+                if not self._pending:
+                    self._idle.set()
 
     async def close(self) -> None:
         """Give up the connection to the database; `process` opens it again."""
