@@ -14,13 +14,15 @@ from pathlib import Path
 import aiohttp
 
 from ingest.migrate import migrate
-from ops.embedded import ChildSpec, DataDir, EmbeddedServices, OnEvent, Supervisor
+from ops.embedded import BrokerKind, ChildSpec, DataDir, EmbeddedServices, OnEvent, Supervisor
 from ops.embedded.files import replace_private
 from ops.embedded.ports import choose_ports
 from ops.settings import Loaded, Settings, as_environment
+from ops.sharing import workers
 
 ROLES = ("gateway", "ingest", "rules", "ops")
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOP_GRACE_S = {"ingest": 8.0}  # seconds; it commits what it has taken, within 6
 PROBE_S = 0.2  # between looks whether everything is ready
 KEEP = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 
@@ -47,7 +49,7 @@ async def serving(
     loaded: Loaded,
     *,
     folder: Path,
-    embedded: bool,
+    embedded: BrokerKind | None,
     on_event: OnEvent | None = None,
     prepare: Callable[[Settings], Awaitable[None]] | None = None,
     also: Callable[[Settings], Sequence[ChildSpec]] | None = None,
@@ -57,7 +59,7 @@ async def serving(
     Args:
         loaded: settings and where they come from.
         folder: data folder; logs of the roles lie below it.
-        embedded: start PostgreSQL and nats-server out of their wheels too.
+        embedded: start PostgreSQL out of its wheel, too, and this broker.
         on_event: told of every start, death and stop; must not block.
         prepare: awaited when the database has its tables and no role runs yet.
         also: more children, which are started after the roles and stopped before them.
@@ -68,7 +70,12 @@ async def serving(
     async with AsyncExitStack() as stack:
         if embedded:
             services = await stack.enter_async_context(
-                EmbeddedServices(folder, on_event=on_event, max_ack_pending=loaded.settings.broker.max_ack_pending)
+                EmbeddedServices(
+                    folder,
+                    broker=embedded,
+                    on_event=on_event,
+                    max_ack_pending=loaded.settings.broker.max_ack_pending,
+                )
             )
             supervisor = services.supervisor
             settings = _embedded_settings(loaded, services)
@@ -78,6 +85,7 @@ async def serving(
                 Supervisor(log_dir=data_dir.log, run_dir=data_dir.run, on_event=on_event)
             )
             settings = loaded.settings
+        workers(settings)  # says what cannot be before anything is changed
         await migrate(settings.database.url.get_secret_value(), say=log.info)
         if prepare:
             await prepare(settings)
@@ -128,25 +136,40 @@ def _handling(handler: Callable[[], object]) -> Iterator[None]:
 
 
 def _roles(settings: Settings, console: str) -> list[ChildSpec]:
-    environment = child_environment(settings)
-
     async def serves() -> bool:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as client:
             return await _answers(client, f"{console}/health/live")
 
-    return [
-        ChildSpec(
-            name=role,
-            title=f"gengfu {role}",
-            argv=[Path(sys.executable), "-m", "ops.cli", "run", role],
-            env=environment,
-            stop_signal=signal.SIGTERM,
-            stop_grace_s=4.0,
-            ready=serves if role == "ops" else None,
-            advice=f"look at the end of its log, {role}.log",
+    specs = []
+    for role in ROLES:
+        several = _workers(settings) if role == "ingest" else {role: settings}
+        for name, its in several.items():
+            specs.append(
+                ChildSpec(
+                    name=name,
+                    title=f"gengfu {name.replace('-', ' ')}",
+                    argv=[Path(sys.executable), "-m", "ops.cli", "run", role],
+                    env=child_environment(its),
+                    stop_signal=signal.SIGTERM,
+                    stop_grace_s=STOP_GRACE_S.get(role, 4.0),
+                    ready=serves if role == "ops" else None,
+                    advice=f"look at the end of its log, {name}.log",
+                )
+            )
+    return specs
+
+
+def _workers(settings: Settings) -> dict[str, Settings]:
+    """The settings of each ingest worker, by the name of its process; one alone keeps its own name."""
+    if settings.ingest.workers == 1:
+        return {"ingest": settings}
+    port = settings.metrics.ingest_port
+    return {
+        f"ingest-{name}": with_values(
+            settings, {"ingest.worker": name, "metrics.ingest_port": port + place if port else 0}
         )
-        for role in ROLES
-    ]
+        for place, name in enumerate(workers(settings))
+    }
 
 
 def child_environment(settings: Settings) -> dict[str, str]:
@@ -167,10 +190,8 @@ def _embedded_settings(loaded: Loaded, services: EmbeddedServices) -> Settings:
     chosen = {
         "database.url": services.database_url,
         "broker.url": services.broker_url,
-        "broker.kind": "nats",
         "broker.secret": _broker_secret(folder),
-        "broker.nats_accounts_file": services.nats_accounts_file,
-        "broker.nats_pid_file": services.nats_pid_file,
+        **services.broker_settings,
         "data_dir": folder.path,
     }
     if loaded.origins["http.port"] == "default" or loaded.settings.http.port == 0:

@@ -1,22 +1,37 @@
-"""`gengfu ingest`: what can be done about ingest workers from outside."""
+"""`gengfu ingest`: taking a worker out for good."""
 
 from typing import Annotated
 
 import typer
 
 from ops.beside import BesideOption, beside
-from ops.commands.options import ConfigOption, SetOption, run
+from ops.commands.options import ConfigOption, SetOption, run, settings_of
 from ops.errors import OpsError
 from ops.settings import Settings
 
 ALIVE_S = 10.0  # a worker that beat more lately than this would only be known again at once
 
-app = typer.Typer(name="ingest", help="Ingest workers: forget one that is gone.", no_args_is_help=True)
+app = typer.Typer(name="ingest", help="Workers of ingest.", no_args_is_help=True)
 
 
 @app.callback()
 def _group() -> None:
     pass
+
+
+@app.command("drain")
+def drain_command(
+    worker: Annotated[str, typer.Argument(help="The worker's name, such as 4.")],
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """Take a stopped worker out for good: work off what the broker keeps for it, and end its sessions.
+
+    Until then its share of the messages waits for it. Start the others with the lower ingest.workers first.
+    """
+    from ops.draining import drain
+
+    run(drain(settings_of(config, [*(overrides or []), f"ingest.worker={worker}"]), say=typer.echo))
 
 
 @app.command("forget")
