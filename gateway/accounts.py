@@ -40,6 +40,11 @@ def lane_filters(lane: str) -> list[str]:
     return list(dict.fromkeys(pattern.filter() for pattern in patterns() if pattern.lane == lane))
 
 
+def lane_probes(worker: str, lane: Lane, *, kind: Kind) -> list[str]:
+    """The topics on which the account of an ingest worker's lane may publish to itself, and does each second."""
+    return probe_topics(worker, lane, filters=lane_filters(lane), kind=kind)
+
+
 def shared_filters(lane: str, *, secret: str) -> list[str]:
     """The filters of a lane for a broker that lets workers share a subscription: each message goes to one of them.
 
@@ -48,11 +53,6 @@ def shared_filters(lane: str, *, secret: str) -> list[str]:
     """
     group = _derived(secret, "share:" + lane)
     return [f"$share/{group}/{name}" for name in lane_filters(lane)]
-
-
-def lane_probes(worker: str, lane: Lane, *, kind: Kind) -> list[str]:
-    """The topics on which the account of an ingest worker's lane may publish to itself, and does each second."""
-    return probe_topics(worker, lane, filters=lane_filters(lane), kind=kind)
 
 
 def patterns() -> list[TopicPattern]:

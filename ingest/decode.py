@@ -215,7 +215,7 @@ def _allow_refusals(allowance: Allowance, decoded: Decoded, register: Register) 
         first, payloads = its[0], [one.refusal.fragment for one in its]
         decoded.beyond += [
             Quarantined(topic, first.codec, one, first.received_at, count)
-            for one, count in packed(payloads, reason=reason, detail=first.refusal.detail, array=reason in _JSON)
+            for one, count in packed(payloads, like=first.refusal, array=reason in _JSON)
         ]
 
 

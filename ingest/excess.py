@@ -1,6 +1,7 @@
 """What devices said beyond their allowance: kept in few quarantine rows, and noted so that somebody hears of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from devices.codecs import MAX_PAYLOAD_BYTES, Refusal, codecs
 from ingest.columns import Checked
@@ -8,9 +9,11 @@ from ingest.database import Connection
 from ingest.queries import load_queries
 
 _SQL = load_queries("ingest", "excess.sql")
-DETAIL = (
+RATE = Refusal(
+    "rate",
     "the device said more than its allowance (ingest.allowance_burst, ingest.allowance_per_s); stop what makes it "
-    "flood, then `gengfu quarantine replay --reason rate` takes this in"
+    "flood, then `gengfu quarantine replay --reason rate` takes this in",
+    b"",
 )
 
 
@@ -25,15 +28,12 @@ def native_topic(device: str) -> str:
     return next(one.topic(device) for one in codecs()["native"].topics if one.lane == "up" and one.use == "publish")
 
 
-def packed(
-    readings: Sequence[bytes], *, reason: str = "rate", detail: str = DETAIL, array: bool = True
-) -> Iterator[tuple[Refusal, int]]:
+def packed(readings: Sequence[bytes], *, like: Refusal = RATE, array: bool = True) -> Iterator[tuple[Refusal, int]]:
     """Readings of one device as few refusals: a flood must not cost a quarantine row for each.
 
     Args:
         readings: each a JSON object, or something that could not be read.
-        reason: of all of them.
-        detail: likewise.
+        like: why they were refused.
         array: keep them as a JSON array which their device could have sent; else as lines.
 
     Yields:
@@ -41,7 +41,8 @@ def packed(
     """
 
     def refusal(some: Sequence[bytes]) -> Refusal:
-        return Refusal(reason, detail, b"[" + b",".join(some) + b"]" if array else b"\n".join(some))
+        fragment = b"[" + b",".join(some) + b"]" if array else b"\n".join(some)
+        return replace(like, fragment=fragment, device=None, boot=None, seq=None)
 
     begin, size = 0, 2
     for position, reading in enumerate(readings):

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
 from time import monotonic, process_time
@@ -27,7 +27,7 @@ from ingest.gathering import Flow, Gathering, Limits
 from ingest.ledger import Ledger
 from ingest.line import Line
 from ingest.match import Mark, locate, touched
-from ingest.mode import ModeChoice
+from ingest.mode import Mode, ModeChoice
 from ingest.others import others_of
 from ingest.outages import kind_of, said
 from ingest.probe import Probes
@@ -87,6 +87,7 @@ class Pipeline:
         self._line = Line(str(pool.conninfo), name=f"ingest {place.lane}")
         self._recent = Recent()
         self._choice = ModeChoice()
+        self._opened = 0
         self._pending = 0  # messages taken and not settled
         self._closed = False
         self._idle = asyncio.Event()
@@ -103,11 +104,11 @@ class Pipeline:
         self._gathering.flow = flow
 
     def put(self, delivery: Delivery) -> None:
-        """Take a message; it stays with us until its commit."""
+        """Take a message, as `put_all` does."""
         self.put_all((delivery,))
 
     def put_all(self, deliveries: Sequence[Delivery]) -> None:
-        """Take messages in their order; they stay with us until their commit. A closed pipeline leaves them."""
+        """Take messages in their order, to hold until their commit; a closed pipeline leaves them to the broker."""
         if self._closed or not deliveries:
             return
         self._pending += len(deliveries)
@@ -135,10 +136,10 @@ class Pipeline:
         self._held = deliveries
         await self._commit(deliveries)
         self._held = ()
+        metrics.PENDING.labels(self._place.lane).dec(len(deliveries))
         self._pending -= len(deliveries)
         if not self._pending:
             self._idle.set()
-        metrics.PENDING.labels(self._place.lane).dec(len(deliveries))
 
     async def close(self) -> None:
         """Give up the connection to the database; `process` opens it again."""
@@ -210,13 +211,10 @@ class Pipeline:
         positions = positions_of(decoded.fixes)
         positions.grid = locate(world, positions.lat, positions.lon, positions.time_us)
         positions = positions.ordered()
-        fresh = positions.without_twins()
-        known = self._recent.known(fresh)
-        others = others_of(decoded.others)
         return Batch(
             positions=positions,
-            fresh=fresh.take(~known) if known.any() else fresh,
-            others=others,
+            fresh=positions.without_twins(),
+            others=others_of(decoded.others),
             received=decoded.received,
             marks=touched(world, positions) + _device_marks(decoded.others),
             quarantined=decoded.refused + decoded.beyond,
@@ -226,7 +224,7 @@ class Pipeline:
     async def _keep(self, batch: Batch) -> Written:
         written = await self._retrying(lambda: self._write(batch))
         self._recent.add(batch.fresh)
-        self._choice.learn(rows=len(batch.fresh), repeated=written.found)
+        self._choice.learn(rows=written.offered, repeated=written.found)
         self._count(written)
         return written
 
@@ -237,17 +235,26 @@ class Pipeline:
                 await self._engine.ensure_partitions(connection, times)
         mode = self._choice.mode
         try:
-            async with self._line.transaction() as connection:
-                written = await write(connection, batch, self._place, mode=mode)
+            written = await self._attempt(batch, mode)
         except psycopg.errors.UniqueViolation:
             if mode == "staging":
                 raise
             mode = "staging"  # somebody else, or we long ago, wrote one of these rows
-            async with self._line.transaction() as connection:
-                written = await write(connection, batch, self._place, mode=mode)
+            written = await self._attempt(batch, mode)
         self._stages["write"].inc(monotonic() - started)
         metrics.WRITES.labels(self._place.lane, mode).inc()
         return written
+
+    async def _attempt(self, batch: Batch, mode: Mode) -> Written:
+        async with self._line.transaction() as connection:
+            if self._line.opened != self._opened:  # the keys were committed over another connection
+                self._opened = self._line.opened
+                self._recent.clear()
+                self._choice.doubt()
+            known = self._recent.known(batch.fresh)
+            # Decided anew for each attempt, because after an error nothing is known any more.
+            asked = replace(batch, fresh=batch.fresh.take(~known)) if known.any() else batch
+            return await write(connection, asked, self._place, mode=mode)
 
     async def _retrying(self, action: Callable[[], Awaitable[T]]) -> T:
         """Do it until the database has it: an outage only delays, and each kind of it is said once."""
@@ -270,11 +277,9 @@ class Pipeline:
         raise AssertionError("count() does not end")
 
     async def _start_over(self) -> None:
-        """After an error nothing is taken for granted: neither the connection nor what it committed last."""
+        """After an error nothing is taken for granted: a new connection, and with it an empty memory."""
         metrics.RETRIES.labels(self._place.lane).inc()
         await self._line.drop()
-        self._recent.clear()
-        self._choice.doubt()
         self._engine.forget()  # a partition may have been dropped under us
 
     async def _refuse(self, delivery: Delivery, error: str) -> _Result:

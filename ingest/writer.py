@@ -36,7 +36,7 @@ class Batch:
 
     Attributes:
         positions: every accepted fix, ordered by device, time and digest, repetitions and all.
-        fresh: those of them that the database is asked to keep: each key once, and none that is known to be there.
+        fresh: those of them that the database is asked to keep: each key once.
         others: accepted readings of other types, in order.
         received: readings, counted where they were decoded, apart from what became of them.
         marks: what to judge anew.
@@ -61,7 +61,7 @@ class Batch:
 
     def times(self) -> list[datetime]:
         """A time in each day that the batch touches, and perhaps more."""
-        days = np.unique(self.fresh.time_us // _DAY_US).tolist()
+        days = np.unique(self.positions.time_us // _DAY_US).tolist()
         return [moment_of(day * _DAY_US) for day in days] + [other.time for other in self.others]
 
     @cached_property
@@ -89,10 +89,12 @@ class Written:
 
     Attributes:
         sheet: of its readings.
-        found: of the fresh positions, how many the database had.
+        offered: positions that the database was asked to keep.
+        found: how many of those it had.
     """
 
     sheet: Sheet
+    offered: int = 0
     found: int = 0
 
 
@@ -144,7 +146,8 @@ async def write(connection: Connection, batch: Batch, place: Place, *, mode: Mod
     await committed(connection, place)
     if batch.marks:
         await connection.execute("NOTIFY gengfu_dirty")
-    return Written(sheet, found=len(batch.fresh) - positions)
+    offered = len(batch.fresh)
+    return Written(sheet, offered=offered, found=offered - positions)
 
 
 async def _write_positions(connection: Connection, fresh: Positions, batch: Batch, mode: Mode) -> int:

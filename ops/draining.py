@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gateway.accounts import LANES, Lane, credentials_of, ingest_account, lane_probes
+from gateway.errors import BrokerError
 from gateway.filter_memory import FilterMemory
 from gateway.session import Session
 from ingest.database import Connection, connect, make_pool
@@ -17,7 +18,7 @@ from ingest.worker import Worker
 from ingest.writer import prepare
 from ops.errors import OpsError, SettingsError
 from ops.roles.gateway import broker_secret, tls_of, version_of
-from ops.roles.ingest import Tap, make_worker, memory_of
+from ops.roles.ingest import Reading, make_worker, memory_of
 from ops.settings import Settings
 from ops.sharing import filters
 
@@ -80,19 +81,24 @@ async def _check(connection: Connection, name: str) -> None:
 
 
 async def _work_off(worker: Worker, lanes: "list[_Lane]") -> None:
-    async with lanes[0].session, lanes[1].session:
-        for lane in lanes:
-            await lane.session.wait_up(timeout_s=CONNECT_S)
-        async with asyncio.TaskGroup() as tasks:
-            work = [
-                tasks.create_task(pipeline.run(), name=f"pipeline {name}")
-                for name, pipeline in worker.pipelines.items()
-            ]
+    trouble: BrokerError | None = None
+    async with lanes[0].session, lanes[1].session, asyncio.TaskGroup() as tasks:
+        # Before the sessions are ready: with a long queue they are only once something of it is committed.
+        work = [
+            tasks.create_task(pipeline.run(), name=f"pipeline {name}") for name, pipeline in worker.pipelines.items()
+        ]
+        try:
+            for lane in lanes:
+                await lane.session.wait_up(timeout_s=CONNECT_S)
             for lane in lanes:
                 await lane.reached.wait()
             await worker.finish()
-            for task in work:
-                task.cancel()
+        except BrokerError as error:  # out of the group it would come wrapped
+            trouble = error
+        for task in work:
+            task.cancel()
+    if trouble is not None:
+        raise trouble
 
 
 def _knowing(settings: Settings, lane: Lane) -> FilterMemory:
@@ -124,7 +130,7 @@ class _Lane:
             on_ready=self._send_mark,
             may_pause=True,
         )
-        self._pipeline.flow = Tap(self.session)
+        self._pipeline.flow = Reading(self.session)
 
     async def end(self) -> None:
         """Let the broker forget the session."""

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 
 from gateway.accounts import LANES, Lane, credentials_of, down_topic, ingest_account, lane_probes
@@ -21,12 +23,10 @@ from ops.roles.gateway import broker_secret, tls_of, version_of
 from ops.settings import Settings
 from ops.sharing import filters, workers
 
-FINISH_S = 6.0  # seconds to commit what was taken; the rest comes again to the next worker of this name
-
 PACE_S = 0.01  # adds as much to the latency of `up`, and halves the cost of reading at 5,000 messages/s
-
 # Seconds after a connect: nats-server gives what was under way before again when its ack_wait of 30 s has run out.
 NATS_DOUBT_S = 35.0
+FINISH_S = 6.0  # seconds to commit what was taken; the rest comes again to the next worker of this name
 
 log = logging.getLogger(__name__)
 
@@ -52,15 +52,12 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
         await worker.prepare()
         for lane in LANES:
             sessions[lane] = _session(settings, lane, worker, probes[lane])
+            worker.pipelines[lane].flow = Reading(sessions[lane])
         async with sessions["up"], sessions["urgent"], asyncio.TaskGroup() as tasks:
             work = [tasks.create_task(worker.run(), name="ingest worker")]
-            work += [
-                tasks.create_task(
-                    probes[lane].run(partial(_publish, session), connected=partial(_stands, session)),
-                    name=f"probes {lane}",
-                )
-                for lane, session in sessions.items()
-            ]
+            for lane, session in sessions.items():
+                sending = probes[lane].run(partial(_publish, session), connected=partial(_stands, session))
+                work.append(tasks.create_task(sending, name=f"probes {lane}"))
             log.info("ingest worker %s takes messages from %s", settings.ingest.worker, settings.broker.url)
             await stop.wait()
             for session in sessions.values():
@@ -77,7 +74,7 @@ def make_worker(
     sessions: dict[Lane, Session],
     *,
     passing: bool = False,
-    probes: dict[str, Probes] | None = None,
+    probes: Mapping[str, Probes] | None = None,
     clock: DatabaseClock | None = None,
 ) -> Worker:
     """A worker as the settings say.
@@ -87,17 +84,15 @@ def make_worker(
         pool: of the database.
         sessions: by lane; receipts go out by that of `up`, once it is there.
         passing: it gives no signs of life, because it ends when its work is done.
-        probes: by lane; None for one that sends none.
-        clock: set with each sign of life.
+        probes: by lane; None when nobody asks how far it has come.
+        clock: set by its signs of life.
     """
     return Worker(
         pool,
         NativeEngine(),
         name=settings.ingest.worker,
         receipts=Receipts(lambda device, receipt: _send(sessions["up"], device, receipt)),
-        limits=Limits(
-            settings.ingest.batch_readings, settings.ingest.batch_bytes, age_s=settings.ingest.batch_age_ms / 1000
-        ),
+        limits=Limits(_most(settings), settings.ingest.batch_bytes, age_s=settings.ingest.batch_age_ms / 1000),
         retention_days=settings.storage.retention_days,
         passing=passing,
         allowance=partial(Allowance, burst=settings.ingest.allowance_burst, per_s=settings.ingest.allowance_per_s),
@@ -107,19 +102,25 @@ def make_worker(
     )
 
 
-class Tap:
-    """Turns a session's reading off while its pipeline has enough, and on again."""
+def _most(settings: Settings) -> int:
+    """Readings in a batch: of what nats-server has under way at once, half is written while the other half comes."""
+    most = settings.ingest.batch_readings
+    return min(most, max(1, settings.broker.max_ack_pending // 2)) if settings.broker.kind == "nats" else most
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+
+@dataclass(frozen=True)
+class Reading:
+    """A session as the flow that its pipeline pauses and resumes."""
+
+    session: Session
 
     def pause(self) -> None:
-        """Bring no more until `resume`."""
-        self._session.pause_reading()
+        """Leave the rest with the broker."""
+        self.session.pause_reading()
 
     def resume(self) -> None:
-        """Go on."""
-        self._session.resume_reading()
+        """Read on."""
+        self.session.resume_reading()
 
 
 def memory_of(settings: Settings, lane: Lane) -> FilterMemory:
@@ -141,8 +142,7 @@ def _probes(settings: Settings, lane: Lane, clock: DatabaseClock) -> Probes:
 def _session(settings: Settings, lane: Lane, worker: Worker, probes: Probes) -> Session:
     secret = broker_secret(settings)
     kind = settings.broker.kind
-    pipeline = worker.pipelines[lane]
-    session = Session(
+    return Session(
         settings.broker.url,
         credentials=credentials_of(ingest_account(settings.ingest.worker, lane), secret=secret),
         filters=[
@@ -151,15 +151,13 @@ def _session(settings: Settings, lane: Lane, worker: Worker, probes: Probes) -> 
         ],
         memory=memory_of(settings, lane),
         name=f"ingest {lane}",
-        on_deliveries=pipeline.put_all,
+        on_deliveries=worker.pipelines[lane].put_all,
         on_ready=probes.connected,
         may_pause=kind != "nats",
         pace_s=PACE_S if kind != "nats" and lane == "up" else 0.0,
         version=version_of(settings),
         tls=tls_of(settings),
     )
-    pipeline.flow = Tap(session)
-    return session
 
 
 def _send(session: Session, device: str, receipt: dict[str, object]) -> bool:

@@ -24,8 +24,8 @@ def polygons(shapes: list[Any], since: list[int], until: list[int]) -> Polygons:
 
 def blobs(random: np.random.Generator, count: int) -> list[Any]:
     centres = shapely.points(111 + random.random(count) * 0.1, 30 + random.random(count) * 0.1)
-    round_ones = shapely.buffer(centres, 0.005 + random.random(count) * 0.03)
-    holed = shapely.difference(round_ones[0], shapely.buffer(centres[0], 0.002))
+    round_ones = list(shapely.buffer(centres, 0.005 + random.random(count) * 0.03))
+    holed = shapely.difference(round_ones[0], shapely.buffer(shapely.centroid(round_ones[0]), 0.002))
     return [holed, shapely.box(111, 30, 111.05, 30.05), shapely.box(111.05, 30, 111.1, 30.05), *round_ones[1:]]
 
 
