@@ -56,14 +56,30 @@ async def test_a_full_batch_does_not_wait() -> None:
     assert batches == [list(range(10)), list(range(10, 20))]
 
 
-async def test_what_is_not_full_waits_for_its_age_and_no_longer() -> None:
-    gathering = Gathering(Limits(readings=10, age_s=0.05))
+async def test_what_is_not_full_waits_a_quarter_of_its_age_for_more() -> None:
+    gathering = Gathering(Limits(readings=10, age_s=0.2))
     before = monotonic()
     gathering.put_all(messages(3))
     since, batch = await gathering.batch()
     assert len(batch) == 3
     assert monotonic() - before >= 0.05
     assert before <= since <= monotonic()
+
+
+async def test_what_keeps_coming_is_waited_for_until_the_first_has_its_age() -> None:
+    gathering = Gathering(Limits(readings=10_000_000, age_s=0.1))
+    gathering.put_all(messages(1))
+
+    async def keep_coming() -> None:
+        while True:
+            gathering.put_all(messages(1))
+            await asyncio.sleep(0)
+
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        coming = tasks.create_task(keep_coming())
+        since, _ = await gathering.batch()
+        coming.cancel()
+    assert monotonic() - since >= 0.1
 
 
 async def test_nought_of_age_takes_what_is_there() -> None:
