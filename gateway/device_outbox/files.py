@@ -9,7 +9,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
 
 from gateway.device_outbox.store import Store
 from gateway.errors import OutboxError, OutboxInUse

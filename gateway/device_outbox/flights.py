@@ -1,4 +1,4 @@
-"""What is under way: messages that were sent and whose receipts are awaited, and which of them to give up waiting for."""
+"""What is under way: messages whose receipts are awaited, and which of them to give up waiting for."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

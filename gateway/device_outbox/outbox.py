@@ -18,7 +18,7 @@ from gateway.errors import OutboxFull, ReadingTooLarge
 log = logging.getLogger(__name__)
 
 PAYLOAD_BYTES = 200 * 1024  # of an array; the contract allows 256 KiB, and the broker counts its own headers as well
-FIRST_ARRAY_BYTES = 16 * 1024  # of the first one; it grows while the way is quick, so that live readings never wait long
+FIRST_ARRAY_BYTES = 16 * 1024  # of the first one; it grows while the way is quick, so that live readings wait little
 SLOW_S, QUICK_S = 1.0, 0.25  # from sending an array to the broker's confirmation
 LEAST_ARRAY_BYTES = 2 * 1024
 ARRAY_READINGS = 1000
@@ -182,7 +182,8 @@ class DeviceOutbox:
         messages = []
         waiting = deque(entries)
         while waiting and self.may_go_live(lane):
-            chosen, size = [], 0
+            chosen: list[Entry] = []
+            size = 0
             while waiting and (not chosen or size + len(waiting[0].reading) < PAYLOAD_BYTES):
                 size += len(waiting[0].reading) + 1
                 chosen.append(waiting.popleft())

@@ -75,6 +75,7 @@ class Store:
         self.payload_bytes = 0
         self._file = file
         self._careful = fsync and file is not None
+        self._data_version = 0
         if file is not None:
             os.close(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600))
         self._db = sqlite3.connect(file or ":memory:", isolation_level=None, check_same_thread=False)
@@ -122,8 +123,7 @@ class Store:
         """What waits on a lane and was said before `below`, the newest first."""
         values = {"lane": lane, "boot": below[0], "seq": below[1], "most": most}
         return [
-            Entry(lane, (boot, seq), reading, tries)
-            for boot, seq, tries, reading in self._rows(_SQL["newest"], values)
+            Entry(lane, (boot, seq), reading, tries) for boot, seq, tries, reading in self._rows(_SQL["newest"], values)
         ]
 
     def forget(self, boot: int, ranges: Iterable[Sequence[int]]) -> list[tuple[Lane, Key]]:
