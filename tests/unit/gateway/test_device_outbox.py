@@ -97,7 +97,7 @@ def test_what_cannot_be_thinned_refuses_the_new_but_never_a_button() -> None:
     store = Store(None)
     it = outbox(store, limits=Limits(readings=3))
     it.put([SCAN] * 3, lane="up", live=False)
-    with pytest.raises(OutboxFull, match="H-01 is full with 3 readings .* 1 new ones were not taken"):
+    with pytest.raises(OutboxFull, match=r"H-01 is full with 3 readings .* 1 new ones were not taken"):
         it.put([FIX], lane="up", live=False)
     it.put([{"type": "button", "button": "sos", "pressed": True}], lane="urgent", live=False)
     assert (it.counts.sent, it.counts.thinned, store.entries) == (4, 0, 4)
@@ -210,6 +210,7 @@ def test_a_command_beside_it_queues_what_is_parked_again(tmp_path: Path) -> None
             it.look()
             while (again := it.next("up")) is not None:
                 it.confirmed(again)
+            clock.now_s += 1
         assert (it.counts.parked, it.open) == (1, 0)
         assert it.next("up") is None
         for _, beside in outboxes_in(tmp_path):
