@@ -62,7 +62,8 @@ class DeviceClient:
             secret: as it was issued.
             state: folder in which client ids, the boot counter and the outbox are kept; without it the session lasts as
                 long as the connection, the boot counter is the time, and the outbox ends with the process.
-            fsync: the outbox survives a loss of power too, not only the end of this process.
+            fsync: the outbox survives a loss of power too, not only the end of this process; each `send` then waits for
+                the disk, and everything else in its event loop with it.
             patient: `send` waits for room, as a source that can be held up wants it; otherwise it never waits, and an
                 outbox that is full is thinned.
             receipts: number the readings and expect receipts.

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.codecs import MAX_PAYLOAD_BYTES, Codec, codec_named, codec_of_topic, codecs
+from devices.codec import check_codec
+from devices.codecs import MAX_PAYLOAD_BYTES, Codec, Decoded, TopicPattern, codec_named, codec_of_topic, codecs
 from devices.errors import UnknownCodec
 
 FRAMES = Path(__file__).parents[2] / "frames"
@@ -97,6 +98,30 @@ def test_hostile_payloads(codec: Codec, payload: bytes, reason: str | None) -> N
     topic = next(pattern.topic("X-1") for pattern in codec.topics if pattern.use == "publish")
     decoded = codec.decode(topic, payload)
     assert [refusal.reason for refusal in decoded.refusals] == ([reason] if reason else [])
+
+
+@pytest.mark.parametrize(
+    "pattern", ["a/b", "a/{device}/{device}", "a/x{device}/b", "a/{device}/{many}", "a//{device}", ""]
+)
+def test_a_pattern_that_gives_no_access_list_is_refused(pattern: str) -> None:
+    class Wrong:
+        name = "wrong"
+        title = "wrong"
+        topics: tuple[TopicPattern, ...] = (TopicPattern(pattern, "publish", "up"),)
+
+        def decode(self, topic: str, payload: bytes) -> Decoded:
+            raise AssertionError((topic, payload))
+
+    with pytest.raises(ValueError, match=r"codec wrong: .* must have exactly one level"):
+        check_codec(Wrong())
+
+
+def test_a_level_that_may_be_anything_is_a_wildcard_where_rights_are_given() -> None:
+    pattern = TopicPattern("owntracks/{device}/{any}", "publish", "up")
+    assert pattern.topic("H-01") == "owntracks/H-01/+"
+    assert pattern.topic("H-01", other="phone") == "owntracks/H-01/phone"
+    assert pattern.filter() == "owntracks/+/+"
+    assert pattern.shown() == "owntracks/<device>/<any>"
 
 
 def test_an_unknown_codec_names_the_known() -> None:

@@ -103,6 +103,20 @@ def test_what_cannot_be_thinned_refuses_the_new_but_never_a_button() -> None:
     assert (it.counts.sent, it.counts.thinned, store.entries) == (4, 0, 4)
 
 
+def test_a_full_disk_is_said_and_work_goes_on_when_there_is_room_again(tmp_path: Path) -> None:
+    with OutboxFile(tmp_path, device="H-01") as store:
+        it = outbox(store)
+        it.put([FIX] * 10, lane="up", live=False)
+        (most,) = store._db.execute("PRAGMA max_page_count = 12").fetchone()
+        assert most == 12
+        with pytest.raises(OutboxError, match=r"H-01\.outbox: database or disk is full; see that the disk has room"):
+            it.put([FIX] * 1000, lane="up", live=True)
+        assert (it.entries, it.counts.sent, store.entries) == (10, 10, 10)
+        store._db.execute("PRAGMA max_page_count = 1000000")
+        (live,) = it.put([FIX] * 100, lane="up", live=True)
+        assert seqs(live) == list(range(11, 111))
+
+
 def test_a_reading_that_fits_no_message_is_refused() -> None:
     it = outbox()
     with pytest.raises(ReadingTooLarge, match="a report of H-01 has 2"):
