@@ -243,10 +243,10 @@ class DeviceClient:
             await self._leave.wait()
 
     def _reconnected(self, lane: Lane) -> None:
-        outbox = self._running()
-        outbox.reconnected(lane)
-        if lane == "up":  # receipts come over this one, whatever lane they are for
-            outbox.reconnected("urgent")
+        if self._outbox is not None:
+            self._outbox.reconnected(lane)
+            if lane == "up":  # receipts come over this one, whatever lane they are for
+                self._outbox.reconnected("urgent")
         self._wake.set()
 
     async def _pump(self) -> None:

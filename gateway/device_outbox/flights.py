@@ -51,15 +51,13 @@ class Flights:
 
     def __init__(self, waits: Waits) -> None:
         self._waits = waits
+        self.ahead = 0  # readings of history without a receipt
         self._of_key: dict[Key, Flight] = {}
         self._flights: dict[Flight, None] = {}  # in the order of sending
         self._lanes: dict[Lane, _OfLane] = {"up": _OfLane(), "urgent": _OfLane()}
 
     def __contains__(self, key: Key) -> bool:
         return key in self._of_key
-
-    def __len__(self) -> int:
-        return len(self._of_key)
 
     def unconfirmed(self, lane: Lane, *, live: bool) -> int:
         """Messages that the broker has not confirmed."""
@@ -70,6 +68,7 @@ class Flights:
         self._flights[flight] = None
         self._of_key.update(dict.fromkeys(flight.missing, flight))
         self._lanes[flight.lane].unconfirmed[flight.live] += 1
+        self.ahead += 0 if flight.live else len(flight.missing)
 
     def confirmed(self, flight: Flight, now_s: float) -> None:
         """The broker has it."""
@@ -83,19 +82,18 @@ class Flights:
         if flight.confirmed_s is None:
             flight.confirmed_s = float("inf")
             self._lanes[flight.lane].unconfirmed[flight.live] -= 1
-        missing, flight.missing = flight.missing, set()
+        missing = set(flight.missing)
         for key in missing:
-            del self._of_key[key]
+            self._take_off(key)
         self._flights.pop(flight, None)
         return missing
 
     def receipted(self, keys: Iterable[Key]) -> None:
         """Receipts have come for these; those that are not under way do not matter."""
         for key in keys:
-            flight = self._of_key.pop(key, None)
+            flight = self._take_off(key)
             if flight is None:
                 continue
-            flight.missing.discard(key)
             lane = self._lanes[flight.lane]
             lane.proof_s = max(lane.proof_s, flight.sent_s)
             lane.probe_s = lane.probe_wait_s = 0.0
@@ -104,9 +102,8 @@ class Flights:
     def dropped(self, keys: Iterable[Key]) -> None:
         """These are no longer kept, so nothing is awaited for them."""
         for key in keys:
-            flight = self._of_key.pop(key, None)
+            flight = self._take_off(key)
             if flight is not None:
-                flight.missing.discard(key)
                 self._drop_if_done(flight)
 
     def reconnected(self, lane: Lane, now_s: float) -> None:
@@ -131,6 +128,13 @@ class Flights:
         at.probe_s = now_s + at.probe_wait_s
         overdue[-1].excused = True
         return overdue[-1:]
+
+    def _take_off(self, key: Key) -> Flight | None:
+        flight = self._of_key.pop(key, None)
+        if flight is not None:
+            flight.missing.discard(key)
+            self.ahead -= 0 if flight.live else 1
+        return flight
 
     def _due_s(self, flight: Flight) -> float:
         if flight.confirmed_s is None:

@@ -219,7 +219,7 @@ class DeviceOutbox:
         if (
             not self._store.waiting[lane]
             or self._flights.unconfirmed(lane, live=False) >= HISTORY_WINDOW
-            or len(self._flights) >= self._limits.ahead
+            or self._flights.ahead >= self._limits.ahead
         ):
             return None
         chosen: list[Entry] = []

@@ -144,6 +144,34 @@ def test_while_no_receipt_comes_at_all_one_message_asks_and_nothing_is_parked() 
     assert it.open == 0
 
 
+def test_a_question_goes_out_however_much_is_under_way() -> None:
+    clock = Clock()
+    it = outbox(clock=clock, limits=Limits(ahead=10))
+    for _ in range(20):
+        for live in it.put([FIX], lane="up", live=True):
+            it.confirmed(live)
+    it.put([FIX] * 30, lane="up", live=False)
+    while (message := it.next("up")) is not None:
+        it.confirmed(message)
+    clock.now_s += 11
+    it.look()
+    question = it.next("up")
+    assert question is not None
+    clock.now_s += 1
+    it.confirmed(question)
+    assert it.receipted(1, [[seq, seq] for seq in seqs(question)])
+    it.look()  # ingest answers: what was sent before is sent again
+    clock.now_s += 1
+    found: list[int] = []
+    while it.open:
+        message = it.next("up")
+        assert message is not None
+        it.confirmed(message)
+        found += seqs(message)
+        it.receipted(1, [[seq, seq] for seq in seqs(message)])
+    assert sorted([*found, *seqs(question)]) == list(range(1, 51))
+
+
 def test_after_a_reconnect_what_may_have_been_receipted_unheard_is_asked_again_soon() -> None:
     clock = Clock()
     it = outbox(clock=clock)

@@ -81,7 +81,7 @@ class OutboxMachine(RuleBasedStateMachine):
         waiting = {key for key, its in self.open.items() if its == lane} - self.parked - self.flying()
         message = self.outbox.next(lane)
         if message is None:
-            held_up = self.outbox._flights.unconfirmed(lane, live=False) >= 2 or len(self.outbox._flights) >= 40
+            held_up = self.outbox._flights.unconfirmed(lane, live=False) >= 2 or self.outbox._flights.ahead >= 40
             assert held_up or not waiting
             return
         keys = set(keys_of(message))
