@@ -60,12 +60,16 @@ def doctor(
 
 
 def _broker(settings: Settings, *, as_json: bool) -> list[Finding]:
+    if settings.broker.secret is None:
+        why = "the doctor's accounts at the broker are derived from it"
+        change = "set GENGFU_BROKER_SECRET to the value that the gateway has"
+        return [Finding("broker", "accounts", Grade.UNSEEN, "broker.secret is not set", why, change)]
     console = Console(stderr=True, quiet=as_json)
     with console.status("probing the broker") as status:
         return run(
             broker.examine(
                 settings.broker.url,
-                secret=settings.broker.secret.get_secret_value() if settings.broker.secret else "",
+                secret=settings.broker.secret.get_secret_value(),
                 kind=settings.broker.kind,
                 batch_readings=settings.ingest.batch_readings,
                 tls=_tls(settings),
@@ -101,10 +105,10 @@ def _print(findings: list[Finding]) -> None:
         console.print(f"[bold]{part}[/bold]")
         for finding in (one for one in findings if one.part == part):
             colour = _COLOURS[finding.grade]
-            console.print(f"  [{colour}]{finding.grade.words:<23}[/{colour}]  {finding.check}: {escape(finding.seen)}")
+            console.print(f"  [{colour}]{finding.grade.words:<24}[/{colour}]  {finding.check}: {escape(finding.seen)}")
             if finding.why:
-                console.print(f"{'':27}{escape(finding.why)}", style="dim")
+                console.print(f"{'':28}{escape(finding.why)}", style="dim")
             for line in finding.change.splitlines():
-                console.print(f"{'':27}[bold]>[/bold] {escape(line)}")
+                console.print(f"{'':28}[bold]>[/bold] {escape(line)}")
     grade = worst(findings)
     console.print(f"\nAll in all: [{_COLOURS[grade]}]{grade.words}[/{_COLOURS[grade]}]")
