@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gateway.accounts import (
+    DOCTORS,
     GATEWAY,
     LANES,
     MARKER,
@@ -66,6 +67,8 @@ def render(devices: Sequence[DeviceAccount], *, secret: str, workers: Iterable[s
             probes = [_checked(topic) for topic in lane_probes(worker, lane, kind="mosquitto")]
             rights = _rights(write=_filters("down") + probes, read=_filters(lane) + probes)
             services[ingest_account(worker, lane)] = rights
+    for doctor, topic in DOCTORS.items():
+        services[doctor] = [f"topic readwrite {_checked(topic)}"]
     passwords = [*(_service(name, secret) for name in services), *_devices(devices)]
     # Patterns hold for every user, gengfu's own as well; what begins with `gengfu-` is no device.
     acl = [line for name, rights in services.items() for line in (f"user {name}", *_no_device(name), *rights)]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gateway.accounts import (
+    DOCTORS,
     GATEWAY,
     LANES,
     MARKER,
@@ -74,6 +75,8 @@ def _services(secret: str, workers: Iterable[str]) -> list[str]:
             probes = [subject_of(topic) for topic in lane_probes(worker, lane, kind="nats")]
             account = ingest_account(worker, lane)
             users.append(_service(account, secret, publish=[*down, *probes], subscribe=_filters(lane)))
+    for doctor, topic in DOCTORS.items():
+        users.append(_service(doctor, secret, publish=[subject_of(topic)], subscribe=[subject_of(topic)]))
     return users
 
 
