@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import numpy as np
+
 from devices.codecs import Refusal
 from devices.times import EPOCH
-from ingest.columns import Other, Positions
+from ingest.columns import Ints, Other, Positions, microseconds
 from ingest.database import Connection
+from ingest.late import count_late
 from ingest.match import Mark
 from ingest.queries import load_queries
 
@@ -42,6 +45,11 @@ class Batch:
         """A time in each day that the batch touches, and perhaps more."""
         days = {us // 86_400_000_000 for us in self.positions.time_us.tolist()}
         return [EPOCH + timedelta(days=day) for day in days] + [other.time for other in self.others]
+
+    def times_us(self) -> Ints:
+        """The times of all readings, microseconds since 1970."""
+        others = np.array([microseconds(other.time) for other in self.others], np.int64)
+        return np.concatenate([self.positions.time_us, others])
 
 
 @dataclass(frozen=True)
@@ -98,6 +106,7 @@ async def write(connection: Connection, batch: Batch, place: Place) -> Written:
     await _write_quarantine(connection, batch.quarantined)
     written = Written(stored=kept, repeated=readings - kept)
     await _write_counters(connection, batch, written, place)
+    await count_late(connection, batch.times_us(), worker=place.worker, lane=place.lane)
     if batch.marks:
         await connection.execute("NOTIFY gengfu_dirty")
     return written

@@ -78,7 +78,7 @@ async def serving(
                 Supervisor(log_dir=data_dir.log, run_dir=data_dir.run, on_event=on_event)
             )
             settings = loaded.settings
-        await migrate(settings.database.url.get_secret_value(), say=log.info)
+        await migrate(settings.database.url.get_secret_value(), engine=settings.storage.engine, say=log.info)
         if prepare:
             await prepare(settings)
         console = f"http://{_reachable(settings.http.host)}:{settings.http.port}"

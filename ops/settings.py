@@ -111,11 +111,17 @@ class Metrics(_Section):
 class Storage(_Section):
     """How readings are kept."""
 
+    engine: Literal["auto", "native", "timescale"] = Field(
+        "auto", description="how readings are stored; auto takes TimescaleDB where the database has it"
+    )
     retention_days: int = Field(
         90,
         ge=0,
         le=36_500,
         description="readings older than this are dropped and no longer accepted; 0 keeps for ever",
+    )
+    capacity_gb: int | None = Field(
+        None, ge=1, description="room on the database's disk, for the forecast of `gengfu storage status`"
     )
 
 

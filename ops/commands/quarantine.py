@@ -143,19 +143,22 @@ async def _show(settings: Settings, entry: int) -> dict[str, Any]:
 async def _replay(
     settings: Settings, entries: list[int] | None, reason: str | None, offset: timedelta
 ) -> tuple[int, int]:
-    from ingest.database import make_pool
-    from ingest.engines import NativeEngine
+    from ingest.database import connect, make_pool
+    from ingest.engines import choose_engine
     from ingest.pipeline import Limits
     from ingest.quarantine import replay
     from ingest.receipts import Receipts
     from ingest.worker import Worker
     from ingest.writer import prepare
 
-    pool = make_pool(settings.database.url.get_secret_value(), name="quarantine", size=2, configure=prepare)
+    conninfo = settings.database.url.get_secret_value()
+    async with await connect(conninfo, name="quarantine") as connection:
+        engine = await choose_engine(connection, wish=settings.storage.engine)
+    pool = make_pool(conninfo, name="quarantine", size=2, configure=prepare)
     async with pool:
         worker = Worker(
             pool,
-            NativeEngine(),
+            engine,
             name="quarantine",
             receipts=Receipts(lambda _device, _receipt: True),
             limits=Limits(),

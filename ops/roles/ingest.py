@@ -6,8 +6,8 @@ import logging
 
 from gateway.accounts import LANES, Lane, credentials_of, down_topic, ingest_account, lane_filters
 from gateway.session import Session
-from ingest.database import make_pool
-from ingest.engines import NativeEngine
+from ingest.database import connect, make_pool
+from ingest.engines import choose_engine
 from ingest.pipeline import Limits
 from ingest.receipts import Receipts
 from ingest.worker import Worker
@@ -26,12 +26,14 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
     conninfo = settings.database.url.get_secret_value()
     if not await wait_for_schema(conninfo, stop):
         return
+    async with await connect(conninfo, name="start") as connection:
+        engine = await choose_engine(connection, wish=settings.storage.engine)
     pool = make_pool(conninfo, name="ingest", size=4, configure=prepare)
     sessions: dict[Lane, Session] = {}
     receipts = Receipts(lambda device, receipt: _send(sessions["up"], device, receipt))
     worker = Worker(
         pool,
-        NativeEngine(),
+        engine,
         name=settings.ingest.worker,
         receipts=receipts,
         limits=Limits(
