@@ -97,12 +97,11 @@ async def convert(
 
 
 async def _nobody_writes(connection: Connection) -> None:
-    alive = await (await connection.execute(_SQL["alive"])).fetchall()
-    if alive:
-        names = ", ".join(row["worker"] for row in alive)
+    writers = await (await connection.execute(_SQL["writers"])).fetchall()
+    if writers:
+        names = ", ".join(sorted(row["name"] for row in writers))
         raise ConversionRefused(
-            f"ingest worker {names} is at work on this database; stop ingest (messages wait in the broker), wait ten "
-            "seconds and try again"
+            f"{names} is at work on this database; stop it (messages wait in the broker), then try again"
         )
 
 

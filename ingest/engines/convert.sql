@@ -17,9 +17,11 @@ SELECT to_regclass('position_hyper') IS NOT NULL AS begun;
 -- Whether there is anything to move.
 SELECT EXISTS (SELECT FROM position) OR EXISTS (SELECT FROM reading) AS has_rows;
 
--- name: alive
--- Ingest workers that gave a sign of life lately.
-SELECT DISTINCT worker FROM ingest_progress WHERE beat_at > now() - interval '10 seconds' ORDER BY worker;
+-- name: writers
+-- Sessions of programs that write readings.
+SELECT DISTINCT application_name AS name FROM pg_stat_activity
+ WHERE datname = current_database()
+   AND (application_name LIKE 'gengfu ingest%' OR application_name LIKE 'gengfu quarantine%');
 
 -- name: copied_chunks
 -- Days that an earlier conversion has copied and compressed.

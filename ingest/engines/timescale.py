@@ -4,9 +4,9 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from psycopg import sql
-from psycopg.rows import DictRow
 
 from ingest.database import Connection
 from ingest.engines.engine import TABLES, Part
@@ -86,7 +86,7 @@ class TimescaleEngine:
 
     async def parts(self, connection: Connection) -> list[Part]:
         """The chunks of both tables, oldest first."""
-        sizes: dict[str, DictRow] = {}
+        sizes: dict[str, dict[str, Any]] = {}
         for table in TABLES:
             rows = await (await connection.execute(_SQL["sizes"], {"table": table})).fetchall()
             sizes |= {row["name"]: row for row in rows}

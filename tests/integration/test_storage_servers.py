@@ -173,9 +173,8 @@ async def test_nothing_is_converted_under_a_running_worker(timescale_url: str) -
     await make_town(timescale_url, engine="native")
     async with bench_on(timescale_url) as bench:
         await bench.pipeline.process([bench.delivery(fix())])
-        await bench.worker.beat()
-        async with bench.pool.connection() as connection:
-            with pytest.raises(ConversionRefused, match="ingest worker 1 is at work"):
+        async with await connect(timescale_url, name="ingest up"), bench.pool.connection() as connection:
+            with pytest.raises(ConversionRefused, match="gengfu ingest up is at work"):
                 await convert(connection, compress_before=NOW)
         assert len(await bench.rows("SELECT FROM position")) == 1
 
