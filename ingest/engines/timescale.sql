@@ -13,10 +13,11 @@ SELECT hypertable_name AS table, format('%I.%I', chunk_schema, chunk_name) AS na
  ORDER BY range_start, hypertable_name;
 
 -- name: sizes
--- Bytes of each chunk with indexes and its columnar part, and its rows by the newest estimate there is.
+-- Bytes of each chunk with indexes and its columnar part, and its rows by the newest estimate there is. The statistics
+-- of a compressed chunk still count the rows it had before; what came since is judged by its size, 100 bytes a row.
 SELECT format('%%I.%%I', s.chunk_schema, s.chunk_name) AS name, s.total_bytes AS size_bytes,
-       coalesce(k.numrows_pre_compression, 0) + greatest(pg_stat_get_live_tuples(c.oid), 0,
-         CASE WHEN k.chunk_id IS NULL THEN c.reltuples::bigint END) AS rows
+       CASE WHEN k.chunk_id IS NULL THEN greatest(pg_stat_get_live_tuples(c.oid), c.reltuples::bigint, 0)
+            ELSE k.numrows_pre_compression + pg_relation_size(c.oid) / 100 END AS rows
   FROM chunks_detailed_size(%(table)s::regclass) s
   JOIN pg_class c ON c.oid = format('%%I.%%I', s.chunk_schema, s.chunk_name)::regclass
   JOIN _timescaledb_catalog.chunk n ON n.schema_name = s.chunk_schema AND n.table_name = s.chunk_name
