@@ -74,12 +74,25 @@ class Pipeline:
         self._limits = limits
         self._retention_days = retention_days
         self._queue: asyncio.Queue[Delivery] = asyncio.Queue()  # bounded by the broker's max_ack_pending
+        self._pending = 0  # messages taken and not settled
+        self._closed = False
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     def put(self, delivery: Delivery) -> None:
-        """Take a message; it stays with us until its commit."""
+        """Take a message; it stays with us until its commit. A closed pipeline leaves it to the broker."""
+        if self._closed:
+            return
+        self._pending += 1
+        self._idle.clear()
         metrics.RECEIVED.labels(self._place.lane).inc()
         metrics.PENDING.labels(self._place.lane).inc()
         self._queue.put_nowait(delivery)
+
+    async def finish(self) -> None:
+        """Take nothing more, and wait until all that was taken is committed and settled; `run` has to go on."""
+        self._closed = True
+        await self._idle.wait()
 
     async def run(self) -> None:
         """Commit batch after batch until cancelled; what was not settled comes again."""
@@ -87,6 +100,9 @@ class Pipeline:
             await self._commit(batch)
             metrics.BATCH.labels(self._place.lane).observe(monotonic() - started)
             metrics.PENDING.labels(self._place.lane).dec(len(batch))
+            self._pending -= len(batch)
+            if not self._pending:
+                self._idle.set()
 
     async def _batches(self) -> AsyncIterator[tuple[float, list[Delivery]]]:
         while True:

@@ -1,11 +1,11 @@
-"""Settings: `gengfu.toml`, `GENGFU_…` variables and `--set key=value`, with the source of each value."""
+"""Settings: `gengfu.toml`, `GENGFU_…` variables, files of secrets and `--set`, with the source of each value."""
 
 import os
 import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -23,6 +23,8 @@ from ops.errors import SettingsError
 PREFIX = "GENGFU_"
 # Read by the tests and by the process that starts the roles, not settings of a service.
 NOT_SETTINGS = ("GENGFU_TEST_", "GENGFU_CONFIG")
+
+MAX_WORKERS = 16  # of ingest; broker and database are the limit long before
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -49,6 +51,9 @@ class Broker(_Section):
     )
     nats_accounts_file: Path | None = Field(None, description="where the accounts for nats-server are written")
     nats_pid_file: Path | None = Field(None, description="nats-server's own pid file; it is told to reload")
+    mosquitto_password_file: Path | None = Field(None, description="where the accounts for mosquitto are written")
+    mosquitto_acl_file: Path | None = Field(None, description="where the access list for mosquitto is written")
+    mosquitto_pid_file: Path | None = Field(None, description="mosquitto's own pid file; it is told to reload")
 
     @field_validator("url")
     @classmethod
@@ -129,7 +134,7 @@ class Ingest(_Section):
     """Batching on the way in."""
 
     workers: int = Field(
-        1, ge=1, le=16, description="how many ingest workers share the load; they are named 1, 2, 3 and so on"
+        1, ge=1, le=MAX_WORKERS, description="how many ingest workers share the load; they are named 1, 2, 3 and so on"
     )
     worker: str = Field("1", pattern=r"^[A-Za-z0-9_-]{1,32}$", description="this worker's name among its kind")
     batch_readings: int = Field(2000, ge=1, le=20_000, description="readings in a batch at the most")
@@ -236,6 +241,7 @@ def load(*, file: Path | None = None, overrides: list[str] | None = None) -> Loa
     for source, found in (
         *_from_file(file),
         ("environment", _from_environment()),
+        *_from_secret_files(),
         ("--set", _from_overrides(overrides or [])),
     ):
         for key, value in found.items():
@@ -283,11 +289,44 @@ def _from_file(file: Path | None) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _from_environment() -> dict[str, Any]:
-    known = {variable(key) for key in known_keys()}
+    files = secret_files()
+    known = {variable(key) for key in known_keys()} | set(files)
     found = _flat(EnvSettingsSource(Settings)())
+    for key in files.values():
+        found.pop(f"{key}_file", None)
     for name in os.environ:
         if name.startswith(PREFIX) and name not in known and not name.startswith(NOT_SETTINGS):
             found[name.removeprefix(PREFIX).lower()] = os.environ[name]
+    return found
+
+
+def secret_files() -> dict[str, str]:
+    """Variables that name a file with a secret in it, such as `GENGFU_DATABASE_URL_FILE`, with the key of each."""
+    return {f"{variable(key)}_FILE": key for key in known_keys() if _is_secret(key)}
+
+
+def _is_secret(key: str) -> bool:
+    section, _, name = key.rpartition(".")
+    model = Settings.model_fields[section].annotation if section else Settings
+    fields = getattr(model, "model_fields", {})
+    annotation = fields[name].annotation
+    return SecretStr in (annotation, *get_args(annotation))
+
+
+def _from_secret_files() -> list[tuple[str, dict[str, Any]]]:
+    found = []
+    for name, key in secret_files().items():
+        if not (path := os.environ.get(name)):
+            continue
+        if variable(key) in os.environ:
+            raise SettingsError(f"both {variable(key)} and {name} are set; keep one of them")
+        try:
+            value = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"cannot read {path}, which {name} names: {error}") from None
+        if not value:
+            raise SettingsError(f"{path}, which {name} names, is empty; write the secret into it")
+        found.append((f"{path} ({name})", {key: value}))
     return found
 
 

@@ -1,6 +1,6 @@
 """The storage engines behind one interface; they differ in five operations only."""
 
-from ingest.engines.choice import State, Wish, choose_engine, state_of
+from ingest.engines.choice import State, Wish, choose_engine, engine_at, state_of
 from ingest.engines.convert import adopt, convert
 from ingest.engines.engine import TABLES, Engine, Part
 from ingest.engines.native import NativeEngine
@@ -17,5 +17,6 @@ __all__ = [
     "adopt",
     "choose_engine",
     "convert",
+    "engine_at",
     "state_of",
 ]

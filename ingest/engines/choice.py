@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from ingest.database import Connection
+from ingest.database import Connection, connect
 from ingest.engines.engine import Engine
 from ingest.engines.native import NativeEngine
 from ingest.engines.timescale import TimescaleEngine
@@ -62,6 +62,17 @@ async def choose_engine(connection: Connection, *, wish: Wish) -> Engine:
             "to auto, or restore the readings into a database without the extension"
         )
     return TimescaleEngine()
+
+
+async def engine_at(conninfo: str, *, wish: Wish) -> Engine:
+    """The engine of the migrated database at an address.
+
+    Raises:
+        DatabaseUnavailable: it does not answer.
+        EngineMismatch: the setting asks for the other one.
+    """
+    async with await connect(conninfo, name="start") as connection:
+        return await choose_engine(connection, wish=wish)
 
 
 def _no_hypertables(state: State) -> str:

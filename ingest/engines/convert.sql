@@ -21,7 +21,8 @@ SELECT EXISTS (SELECT FROM position) OR EXISTS (SELECT FROM reading) AS has_rows
 -- Sessions of programs that write readings.
 SELECT DISTINCT application_name AS name FROM pg_stat_activity
  WHERE datname = current_database()
-   AND (application_name LIKE 'gengfu ingest%' OR application_name LIKE 'gengfu quarantine%');
+   AND split_part(application_name, ' ', 1) = 'gengfu'
+   AND split_part(application_name, ' ', 2) IN ('ingest', 'quarantine', 'drain');
 
 -- name: copied_chunks
 -- Days that an earlier conversion has copied and compressed.

@@ -143,8 +143,8 @@ async def _show(settings: Settings, entry: int) -> dict[str, Any]:
 async def _replay(
     settings: Settings, entries: list[int] | None, reason: str | None, offset: timedelta
 ) -> tuple[int, int]:
-    from ingest.database import connect, make_pool
-    from ingest.engines import choose_engine
+    from ingest.database import make_pool
+    from ingest.engines import engine_at
     from ingest.pipeline import Limits
     from ingest.quarantine import replay
     from ingest.receipts import Receipts
@@ -152,8 +152,7 @@ async def _replay(
     from ingest.writer import prepare
 
     conninfo = settings.database.url.get_secret_value()
-    async with await connect(conninfo, name="quarantine") as connection:
-        engine = await choose_engine(connection, wish=settings.storage.engine)
+    engine = await engine_at(conninfo, wish=settings.storage.engine)
     pool = make_pool(conninfo, name="quarantine", size=2, configure=prepare)
     async with pool:
         worker = Worker(

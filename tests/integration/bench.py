@@ -11,7 +11,7 @@ from typing import Any
 
 from ingest.database import Pool, connect, make_pool
 from ingest.delivery import Delivery
-from ingest.engines import Engine, Wish, choose_engine
+from ingest.engines import Wish, engine_at
 from ingest.migrate import migrate
 from ingest.pipeline import Limits, Pipeline
 from ingest.receipts import Receipts
@@ -79,7 +79,7 @@ async def bench_on(
         sent.append((device, receipt))
         return True
 
-    engine = await engine_of(url)
+    engine = await engine_at(url, wish="auto")
     pool = make_pool(url, name="test", size=3, configure=prepare)
     async with pool:
         worker = Worker(
@@ -93,11 +93,6 @@ async def bench_on(
         )
         await worker.prepare()
         yield Bench(pool, worker, sent)
-
-
-async def engine_of(url: str) -> Engine:
-    async with await connect(url, name="test") as connection:
-        return await choose_engine(connection, wish="auto")
 
 
 async def make_town(url: str, *, engine: Wish = "auto") -> None:

@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import ingest.writer
+from ingest.engines import engine_at
 from ingest.quarantine import replay
 from ingest.upkeep import upkeep
-from tests.integration.bench import NOW, Bench, bench_on, engine_of, fix, make_town, run_until_settled
+from tests.integration.bench import NOW, Bench, bench_on, fix, make_town, run_until_settled
 
 
 @pytest.fixture
@@ -186,7 +187,7 @@ async def test_old_readings_get_partitions_of_their_own(town_url: str) -> None:
         await bench.pipeline.process([bench.delivery(*days)])
         assert len(await bench.rows("SELECT FROM position")) == 3
         async with bench.pool.connection() as connection:
-            parts = await (await engine_of(town_url)).parts(connection)
+            parts = await (await engine_at(town_url, wish="auto")).parts(connection)
         begins = [part.begins.date().isoformat() for part in parts if part.table == "position"]
         assert begins[:3] == ["2000-07-01", "2008-07-01", "2019-07-01"]
 
@@ -196,7 +197,7 @@ async def test_retention_drops_whole_days_and_the_rollup_is_kept_up(town_url: st
         await bench.pipeline.process([bench.delivery(fix(), {**fix(), "t": "2008-07-01T00:30:00Z"})])
     async with bench_on(town_url) as bench:
         async with bench.pool.connection() as connection:
-            assert await upkeep(connection, await engine_of(town_url), retention_days=90) == []
+            assert await upkeep(connection, await engine_at(town_url, wish="auto"), retention_days=90) == []
         (row,) = await bench.rows("SELECT fixes, first FROM position_hour WHERE first > '2020-01-01'")
         assert row["fixes"] == 1
         assert len(await bench.rows("SELECT FROM position")) == 1

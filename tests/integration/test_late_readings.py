@@ -9,10 +9,10 @@ import psycopg
 import pytest
 
 from ingest.database import Connection, connect
-from ingest.engines import Engine, NativeEngine, TimescaleEngine
+from ingest.engines import Engine, NativeEngine, TimescaleEngine, engine_at
 from ingest.late import counted, edges
 from ingest.upkeep import upkeep
-from tests.integration.bench import Bench, bench_on, engine_of, make_town
+from tests.integration.bench import Bench, bench_on, make_town
 
 NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
 
@@ -50,7 +50,7 @@ class Store:
 async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
     url = request.getfixturevalue(request.param)
     await make_town(url)
-    engine = await engine_of(url)
+    engine = await engine_at(url, wish="auto")
     assert isinstance(engine, NativeEngine if request.param == "native_url" else TimescaleEngine)
     async with bench_on(url) as bench, await connect(url, name="test") as connection:
         yield Store(bench, engine, connection)

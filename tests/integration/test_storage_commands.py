@@ -8,9 +8,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from ingest.engines import Wish, engine_at
 from ingest.upkeep import upkeep
 from ops.cli import main
-from tests.integration.bench import bench_on, engine_of, make_town
+from tests.integration.bench import bench_on, make_town
 from tests.integration.test_late_readings import fixes
 
 
@@ -22,12 +23,12 @@ async def filled(request: pytest.FixtureRequest) -> str:
     return url
 
 
-async def fill(url: str, *, engine: Any = "auto") -> None:
+async def fill(url: str, *, engine: Wish = "auto") -> None:
     await make_town(url, engine=engine)
     async with bench_on(url) as bench, bench.pool.connection() as connection:
         for days_ago in (10, 2, 1):
             await bench.pipeline.process([bench.delivery(*fixes(days_ago, range(200)))])
-        await upkeep(connection, await engine_of(url), retention_days=90)
+        await upkeep(connection, await engine_at(url, wish="auto"), retention_days=90)
         await bench.pipeline.process([bench.delivery(*fixes(10, range(150, 250)))])
 
 

@@ -10,11 +10,11 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from ingest.database import connect
-from ingest.engines import NativeEngine, Part, TimescaleEngine, Wish, choose_engine, convert, state_of
+from ingest.engines import NativeEngine, Part, TimescaleEngine, Wish, choose_engine, convert, engine_at, state_of
 from ingest.errors import ConversionRefused, EngineMismatch, MigrationFailed
 from ingest.migrate import check_schema, migrate
 from ingest.upkeep import upkeep
-from tests.integration.bench import NOW, bench_on, engine_of, fix, make_town, run_until_settled
+from tests.integration.bench import NOW, bench_on, fix, make_town, run_until_settled
 
 LATE = NOW - timedelta(days=40)
 PLAY: Sequence[dict[str, Any] | bytes] = (
@@ -133,7 +133,7 @@ async def test_a_day_that_was_dropped_takes_late_data_again(database_url: str) -
     async with bench_on(database_url) as bench, bench.pool.connection() as connection:
         late = {**fix(), "t": LATE.isoformat()}
         await bench.pipeline.process([bench.delivery(late, fix())])
-        assert await upkeep(connection, await engine_of(database_url), retention_days=30) == []
+        assert await upkeep(connection, await engine_at(database_url, wish="auto"), retention_days=30) == []
         assert len(await bench.rows("SELECT FROM position")) == 1
         # The worker's own engine still believes in the dropped day.
         await bench.pipeline.process([bench.delivery(late)])
@@ -186,5 +186,5 @@ async def written(url: str, received_at: datetime, *, engine: Wish = "auto") -> 
         for _ in range(2):
             await bench.pipeline.process([bench.delivery(reading, received_at=received_at) for reading in PLAY])
         async with bench.pool.connection() as connection:
-            assert await upkeep(connection, await engine_of(url), retention_days=90) == []
+            assert await upkeep(connection, await engine_at(url, wish="auto"), retention_days=90) == []
         return {query: await bench.rows(query) for query in WRITTEN}
