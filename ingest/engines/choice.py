@@ -1,5 +1,6 @@
 """Which engine a database has, and whether it is the one that was asked for."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +12,8 @@ from ingest.errors import EngineMismatch
 from ingest.queries import load_queries
 
 _SQL = load_queries("ingest.engines", "timescale.sql")
+
+OLDEST = [2, 18]  # 2.17.2 stopped at the first repetition in a compressed chunk and left out the rows behind it
 
 Wish = Literal["auto", "native", "timescale"]
 
@@ -32,7 +35,13 @@ class State:
     @property
     def convertible(self) -> bool:
         """Whether hypertables could be made of its tables."""
-        return self.partitioned and self.version is not None and self.licence == "timescale"
+        return self.partitioned and self.recent and self.licence == "timescale"
+
+    @property
+    def recent(self) -> bool:
+        """Whether the extension is there and new enough."""
+        numbers = re.findall(r"\d+", self.version or "")[:2]
+        return [int(number) for number in numbers] >= OLDEST
 
 
 async def state_of(connection: Connection) -> State:
@@ -79,6 +88,11 @@ def _no_hypertables(state: State) -> str:
     begins = "storage.engine is timescale, but this database keeps readings in plain partitions"
     if state.version is None:
         return f"{begins} and has no such extension; run CREATE EXTENSION timescaledb in it, then `gengfu migrate`"
+    if not state.recent:
+        return (
+            f"{begins}, and its TimescaleDB {state.version} could lose late rows; install {OLDEST[0]}.{OLDEST[1]} or newer, "
+            "run ALTER EXTENSION timescaledb UPDATE, then `gengfu migrate`"
+        )
     if state.licence != "timescale":
         return (
             f"{begins} and its TimescaleDB has the licence {state.licence!r}, without compression and aggregates; "

@@ -12,6 +12,7 @@ from psycopg.conninfo import make_conninfo
 from ingest.database import connect
 from ingest.engines import NativeEngine, Part, TimescaleEngine, Wish, choose_engine, convert, engine_at, state_of
 from ingest.errors import ConversionRefused, EngineMismatch, MigrationFailed
+from ingest.inventory import take_inventory
 from ingest.migrate import check_schema, migrate
 from ingest.upkeep import upkeep
 from tests.integration.bench import NOW, bench_on, fix, make_town, run_until_settled
@@ -188,3 +189,26 @@ async def written(url: str, received_at: datetime, *, engine: Wish = "auto") -> 
         async with bench.pool.connection() as connection:
             assert await upkeep(connection, await engine_at(url, wish="auto"), retention_days=90) == []
         return {query: await bench.rows(query) for query in WRITTEN}
+
+
+async def test_a_plain_owner_of_the_database_is_enough(timescale_url: str) -> None:
+    role, word = f"owner_{secrets.token_hex(6)}", secrets.token_hex(6)
+    with psycopg.connect(timescale_url, autocommit=True) as connection:
+        name = connection.info.dbname
+        connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{word}'".encode())
+        connection.execute(f'ALTER DATABASE "{name}" OWNER TO {role}'.encode())
+        try:
+            url = make_conninfo(timescale_url, user=role, password=word)
+            after = await written(url, datetime.now(UTC))
+            assert all(after.values())
+            async with await connect(url, name="test") as owner:
+                engine = await choose_engine(owner, wish="timescale")
+                assert any(part.compressed for part in await engine.parts(owner))
+                inventory = await take_inventory(owner, engine)
+                assert inventory.folder is None
+                assert await engine.drop_older(owner, than=NOW - timedelta(days=30))
+        finally:
+            connection.execute(f'ALTER DATABASE "{name}" OWNER TO CURRENT_USER'.encode())
+            connection.execute(f"REASSIGN OWNED BY {role} TO CURRENT_USER".encode())
+            connection.execute(f"DROP OWNED BY {role}".encode())
+            connection.execute(f"DROP ROLE {role}".encode())

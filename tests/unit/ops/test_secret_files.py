@@ -65,5 +65,5 @@ def test_a_secret_comes_from_one_place(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 def test_other_settings_have_no_such_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GENGFU_HTTP_PORT_FILE", "/x")
-    with pytest.raises(SettingsError, match="GENGFU_HTTP_PORT_FILE .* is no setting"):
+    with pytest.raises(SettingsError, match=r"GENGFU_HTTP_PORT_FILE .* is no setting"):
         load()
