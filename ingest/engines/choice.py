@@ -90,8 +90,8 @@ def _no_hypertables(state: State) -> str:
         return f"{begins} and has no such extension; run CREATE EXTENSION timescaledb in it, then `gengfu migrate`"
     if not state.recent:
         return (
-            f"{begins}, and its TimescaleDB {state.version} could lose late rows; install {OLDEST[0]}.{OLDEST[1]} or newer, "
-            "run ALTER EXTENSION timescaledb UPDATE, then `gengfu migrate`"
+            f"{begins}, and its TimescaleDB {state.version} could lose late rows; install "
+            f"{OLDEST[0]}.{OLDEST[1]} or newer, run ALTER EXTENSION timescaledb UPDATE, then `gengfu migrate`"
         )
     if state.licence != "timescale":
         return (
