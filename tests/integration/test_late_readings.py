@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from ingest.database import Connection, connect
-from ingest.engines import Engine, NativeEngine, TimescaleEngine, engine_at
+from ingest.engines import Engine, NativeEngine, TimescaleEngine, engine_at, timescale
 from ingest.late import counted, edges
 from ingest.upkeep import upkeep
 from tests.integration.bench import Bench, bench_on, make_town
@@ -170,3 +170,48 @@ async def test_one_worker_at_a_time_keeps_up(store: Store) -> None:
         await other.execute("SELECT pg_advisory_unlock_all()")
     await store.keep_up(retention_days=30)
     assert await store.rows() == 0
+
+
+@pytest.fixture
+async def hypertables(timescale_url: str) -> AsyncIterator[Store]:
+    await make_town(timescale_url)
+    async with bench_on(timescale_url) as bench, await connect(timescale_url, name="test") as connection:
+        yield Store(bench, await engine_at(timescale_url, wish="timescale"), connection)
+
+
+async def test_the_hour_that_runs_is_computed_when_it_is_read(hypertables: Store) -> None:
+    now = datetime.now(UTC)
+    at = [now + timedelta(seconds=second) for second in range(20)]  # ahead, so that no hour ends in between
+    new = [{"type": "position", "t": time.isoformat(), "lat": 30.005, "lon": 111.005} for time in at]
+    await hypertables.send(*fixes(2, range(5)))
+    await hypertables.keep_up()
+    await hypertables.send(*new[:9])
+    assert await hypertables.fixes() == 14
+    await hypertables.keep_up()
+    await hypertables.send(*new[9:])
+    assert await hypertables.fixes() == 25
+
+
+async def test_chunks_become_shorter_under_load_and_longer_after(
+    hypertables: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def length() -> timedelta:
+        query = "SELECT time_interval FROM timescaledb_information.dimensions WHERE hypertable_name = 'position'"
+        (row,) = await hypertables.bench.rows(query)
+        interval: timedelta = row["time_interval"]
+        return interval
+
+    await hypertables.send(*fixes(1, range(300)))
+    await hypertables.connection.execute("ANALYZE position")
+    await hypertables.keep_up()
+    assert await length() == timedelta(days=1)
+    monkeypatch.setattr(timescale, "MANY_ROWS", 200)
+    monkeypatch.setattr(timescale, "FEW_ROWS", 100)
+    await hypertables.keep_up()
+    assert await length() == timedelta(hours=6)
+    monkeypatch.setattr(timescale, "MANY_ROWS", 10_000)
+    await hypertables.keep_up()
+    assert await length() == timedelta(hours=6)
+    monkeypatch.setattr(timescale, "FEW_ROWS", 5_000)
+    await hypertables.keep_up()
+    assert await length() == timedelta(days=1)
