@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import count
 from time import monotonic
 
@@ -14,7 +14,7 @@ from psycopg_pool import PoolTimeout
 
 from ingest import metrics
 from ingest.allowance import Allowance
-from ingest.database import Connection, Pool, transaction
+from ingest.database import Pool, transaction
 from ingest.engines import Engine
 from ingest.errors import DatabaseUnavailable
 from ingest.ledger import Ledger
@@ -23,16 +23,15 @@ from ingest.pipeline import Limits, Pipeline
 from ingest.probe import DatabaseClock, Probes
 from ingest.progress import Place, beat, goodbye
 from ingest.receipts import INTERVAL_S, Receipts
+from ingest.upkeep import keep_up
 from ingest.world import World, load_world, reload_register
 
 BEAT_S = 1.0  # between signs of life in ingest_progress; others call us dead after ten of them
 WORLD_S = 30.0  # between full looks at the world: territory changes by import only
-UPKEEP_S = 600.0  # between drops of old partitions and refreshes of the rollup
 LEDGER_S = 30.0  # between looks whether the database has all that it confirmed
 LANE_BACK_OFF_S = (0.2, 1, 5)  # after a lane fell over by a fault of ours; the last one repeats
 UNLIMITED = frozenset({"recorder"})  # kinds of device without an allowance: a flight recorder is read out at once
 LANES = ("up", "urgent")
-COMPRESS_AFTER = timedelta(days=4)  # the back-fill horizon of three days, and one to spare
 
 log = logging.getLogger(__name__)
 
@@ -155,7 +154,8 @@ class Worker:
                 tasks.create_task(self._lane(lane, pipeline), name=f"pipeline {lane}")
             tasks.create_task(self._beat(), name="beat")
             tasks.create_task(self._flush_receipts(), name="receipts")
-            tasks.create_task(self._upkeep(), name="upkeep")
+            upkeep = keep_up(self._pool, self._engine, retention_days=self._retention_days)
+            tasks.create_task(upkeep, name="upkeep")
             tasks.create_task(self._compare(), name="ledger")
 
     async def _lane(self, lane: str, pipeline: Pipeline) -> None:
@@ -216,24 +216,3 @@ class Worker:
         while True:
             await asyncio.sleep(INTERVAL_S / 4)
             self._receipts.flush()
-
-    async def _upkeep(self) -> None:
-        while True:
-            try:
-                async with self._pool.connection() as connection:
-                    await upkeep(connection, self._engine, retention_days=self._retention_days)
-            except (PoolTimeout, psycopg.Error) as error:
-                log.warning("upkeep of the storage failed, trying again later: %s", " ".join(str(error).split()))
-            await asyncio.sleep(UPKEEP_S)
-
-
-async def upkeep(connection: Connection, engine: Engine, *, retention_days: int) -> None:
-    """Make tomorrow's partitions, drop what is past retention, refresh the rollup, compress what has settled."""
-    now = datetime.now(UTC)
-    await engine.ensure_schema(connection)
-    if retention_days:
-        for name in await engine.drop_older(connection, than=now - timedelta(days=retention_days)):
-            log.info("dropped %s: older than storage.retention_days = %d", name, retention_days)
-    await engine.compress(connection, older_than=now - COMPRESS_AFTER)
-    while await engine.refresh_rollup(connection):
-        pass

@@ -15,6 +15,7 @@ from ingest.columns import Ints, Positions, microseconds, moment_of
 from ingest.database import Connection
 from ingest.decode import Quarantined
 from ingest.excess import note
+from ingest.late import count_late
 from ingest.ledger import Sheet
 from ingest.match import Mark
 from ingest.mode import Mode
@@ -82,6 +83,11 @@ class Batch:
         devices = np.array([other.device for other in self.others], np.int64)
         return heard_of(np.concatenate((devices, nowhere.device)), np.concatenate((received, nowhere.received_us)))
 
+    def times_us(self) -> Ints:
+        """The times of all readings, microseconds since 1970."""
+        others = np.array([microseconds(other.time) for other in self.others], np.int64)
+        return np.concatenate([self.positions.time_us, others])
+
 
 @dataclass(frozen=True)
 class Written:
@@ -144,6 +150,7 @@ async def write(connection: Connection, batch: Batch, place: Place, *, mode: Mod
     )
     await _write_counters(connection, sheet, place)
     await committed(connection, place)
+    await count_late(connection, batch.times_us(), worker=place.worker, lane=place.lane)
     if batch.marks:
         await connection.execute("NOTIFY gengfu_dirty")
     offered = len(batch.fresh)

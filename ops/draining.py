@@ -12,6 +12,7 @@ from gateway.filter_memory import FilterMemory
 from gateway.session import Session
 from ingest.database import Connection, connect, make_pool
 from ingest.delivery import Delivery
+from ingest.engines import choose_engine
 from ingest.progress import goodbye, silent_for
 from ingest.queries import load_queries
 from ingest.worker import Worker
@@ -54,7 +55,8 @@ async def drain(settings: Settings, *, say: Callable[[str], None]) -> None:
         await _check(connection, name)
         async with make_pool(conninfo, name="drain", size=3, configure=prepare) as pool:
             sessions: dict[Lane, Session] = {}
-            worker = make_worker(settings, pool, sessions, passing=True)
+            engine = await choose_engine(connection, wish=settings.storage.engine)
+            worker = make_worker(settings, pool, sessions, engine=engine, passing=True)
             await worker.prepare()
             lanes = [_Lane(settings, lane, worker) for lane in LANES]
             sessions |= {lane.name: lane.session for lane in lanes}

@@ -86,7 +86,7 @@ async def serving(
             )
             settings = loaded.settings
         workers(settings)  # says what cannot be before anything is changed
-        await migrate(settings.database.url.get_secret_value(), say=log.info)
+        await migrate(settings.database.url.get_secret_value(), engine=settings.storage.engine, say=log.info)
         if prepare:
             await prepare(settings)
         console = f"http://{_reachable(settings.http.host)}:{settings.http.port}"

@@ -12,7 +12,7 @@ from gateway.filter_memory import FilterMemory
 from gateway.session import Session
 from ingest.allowance import Allowance
 from ingest.database import Pool, make_pool
-from ingest.engines import NativeEngine
+from ingest.engines import Engine, engine_at
 from ingest.pipeline import Limits
 from ingest.probe import DatabaseClock, Probes, probe_filters
 from ingest.receipts import Receipts
@@ -43,11 +43,12 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
     conninfo = settings.database.url.get_secret_value()
     if not await wait_for_schema(conninfo, stop):
         return
+    engine = await engine_at(conninfo, wish=settings.storage.engine)
     pool = make_pool(conninfo, name="ingest", size=4, configure=prepare)
     sessions: dict[Lane, Session] = {}
     clock = DatabaseClock()
     probes: dict[str, Probes] = {lane: _probes(settings, lane, clock) for lane in LANES}
-    worker = make_worker(settings, pool, sessions, probes=probes, clock=clock)
+    worker = make_worker(settings, pool, sessions, engine=engine, probes=probes, clock=clock)
     async with pool:
         await worker.prepare()
         for lane in LANES:
@@ -73,6 +74,7 @@ def make_worker(
     pool: Pool,
     sessions: dict[Lane, Session],
     *,
+    engine: Engine,
     passing: bool = False,
     probes: Mapping[str, Probes] | None = None,
     clock: DatabaseClock | None = None,
@@ -83,13 +85,14 @@ def make_worker(
         settings: in force.
         pool: of the database.
         sessions: by lane; receipts go out by that of `up`, once it is there.
+        engine: of that database.
         passing: it gives no signs of life, because it ends when its work is done.
         probes: by lane; None when nobody asks how far it has come.
         clock: set by its signs of life.
     """
     return Worker(
         pool,
-        NativeEngine(),
+        engine,
         name=settings.ingest.worker,
         receipts=Receipts(lambda device, receipt: _send(sessions["up"], device, receipt)),
         limits=Limits(_most(settings), settings.ingest.batch_bytes, age_s=settings.ingest.batch_age_ms / 1000),

@@ -11,6 +11,8 @@ from typing import Any, Self
 import aiohttp
 import psycopg
 
+from ingest.database import connect
+from ingest.engines import choose_engine
 from ingest.migrate import migrate
 from ops.http.passwords import hash_password
 from ops.http.permissions import ROLES
@@ -115,6 +117,8 @@ async def served(settings: Settings) -> AsyncIterator[Site]:
 async def small_site(database_url: str, *overrides: str) -> AsyncIterator[Site]:
     """The site of this module, served; account names are the roles', and `<role>_c1` with C1 as territory."""
     await migrate(database_url)
+    async with await connect(database_url, name="test") as opened:
+        await (await choose_engine(opened, wish="auto")).ensure_schema(opened)
     hashed = hash_password(PASSWORD)
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(SITE.encode())

@@ -22,7 +22,6 @@ INSERT INTO device (name, kind) VALUES ('H1', 'handset'), ('H2', 'handset'), ('X
 INSERT INTO device_secret (device, verifiers) SELECT number, '{"nats": "a verifier"}' FROM device WHERE name = 'H1';
 INSERT INTO custody (device, holder_kind, holder)
 SELECT number, 'post', 'P' || right(name, 1) FROM device WHERE name IN ('H1', 'H2');
-CREATE TABLE position_any PARTITION OF position DEFAULT;
 INSERT INTO position (device, time, digest, lat, lon, accuracy, speed, heading, battery, flags, grid,
                       boot, seq, received_at)
 SELECT d.number, date_trunc('second', now()) - n * interval '1 minute', n, 300500000 + n,

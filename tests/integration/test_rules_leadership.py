@@ -71,7 +71,6 @@ async def alerts(site: Site) -> int:
 
 
 async def test_sos_is_an_alert_within_300_ms(site: Site, database_url: str) -> None:
-    await site.do("CREATE TABLE reading_rest PARTITION OF reading DEFAULT")
     async with running(database_url) as worker:
         await asyncio.wait_for(worker.leading.wait(), 10)
         await until(lambda: planned(site))
@@ -88,7 +87,6 @@ async def planned(site: Site) -> bool:
 
 
 async def test_one_leads_and_the_other_takes_over(site: Site, database_url: str) -> None:
-    await site.do("CREATE TABLE reading_rest PARTITION OF reading DEFAULT")
     async with running(database_url) as first:
         await asyncio.wait_for(first.leading.wait(), 10)
         async with running(database_url) as second:
@@ -121,7 +119,6 @@ async def test_one_leads_and_the_other_takes_over(site: Site, database_url: str)
 
 
 async def test_it_comes_back_by_itself_when_all_its_sessions_broke(site: Site, database_url: str) -> None:
-    await site.do("CREATE TABLE reading_rest PARTITION OF reading DEFAULT")
     async with running(database_url) as worker:
         await asyncio.wait_for(worker.leading.wait(), 10)
         await site.do(
