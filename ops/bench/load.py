@@ -12,52 +12,22 @@ from typing import Any
 
 import uvloop
 
-from gateway import Credentials, Session
+from gateway import Credentials
 from ops.bench.fixes import Box, Fixes
+from ops.bench.interim import Publisher
 from ops.bench.peer import orders, say
 
 CHUNK = 500  # fixes made and sent at a time at full speed
-WINDOW = 8_000  # messages that the broker has not confirmed yet, of one connection
+WINDOW = 5_000  # messages of one connection that the broker has not confirmed yet
 TICK_S = 0.002  # of the pace: at 5,000 a second ten messages at a time, as from ten devices
 CONFIRM_S = 60.0  # so long the broker may take to confirm the last
 TELL_S = 0.1
 
 
-class Line:
-    """One connection to the broker with a window."""
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.sent = self.confirmed = self.failed = 0
-        self._moved = asyncio.Event()
-
-    @property
-    def room(self) -> int:
-        """Messages that it takes now."""
-        return WINDOW - (self.sent - self.confirmed - self.failed)
-
-    def send(self, topic: str, payload: bytes) -> None:
-        """Publish at QoS 1."""
-        self.sent += 1
-        self.session.send(topic, payload).add_done_callback(self._done)
-
-    async def wait_moved(self) -> None:
-        """Until the broker has confirmed something."""
-        self._moved.clear()
-        await self._moved.wait()
-
-    def _done(self, future: "asyncio.Future[None]") -> None:
-        if future.cancelled() or future.exception():
-            self.failed += 1
-        else:
-            self.confirmed += 1
-        self._moved.set()
-
-
 class Load:
     """All that is sent in one measurement."""
 
-    def __init__(self, settings: dict[str, Any], lines: list[Line], urgent: Line) -> None:
+    def __init__(self, settings: dict[str, Any], lines: list[Publisher], urgent: Publisher) -> None:
         """Make the devices.
 
         Args:
@@ -79,7 +49,7 @@ class Load:
     @property
     def sent(self) -> int:
         """Fixes published so far."""
-        return sum(line.sent for line in self._lines)
+        return sum(line.published for line in self._lines)
 
     def allow(self, messages: int) -> None:
         """So many fixes may be sent in all."""
@@ -89,33 +59,30 @@ class Load:
     async def full(self) -> None:
         """As fast as the broker confirms and as is allowed."""
         while not self._stop.is_set():
-            line = self._next_line()
-            count = min(CHUNK, line.room, self._allowed - self.sent)
-            if self._allowed <= self.sent:
-                self._may.clear()
+            self._may.clear()
+            if (count := min(CHUNK, self._allowed - self.sent)) <= 0:
                 await self._may.wait()
-            elif count < min(CHUNK, self._allowed - self.sent):
-                await line.wait_moved()
-            else:
-                self._send(line, count)
-                await asyncio.sleep(0)  # let the connections write and read
+                continue
+            line = self._next_line()
+            self._send(line, min(count, await line.wait_room()))
+            await asyncio.sleep(0)  # let the connections write and read
 
     async def paced(self, per_s: float) -> None:
         """So many a second, evenly."""
         began, given = time.monotonic(), 0
         while not self._stop.is_set():
-            due = int((time.monotonic() - began) * per_s) - given
-            while due > 0:
-                given += (taken := self._send(self._next_line(), min(due, CHUNK)))
-                due -= taken
+            while (due := int((time.monotonic() - began) * per_s) - given) > 0:
+                line = self._next_line()
+                given += self._send(line, min(due, CHUNK, await line.wait_room()))
             await asyncio.sleep(TICK_S)
 
     async def press(self, per_s: float) -> None:
         """So many urgent readings a second, evenly."""
-        began = time.monotonic()
+        began, before = time.monotonic(), self._urgent.published
         while not self._stop.is_set():
-            while self._urgent.sent < int((time.monotonic() - began) * per_s):
-                self._send_urgent()
+            while self._urgent.published - before < int((time.monotonic() - began) * per_s):
+                await self._urgent.wait_room()
+                self._urgent.publish_now([self._pressed()])
             await asyncio.sleep(0.5 / per_s)
 
     async def finish(self) -> None:
@@ -124,8 +91,10 @@ class Load:
         self._may.set()
         async with asyncio.timeout(CONFIRM_S):
             for line in (*self._lines, self._urgent):
-                while line.sent > line.confirmed + line.failed:
-                    await line.wait_moved()
+                await line.wait_confirmed()
+
+    def begin(self) -> None:
+        """Sending may begin, again."""
         self._stop = asyncio.Event()
 
     def state(self) -> dict[str, int]:
@@ -133,26 +102,24 @@ class Load:
         return {
             "sent": self.sent,
             "confirmed": sum(line.confirmed for line in self._lines),
-            "failed": sum(line.failed for line in (*self._lines, self._urgent)),
-            "urgent_sent": self._urgent.sent,
+            "refused": sum(line.refused for line in (*self._lines, self._urgent)),
+            "urgent_sent": self._urgent.published,
         }
 
-    def _next_line(self) -> Line:
+    def _next_line(self) -> Publisher:
         self._turn = (self._turn + 1) % len(self._lines)
         return self._lines[self._turn]
 
-    def _send(self, line: Line, count: int) -> int:
+    def _send(self, line: Publisher, count: int) -> int:
         who, payloads = self._fixes.take(count, at_us=self._now_us())
         topics = self._topics
-        for number, payload in zip(who, payloads, strict=True):
-            line.send(topics[number], payload)
+        line.publish_now([(topics[number], payload) for number, payload in zip(who, payloads, strict=True)])
         return len(who)
 
-    def _send_urgent(self) -> None:
-        name = self._names[self._urgent.sent % len(self._names)]
-        now_us = self._now_us()
-        payload = f'{{"type":"button","t":"{_rfc3339(now_us)}","button":"check_in","pressed":true}}'
-        self._urgent.send(f"gengfu/v1/{name}/urgent", payload.encode())
+    def _pressed(self) -> tuple[str, bytes]:
+        name = self._names[self._urgent.published % len(self._names)]
+        payload = f'{{"type":"button","t":"{_rfc3339(self._now_us())}","button":"check_in","pressed":true}}'
+        return f"gengfu/v1/{name}/urgent", payload.encode()
 
     def _now_us(self) -> int:
         # Two chunks of one device within a microsecond would be one reading.
@@ -169,17 +136,12 @@ async def serve() -> None:
     told = orders()
     settings = await anext(told)
     async with AsyncExitStack() as stack:
-        accounts = [Credentials(**one) for one in settings["accounts"]]
-        lines = [
-            Line(
-                await stack.enter_async_context(
-                    Session(settings["url"], credentials=account, name="bench load", clean_session=True)
-                )
-            )
-            for account in accounts
-        ]
-        for line in lines:
-            await line.session.wait_up(timeout_s=20)
+        lines = []
+        for account in settings["accounts"]:
+            line = Publisher(settings["url"], credentials=Credentials(**account), in_flight=WINDOW)
+            await line.open()
+            stack.push_async_callback(line.close)
+            lines.append(line)
         load = Load(settings, lines[:-1], lines[-1])
         say(ready=True)
         async with asyncio.TaskGroup() as tasks:
@@ -187,6 +149,8 @@ async def serve() -> None:
             async for order in told:
                 if "allow" in order:
                     load.allow(order["allow"])
+                if order.keys() & {"full", "paced", "urgent"}:
+                    load.begin()
                 if "full" in order:
                     running.append(tasks.create_task(load.full(), name="full speed"))
                 if "paced" in order:

@@ -1,0 +1,210 @@
+"""What a measurement runs on: a temporary folder, a database, and for each case a new broker and new ingest processes."""
+
+import asyncio
+import re
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import asdict, dataclass, field
+from itertools import count
+from pathlib import Path
+
+import aiohttp
+
+from gateway import credentials_of, ingest_account, lane_filters
+from ops.bench.brokers import Broker, Kind, new_secret, prepare
+from ops.bench.case import Case
+from ops.bench.cpu import peak_memory_mb
+from ops.bench.database import Database
+from ops.bench.errors import BenchError
+from ops.bench.peer import Peer
+from ops.embedded import ChildSpec, DataDir, Supervisor
+from ops.embedded.ports import choose_ports
+from ops.serve import child_environment, with_values
+from ops.settings import Settings
+
+LOADS = 4  # connections of the load, and one more for what is urgent
+READY_S = 60.0
+LOOK_S = 0.05
+SETTLED = re.compile(r'^gengfu_mqtt_settled_total\{session="ingest up"\} (\S+)$', re.MULTILINE)
+
+
+@contextmanager
+def temporary(parent: Path | None) -> Iterator[DataDir]:
+    """A data folder that is removed at the end.
+
+    Raises:
+        BenchError: it cannot be made there.
+    """
+    try:
+        made = tempfile.TemporaryDirectory(prefix="gengfu-bench-", dir=parent, ignore_cleanup_errors=True)
+    except OSError as error:
+        raise BenchError(
+            f"cannot make a folder in {parent or tempfile.gettempdir()}: {error.strerror}; give another with --dir"
+        ) from error
+    with made as name, DataDir(Path(name)) as folder:
+        yield folder
+
+
+@dataclass
+class Running:
+    """One broker that runs, and what can be started beside it."""
+
+    broker: Broker
+    supervisor: Supervisor
+    case: Case
+    database: Database
+    settings: Settings
+    folder: DataDir
+    secret: str
+
+    @property
+    def broker_pid(self) -> int:
+        """Process number of the broker."""
+        return self.supervisor.children[self.broker.spec.name].pid or 0
+
+    def load(self, names: Sequence[str]) -> Peer:
+        """The process of the load, not started."""
+        settings = {
+            "url": self.broker.url,
+            "accounts": [asdict(account) for account in self.broker.load],
+            "names": list(names),
+            "box": asdict(self.database.box),
+            "seq": self.case.seq,
+        }
+        return Peer("ops.bench.load", log=self.folder.log / "load.log", settings=settings)
+
+    def drain(self, worker: str) -> Peer:
+        """A process that takes the place of an ingest worker, not started."""
+        settings = {
+            "url": self.broker.url,
+            "account": asdict(credentials_of(ingest_account(worker, "up"), secret=self.secret)),
+            "filters": lane_filters("up"),
+        }
+        return Peer("ops.bench.drain", log=self.folder.log / f"drain-{worker}.log", settings=settings)
+
+    @asynccontextmanager
+    async def ingest(self) -> "AsyncIterator[Ingest]":
+        """The ingest processes of the case, hearing the broker."""
+        workers = workers_of(self.case)
+        ports, _ = choose_ports(self.folder.path / "metrics-ports.json", names=tuple(f"ingest-{w}" for w in workers))
+        before = await self.database.now()
+        async with Supervisor(log_dir=self.folder.log, run_dir=self.folder.run) as supervisor:
+            await supervisor.add(
+                *(self._role(worker, metrics_port=ports[f"ingest-{worker}"]) for worker in workers)
+            )
+            ingest = Ingest(supervisor, workers, ports)
+            await self._hearing(ingest, since=before.timestamp())
+            yield ingest
+
+    def _role(self, worker: str, *, metrics_port: int) -> ChildSpec:
+        settings = with_values(
+            self.settings,
+            {
+                "database.url": self.database.url,
+                "broker.url": self.broker.url,
+                "broker.kind": self.broker.kind,
+                "broker.secret": self.secret,
+                "broker.nats_accounts_file": None,
+                "broker.nats_pid_file": None,
+                "ingest.worker": worker,
+                "ingest.workers": self.case.workers,
+                "metrics.ingest_port": metrics_port,
+                "log_level": "warning",
+            },
+        )
+        return ChildSpec(
+            name=f"ingest-{worker}",
+            title=f"ingest worker {worker}",
+            argv=[Path(sys.executable), "-m", "ops.cli", "run", "ingest"],
+            env=child_environment(settings),
+            advice="look at the end of its log",
+        )
+
+    async def _hearing(self, ingest: "Ingest", *, since: float) -> None:
+        try:
+            async with asyncio.timeout(READY_S):
+                while (await self.database.one("hearing"))["lanes"] < 2 * self.case.workers:  # noqa: ASYNC110  another process's rows
+                    await asyncio.sleep(LOOK_S)
+        except TimeoutError:
+            raise BenchError(
+                f"ingest does not hear the broker after {READY_S:g} s; its log: "
+                + " / ".join(self._said(ingest)[-5:])
+            ) from None
+
+    def _said(self, ingest: "Ingest") -> list[str]:
+        logs = [self.folder.log / f"ingest-{worker}.log" for worker in ingest.workers]
+        return [line for log in logs if log.exists() for line in log.read_text(errors="replace").splitlines()]
+
+
+@dataclass
+class Ingest:
+    """The ingest processes."""
+
+    supervisor: Supervisor
+    workers: Sequence[str]
+    ports: dict[str, int]
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Process numbers."""
+        return tuple(state.pid for state in self.supervisor.children.values() if state.pid)
+
+    def check(self) -> None:
+        """See that none has died.
+
+        Raises:
+            BenchError: one has, so the figures mean nothing.
+        """
+        if any(state.restarts for state in self.supervisor.children.values()):
+            raise BenchError("an ingest worker died under the load; look at its log: gengfu bench ingest --keep")
+
+    def peak_memory_mb(self) -> float:
+        """Of the worker that needed most."""
+        return max((peak_memory_mb(pid) for pid in self.pids), default=0.0)
+
+    async def acknowledged(self) -> int:
+        """Messages of the lane `up` that the workers have acknowledged, by their own metrics."""
+        total = 0
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as client:
+            for worker in self.workers:
+                async with client.get(f"http://127.0.0.1:{self.ports[f'ingest-{worker}']}/metrics") as response:
+                    total += sum(int(float(value)) for value in SETTLED.findall(await response.text()))
+        return total
+
+
+def workers_of(case: Case) -> list[str]:
+    """Names of the case's ingest workers."""
+    return [str(number) for number in range(1, case.workers + 1)]
+
+
+@dataclass
+class Stage:
+    """Where cases are played."""
+
+    folder: DataDir
+    database: Database
+    kind: Kind
+    settings: Settings
+    _numbers: "count[int]" = field(default_factory=lambda: count(1))
+
+    @asynccontextmanager
+    async def broker(self, case: Case) -> AsyncIterator[Running]:
+        """A new, empty broker."""
+        secret = new_secret()
+        place = f"broker-{next(self._numbers)}"
+        broker = await prepare(
+            self.kind,
+            self.folder,
+            place=place,
+            settings=self.settings,
+            secret=secret,
+            workers=workers_of(case),
+            loads=LOADS + 1,
+        )
+        async with AsyncExitStack() as stack:
+            run = self.folder.run / place
+            supervisor = await stack.enter_async_context(Supervisor(log_dir=self.folder.log, run_dir=run))
+            await supervisor.add(broker.spec)
+            yield Running(broker, supervisor, case, self.database, self.settings, self.folder, secret)
