@@ -1,7 +1,7 @@
 """The device-facing edge: sessions with the broker, topics, accounts, receipts, the device client."""
 
 from gateway.accounts import GATEWAY, LANES, credentials_of, down_topic, ingest_account, lane_filters
-from gateway.address import Address, Credentials
+from gateway.address import Address, Credentials, Tls
 from gateway.client import DeviceClient
 from gateway.errors import GatewayError
 from gateway.keeper import Keeper
@@ -24,6 +24,7 @@ __all__ = [
     "Outbox",
     "Provisioner",
     "Session",
+    "Tls",
     "credentials_of",
     "down_topic",
     "ingest_account",

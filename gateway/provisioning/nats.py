@@ -16,7 +16,7 @@ from gateway import metrics
 from gateway.accounts import MARKER
 from gateway.address import Address, Credentials
 from gateway.errors import AccountsNotTaken, BrokerRefused, ProvisioningError
-from gateway.link import Inbound, Link
+from gateway.mqtt.connection import Connection
 from gateway.provisioning.nats_accounts import Accounts, render
 from gateway.provisioning.provisioner import DeviceAccount, Provisioner
 
@@ -79,20 +79,17 @@ class NatsProvisioner(Provisioner):
             await asyncio.sleep(_ASK_AGAIN_S)
 
     async def _lets_in(self, password: str) -> bool:
-        link = Link(
-            self._address,
-            credentials=Credentials(MARKER, password, secrets.token_urlsafe(16)),
-            on_message=_ignore,
-            clean_session=True,
+        connection = Connection(
+            self._address, credentials=Credentials(MARKER, password, secrets.token_urlsafe(16)), clean_session=True
         )
         try:
-            await link.open()
+            await connection.open()
         except BrokerRefused:
             return False
         else:
             return True
         finally:
-            await link.close()
+            await connection.close()
 
     def _tell_to_reload(self) -> None:
         pid = _running_server(self._pid_file)
@@ -143,7 +140,3 @@ def _running_server(pid_file: Path | None) -> int | None:
     except (OSError, ValueError):
         return None
     return pid if command.startswith("nats-server") else None
-
-
-def _ignore(_link: Link, _message: Inbound) -> None:
-    """Nothing is ever sent to the marker."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from gateway import GATEWAY, Keeper, NatsProvisioner, Outbox, Session, credentials_of, listen, pause
+from gateway import GATEWAY, Keeper, NatsProvisioner, Outbox, Session, Tls, credentials_of, listen, pause
 from ingest.database import Pool, make_pool
 from ops.errors import SettingsError
 from ops.process import wait_for_schema
@@ -42,6 +42,11 @@ def broker_secret(settings: Settings) -> str:
     return settings.broker.secret.get_secret_value()
 
 
+def tls_of(settings: Settings) -> Tls:
+    """The certificates that the settings name."""
+    return Tls(settings.broker.ca_file, settings.broker.cert_file, settings.broker.key_file)
+
+
 def provisioner(settings: Settings) -> NatsProvisioner | None:
     """The provisioner that the settings ask for; None when somebody else sees to the broker's accounts.
 
@@ -61,7 +66,12 @@ def provisioner(settings: Settings) -> NatsProvisioner | None:
 
 async def _serve(settings: Settings, pool: Pool, *, secret: str) -> None:
     devices, outbox = asyncio.Event(), asyncio.Event()
-    session = Session(settings.broker.url, credentials=credentials_of(GATEWAY, secret=secret), name="gateway")
+    session = Session(
+        settings.broker.url,
+        credentials=credentials_of(GATEWAY, secret=secret),
+        name="gateway",
+        tls=tls_of(settings),
+    )
     conninfo = settings.database.url.get_secret_value()
     accounts = provisioner(settings)
     async with asyncio.TaskGroup() as tasks:
