@@ -1,7 +1,7 @@
 -- name: register
 -- The devices that speak: one in ten drives, one in ten is a radio, the others are handsets.
 INSERT INTO device (name, kind)
-SELECT 'bench-' || n, CASE n % 10 WHEN 0 THEN 'vehicle' WHEN 5 THEN 'radio' ELSE 'handset' END
+SELECT 'bench-' || n, CASE n %% 10 WHEN 0 THEN 'vehicle' WHEN 5 THEN 'radio' ELSE 'handset' END
   FROM generate_series(0, %(devices)s - 1) AS n
 ON CONFLICT (name) DO NOTHING;
 

@@ -5,11 +5,12 @@ Started by `ops.bench.peer`; it says how many it has taken, until its input ends
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 import uvloop
 
 from gateway import Credentials, Session
-from ingest.delivery import Delivery
+from ingest.delivery import Delivery, settle_all
 from ops.bench.peer import orders, say
 
 TELL_S = 0.05
@@ -21,10 +22,10 @@ class Drain:
     def __init__(self) -> None:
         self.taken = 0
 
-    def take(self, delivery: Delivery) -> None:
+    def take(self, deliveries: Sequence[Delivery]) -> None:
         """Acknowledge."""
-        self.taken += 1
-        delivery.settle()
+        self.taken += len(deliveries)
+        settle_all(deliveries)
 
 
 async def serve() -> None:
@@ -37,7 +38,7 @@ async def serve() -> None:
         credentials=Credentials(**settings["account"]),
         filters=settings["filters"],
         name="bench drain",
-        on_delivery=drain.take,
+        on_deliveries=drain.take,
     )
     async with session, asyncio.TaskGroup() as tasks:
         await session.wait_up(timeout_s=20)

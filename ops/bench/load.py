@@ -13,8 +13,8 @@ from typing import Any
 import uvloop
 
 from gateway import Credentials
+from gateway.mqtt.publisher import Publisher
 from ops.bench.fixes import Box, Fixes
-from ops.bench.interim import Publisher
 from ops.bench.peer import orders, say
 
 CHUNK = 500  # fixes made and sent at a time at full speed
