@@ -5,19 +5,18 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-from gateway import Credentials, LANES, credentials_of, ingest_account, lane_filters
+from gateway import LANES, Credentials, credentials_of, ingest_account, lane_filters
 from gateway.accounts import patterns
 from gateway.provisioning.nats_accounts import render
 from gateway.verifiers import bcrypt_of, pbkdf2_of
 from ops.bench.errors import BenchError
 from ops.embedded import BinaryMissingError, ChildSpec, DataDir
 from ops.embedded.binaries import find_mosquitto, find_nats
+from ops.embedded.files import replace_private
 from ops.embedded.mosquitto import AUTOSAVE_S, MAX_INFLIGHT_MESSAGES, MAX_QUEUED_BYTES, Mosquitto, version_of
 from ops.embedded.nats import ACK_WAIT, Nats
-from ops.embedded.files import replace_private
 from ops.embedded.ports import choose_ports
 from ops.settings import Settings
 
@@ -98,9 +97,7 @@ def _mosquitto(
         for lane in LANES
     ]
     everyone = [*load, *(credentials for credentials, _, _ in accounts)]
-    replace_private(
-        mosquitto.password_file, "".join(f"{one.username}:{pbkdf2_of(one.password)}\n" for one in everyone)
-    )
+    replace_private(mosquitto.password_file, "".join(f"{one.username}:{pbkdf2_of(one.password)}\n" for one in everyone))
     down = [pattern.filter() for pattern in patterns() if pattern.lane == "down"]
     rights = [
         _acl(

@@ -19,7 +19,9 @@ ROWS = 1_000_000  # at the most; a few seconds' worth
 COLUMNS = (
     "device, time, digest, lat, lon, accuracy, speed, heading, altitude, battery, flags, grid, boot, seq, received_at"
 )
-MOVED = COLUMNS.replace("time,", "time + interval '300001 microseconds',", 1)  # to be new rows of a table that keeps the old ones
+MOVED = COLUMNS.replace(
+    "time,", "time + interval '300001 microseconds',", 1
+)  # to be new rows of a table that keeps the old ones
 ENVIRONMENT = {
     "host": "PGHOST",
     "port": "PGPORT",
@@ -106,8 +108,8 @@ async def _copy_without(database: Database, what: str, file: Path, form: str) ->
         async with connection.cursor() as cursor, cursor.copy(f"{query} WITH (FORMAT {form})".encode()) as copy:
             if what.endswith("FROM"):
                 with file.open("rb") as stream:
-                    while block := stream.read(BLOCK):
-                        await copy.write(block)
+                    while part := stream.read(BLOCK):
+                        await copy.write(part)
             else:
                 with file.open("wb") as stream:
                     async for block in copy:

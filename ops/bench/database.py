@@ -14,7 +14,6 @@ from psycopg import sql
 
 from ingest.database import Connection, connect, masked
 from ingest.engines import NativeEngine
-from ingest.errors import DatabaseUnavailable
 from ingest.migrate import migrate
 from ingest.queries import load_queries
 from ops.bench.cpu import Clock, clock_of

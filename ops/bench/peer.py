@@ -90,9 +90,7 @@ class Peer:
                         raise BenchError(f"{self._module} ended before it said {key!r}; {self._evidence()}")
                     await self._changed.wait()
         except TimeoutError:
-            raise BenchError(
-                f"{self._module} did not say {key!r} within {within_s:g} s; {self._evidence()}"
-            ) from None
+            raise BenchError(f"{self._module} did not say {key!r} within {within_s:g} s; {self._evidence()}") from None
         return self.heard.pop(key)
 
     def check(self) -> None:

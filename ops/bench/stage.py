@@ -1,10 +1,11 @@
-"""What a measurement runs on: a temporary folder, a database, and for each case a new broker and new ingest processes."""
+"""What a measurement runs on: a temporary folder, a database, and for each case a new broker and new ingest."""
 
 import asyncio
 import re
+import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import count
@@ -31,20 +32,24 @@ SETTLED = re.compile(r'^gengfu_mqtt_settled_total\{session="ingest up"\} (\S+)$'
 
 
 @contextmanager
-def temporary(parent: Path | None) -> Iterator[DataDir]:
-    """A data folder that is removed at the end.
+def temporary(parent: Path | None, *, keep: bool = False) -> Iterator[DataDir]:
+    """A new data folder, removed at the end unless it is to be kept.
 
     Raises:
         BenchError: it cannot be made there.
     """
     try:
-        made = tempfile.TemporaryDirectory(prefix="gengfu-bench-", dir=parent, ignore_cleanup_errors=True)
+        path = Path(tempfile.mkdtemp(prefix="gengfu-bench-", dir=parent))
     except OSError as error:
         raise BenchError(
             f"cannot make a folder in {parent or tempfile.gettempdir()}: {error.strerror}; give another with --dir"
         ) from error
-    with made as name, DataDir(Path(name)) as folder:
-        yield folder
+    try:
+        with DataDir(path) as folder:
+            yield folder
+    finally:
+        if not keep:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 @dataclass
@@ -91,9 +96,7 @@ class Running:
         ports, _ = choose_ports(self.folder.path / "metrics-ports.json", names=tuple(f"ingest-{w}" for w in workers))
         before = await self.database.now()
         async with Supervisor(log_dir=self.folder.log, run_dir=self.folder.run) as supervisor:
-            await supervisor.add(
-                *(self._role(worker, metrics_port=ports[f"ingest-{worker}"]) for worker in workers)
-            )
+            await supervisor.add(*(self._role(worker, metrics_port=ports[f"ingest-{worker}"]) for worker in workers))
             ingest = Ingest(supervisor, workers, ports)
             await self._hearing(ingest, since=before.timestamp())
             yield ingest
@@ -129,8 +132,7 @@ class Running:
                     await asyncio.sleep(LOOK_S)
         except TimeoutError:
             raise BenchError(
-                f"ingest does not hear the broker after {READY_S:g} s; its log: "
-                + " / ".join(self._said(ingest)[-5:])
+                f"ingest does not hear the broker after {READY_S:g} s; its log: " + " / ".join(self._said(ingest)[-5:])
             ) from None
 
     def _said(self, ingest: "Ingest") -> list[str]:
@@ -158,7 +160,7 @@ class Ingest:
             BenchError: one has, so the figures mean nothing.
         """
         if any(state.restarts for state in self.supervisor.children.values()):
-            raise BenchError("an ingest worker died under the load; look at its log: gengfu bench ingest --keep")
+            raise BenchError("an ingest worker died under the load; look at its log (--keep keeps it)")
 
     def peak_memory_mb(self) -> float:
         """Of the worker that needed most."""
@@ -187,6 +189,7 @@ class Stage:
     database: Database
     kind: Kind
     settings: Settings
+    broker_config: Mapping[str, object] = field(default_factory=dict)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     @asynccontextmanager
@@ -203,6 +206,7 @@ class Stage:
             workers=workers_of(case),
             loads=LOADS + 1,
         )
+        self.broker_config = broker.config
         async with AsyncExitStack() as stack:
             run = self.folder.run / place
             supervisor = await stack.enter_async_context(Supervisor(log_dir=self.folder.log, run_dir=run))
