@@ -103,14 +103,17 @@ async def _copy(database: Database, psql: Path | None, what: str, file: Path, fo
 
 
 async def _copy_without(database: Database, what: str, file: Path, form: str) -> None:
-    query = f"COPY {what.replace(' FROM', '')} FROM STDIN" if what.endswith("FROM") else f"COPY {what} STDOUT"
-    async with await connect(database.url, name="bench") as connection:
-        async with connection.cursor() as cursor, cursor.copy(f"{query} WITH (FORMAT {form})".encode()) as copy:
-            if what.endswith("FROM"):
-                with file.open("rb") as stream:
-                    while part := stream.read(BLOCK):
-                        await copy.write(part)
+    reading = what.endswith("FROM")
+    query = f"COPY {what} {'STDIN' if reading else 'STDOUT'} WITH (FORMAT {form})"
+    async with (
+        await connect(database.url, name="bench") as connection,
+        connection.cursor() as cursor,
+        cursor.copy(query.encode()) as copy,
+    ):
+        with file.open("rb" if reading else "wb") as stream:
+            if reading:
+                while part := stream.read(BLOCK):
+                    await copy.write(part)
             else:
-                with file.open("wb") as stream:
-                    async for block in copy:
-                        stream.write(block)
+                async for block in copy:
+                    stream.write(block)

@@ -1,4 +1,4 @@
-"""The database of a measurement: a PostgreSQL of its own out of the wheel, or a database of its own on a given server."""
+"""The database of a measurement: a PostgreSQL out of the wheel, or a new database on a given server."""
 
 import secrets
 from collections.abc import AsyncIterator, Mapping

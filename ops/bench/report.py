@@ -10,6 +10,7 @@ from rich.text import Text
 
 from ops.bench.figures import Figures, trend
 
+TEXT = 90  # characters of a line of configuration
 BAR = 32  # characters of the longest bar
 PARTIES = ("ingest", "broker", "postgres", "load")
 
@@ -26,7 +27,7 @@ def show_case(console: Console, figures: Figures, about: Mapping[str, Any], *, s
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim")
     table.add_column(justify="right")
-    table.add_column()
+    table.add_column(max_width=TEXT)
     for section in (_rates(figures), _cpu(figures), _latencies(figures), _ledger(figures), _growth(figures)):
         if section:
             for row in section:
@@ -144,17 +145,15 @@ def _about(figures: Figures, about: Mapping[str, Any]) -> list[tuple[str, str]]:
     seq = "with" if figures.seq else "without"
     workers = "1 worker" if figures.workers == 1 else f"{figures.workers} workers"
     world = config["world"]
+    busy = f"load average {machine['load_average']} before"
     return [
         ("load", f"{figures.devices:,} devices, {workers}, {seq} seq, {figures.rows_before:,} rows before"),
         ("match", f"{world.get('grids', 0)} grids, {world.get('checkpoints', 0)} checkpoints"),
         (figures.broker, f"{versions.get(figures.broker, '')}  {_pairs(config.get('broker', {}))}"),
         ("postgresql", f"{versions['postgresql']} ({figures.engine})  {_pairs(config['postgresql'])}"),
         ("ingest", _pairs(config["ingest"])),
-        (
-            "machine",
-            f"{machine['cpus']} x {machine['processor']}, {machine['memory_mb']:,} MB, {machine['file_system']}, "
-            f"load average {machine['load_average']} before",
-        ),
+        ("machine", f"{machine['cpus']} x {machine['processor']}, {machine['memory_mb']:,} MB"),
+        ("", f"{machine['file_system']}, {busy}"),
     ]
 
 
