@@ -1,4 +1,4 @@
-"""Windows at full speed: the load stays a little ahead of what is done, so that work always waits and never piles up."""
+"""Windows at full speed: the load stays a little ahead of what is done, so that work waits but never piles up."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
