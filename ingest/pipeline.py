@@ -80,6 +80,10 @@ class Pipeline:
         self._line = Line(pool, name=f"ingest {place.lane}")
         self._recent = Recent()
         self._choice = ModeChoice()
+        self._pending = 0  # messages taken and not settled
+        self._closed = False
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._stages = {stage: metrics.STAGE.labels(place.lane, stage) for stage in metrics.STAGES}
 
     @property
@@ -96,10 +100,19 @@ class Pipeline:
         self.put_all((delivery,))
 
     def put_all(self, deliveries: Sequence[Delivery]) -> None:
-        """Take messages in their order; they stay with us until their commit."""
+        """Take messages in their order; they stay with us until their commit. A closed pipeline leaves them."""
+        if self._closed:
+            return
+        self._pending += len(deliveries)
+        self._idle.clear()
         metrics.RECEIVED.labels(self._place.lane).inc(len(deliveries))
         metrics.PENDING.labels(self._place.lane).inc(len(deliveries))
         self._gathering.put_all(deliveries)
+
+    async def finish(self) -> None:
+        """Take nothing more, and wait until all that was taken is committed and settled; `run` has to go on."""
+        self._closed = True
+        await self._idle.wait()
 
     async def run(self) -> None:
         """Commit batch after batch until cancelled; what was not settled comes again."""
@@ -109,6 +122,9 @@ class Pipeline:
                 await self._commit(deliveries)
                 metrics.BATCH.labels(self._place.lane).observe(monotonic() - started)
                 metrics.PENDING.labels(self._place.lane).dec(len(deliveries))
+                self._pending -= len(deliveries)
+                if not self._pending:
+                    self._idle.set()
 
     async def close(self) -> None:
         """Give up the connection to the database; `process` opens it again."""

@@ -103,6 +103,16 @@ class Worker:
         for pipeline in self.pipelines.values():
             await pipeline.close()
 
+    async def finish(self, *, at_most_s: float | None = None) -> bool:
+        """Take nothing more and commit what was taken, while `run` goes on; says whether that was done in time."""
+        try:
+            async with asyncio.timeout(at_most_s), asyncio.TaskGroup() as tasks:
+                for lane, pipeline in self.pipelines.items():
+                    tasks.create_task(pipeline.finish(), name=f"finish {lane}")
+        except TimeoutError:
+            return False
+        return True
+
     async def run(self) -> None:
         """Everything until cancelled."""
         async with asyncio.TaskGroup() as tasks:

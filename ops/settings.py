@@ -24,6 +24,8 @@ PREFIX = "GENGFU_"
 # Read by the tests and by the process that starts the roles, not settings of a service.
 NOT_SETTINGS = ("GENGFU_TEST_", "GENGFU_CONFIG")
 
+MAX_WORKERS = 16  # of ingest; broker and database are the limit long before
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -49,6 +51,9 @@ class Broker(_Section):
     )
     nats_accounts_file: Path | None = Field(None, description="where the accounts for nats-server are written")
     nats_pid_file: Path | None = Field(None, description="nats-server's own pid file; it is told to reload")
+    mosquitto_password_file: Path | None = Field(None, description="where the accounts for mosquitto are written")
+    mosquitto_acl_file: Path | None = Field(None, description="where the access list for mosquitto is written")
+    mosquitto_pid_file: Path | None = Field(None, description="mosquitto's own pid file; it is told to reload")
 
     @field_validator("url")
     @classmethod
@@ -123,7 +128,7 @@ class Ingest(_Section):
     """Batching on the way in."""
 
     workers: int = Field(
-        1, ge=1, le=16, description="how many ingest workers share the load; they are named 1, 2, 3 and so on"
+        1, ge=1, le=MAX_WORKERS, description="how many ingest workers share the load; they are named 1, 2, 3 and so on"
     )
     worker: str = Field("1", pattern=r"^[A-Za-z0-9_-]{1,32}$", description="this worker's name among its kind")
     batch_readings: int = Field(2000, ge=1, le=20_000, description="readings in a batch at the most")

@@ -1,0 +1,137 @@
+"""Taking an ingest worker out for good: its queue is worked off, and its sessions at the broker end."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+
+from gateway.accounts import LANES, Lane, credentials_of, ingest_account, probe_topic
+from gateway.session import Session
+from ingest.database import Connection, connect, make_pool
+from ingest.delivery import Delivery
+from ingest.queries import load_queries
+from ingest.worker import Worker
+from ingest.writer import prepare
+from ops.errors import OpsError, SettingsError
+from ops.roles.gateway import broker_secret, tls_of
+from ops.roles.ingest import make_worker
+from ops.settings import Settings
+from ops.sharing import filters
+
+CONNECT_S = 20.0
+GONE_S = 5.0  # seconds without a sign of life after which a worker counts as stopped; it gives one each second
+
+_SQL = load_queries(__package__, "draining.sql")
+
+log = logging.getLogger(__name__)
+
+
+async def drain(settings: Settings, *, say: Callable[[str], None]) -> None:
+    """Work off what the broker keeps for the worker `ingest.worker`, and end its sessions.
+
+    A member of a shared subscription gets its share also while it is away. So its subscription is taken back first,
+    then everything that came before a message of our own is committed, and only then the sessions end.
+
+    Args:
+        settings: in force, with the name of the worker.
+        say: told of each step.
+
+    Raises:
+        SettingsError: the broker does not share messages among workers.
+        OpsError: the worker still runs.
+        BrokerError: its account is not let in, or the broker is not there.
+        DatabaseUnavailable: the database is not there.
+    """
+    name = settings.ingest.worker
+    if settings.broker.kind == "nats":
+        raise SettingsError("with nats-server there is one ingest worker, and nothing to drain; start it again instead")
+    conninfo = settings.database.url.get_secret_value()
+    async with await connect(conninfo, name="drain") as connection:
+        await _must_be_stopped(connection, name)
+        async with make_pool(conninfo, name="drain", size=3, configure=prepare) as pool:
+            sessions: dict[Lane, Session] = {}
+            worker = make_worker(settings, pool, sessions, passing=True)
+            await worker.prepare()
+            lanes = [_Lane(settings, lane, worker) for lane in LANES]
+            sessions |= {lane.name: lane.session for lane in lanes}
+            await _work_off(worker, lanes)
+        for lane in lanes:
+            await lane.end()
+            say(f"worker {name}, lane {lane.name}: {lane.taken} messages taken in, its session at the broker has ended")
+        async with connection.transaction():
+            await connection.execute(_SQL["forget"], {"worker": name})
+
+
+async def _must_be_stopped(connection: Connection, name: str) -> None:
+    row = await (await connection.execute(_SQL["silent"], {"worker": name})).fetchone()
+    if row is not None and row["seconds"] is not None and row["seconds"] < GONE_S:
+        raise OpsError(
+            f"ingest worker {name} runs, or ran {row['seconds']:.0f} s ago; stop it first, or set ingest.workers to "
+            "fewer and start `gengfu serve` again, and then drain it"
+        )
+
+
+async def _work_off(worker: Worker, lanes: "list[_Lane]") -> None:
+    async with lanes[0].session, lanes[1].session:
+        for lane in lanes:
+            await lane.session.wait_up(timeout_s=CONNECT_S)
+        async with asyncio.TaskGroup() as tasks:
+            work = [
+                tasks.create_task(pipeline.run(), name=f"pipeline {name}")
+                for name, pipeline in worker.pipelines.items()
+            ]
+            for lane in lanes:
+                await lane.reached.wait()
+            await worker.finish()
+            for task in work:
+                task.cancel()
+
+
+class _Lane:
+    """One session that has left its group, and the message that marks the end of its queue."""
+
+    def __init__(self, settings: Settings, lane: Lane, worker: Worker) -> None:
+        self.name = lane
+        self.taken = 0
+        self.reached = asyncio.Event()
+        self._settings = settings
+        self._pipeline = worker.pipelines[lane]
+        self._topic = probe_topic(settings.ingest.worker, lane)
+        self._mark = secrets.token_hex(16).encode()
+        self.session = self._session(
+            filters=[self._topic],
+            former_filters=filters(settings, lane, secret=broker_secret(settings)),
+            on_delivery=self._take,
+            on_ready=self._send_mark,
+            may_pause=True,
+        )
+
+    async def end(self) -> None:
+        """Let the broker forget the session."""
+        async with self._session(clean_session=True) as session:
+            await session.wait_up(timeout_s=CONNECT_S)
+
+    def _session(self, **options: object) -> Session:
+        settings = self._settings
+        return Session(
+            settings.broker.url,
+            credentials=credentials_of(
+                ingest_account(settings.ingest.worker, self.name), secret=broker_secret(settings)
+            ),
+            name=f"drain {self.name}",
+            tls=tls_of(settings),
+            **options,  # type: ignore[arg-type]
+        )
+
+    def _send_mark(self) -> None:
+        sent = self.session.send(self._topic, self._mark)  # sent again at each connect
+        sent.add_done_callback(lambda future: future.cancelled() or future.exception())
+
+    def _take(self, delivery: Delivery) -> None:
+        if delivery.topic != self._topic:
+            self.taken += 1
+            self._pipeline.put(delivery)
+            return
+        delivery.settle()
+        if delivery.payload == self._mark:
+            self.reached.set()

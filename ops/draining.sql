@@ -1,0 +1,7 @@
+-- name: silent
+-- How long ago a worker gave its last sign of life; NULL when it never did.
+SELECT extract(epoch FROM now() - max(beat_at))::float8 AS seconds FROM ingest_progress WHERE worker = %(worker)s;
+
+-- name: forget
+-- The worker is gone for good, so nobody waits for it; what it counted stays.
+DELETE FROM ingest_progress WHERE worker = %(worker)s;
