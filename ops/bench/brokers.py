@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from gateway import LANES, Credentials, credentials_of, ingest_account, lane_filters
+from gateway import LANES, Credentials, lane_filters
 from gateway.accounts import patterns
-from gateway.provisioning.nats_accounts import render
+from gateway.provisioning import mosquitto_accounts, nats_accounts
 from gateway.verifiers import bcrypt_of, pbkdf2_of
 from ops.bench.errors import BenchError
 from ops.embedded import BinaryMissingError, ChildSpec, DataDir
@@ -91,25 +91,13 @@ def _mosquitto(
     ports, _ = choose_ports(folder.path / "broker-port.json", names=("mqtt",))
     mosquitto = Mosquitto(folder.path / place, port=ports["mqtt"])
     mosquitto.prepare()
-    accounts = [
-        (credentials_of(ingest_account(worker, lane), secret=secret), worker, lane)
-        for worker in workers
-        for lane in LANES
-    ]
-    everyone = [*load, *(credentials for credentials, _, _ in accounts)]
-    replace_private(mosquitto.password_file, "".join(f"{one.username}:{pbkdf2_of(one.password)}\n" for one in everyone))
+    files = mosquitto_accounts.render([], secret=secret, workers=workers)
+    passwords = "".join(f"{one.username}:{pbkdf2_of(one.password)}\n" for one in load)
+    replace_private(mosquitto.password_file, files.passwords + passwords)
     down = [pattern.filter() for pattern in patterns() if pattern.lane == "down"]
-    rights = [
-        _acl(
-            credentials.username,
-            read=[*lane_filters(lane), f"gengfu/probe/{worker}/{lane}"],
-            write=[*down, f"gengfu/probe/{worker}/{lane}"],
-        )
-        for credentials, worker, lane in accounts
-    ]
     up = [name for lane in LANES for name in lane_filters(lane)]
-    rights += [_acl(one.username, read=down, write=up) for one in load]
-    replace_private(mosquitto.acl_file, "\n".join(rights))
+    rights = [_acl(one.username, read=down, write=up) for one in load]
+    replace_private(mosquitto.acl_file, files.acl + "\n".join(rights))
     return Broker(
         "mosquitto",
         version_of(find_mosquitto()),
@@ -127,8 +115,7 @@ def _mosquitto(
 
 
 def _acl(user: str, *, read: Sequence[str], write: Sequence[str]) -> str:
-    lines = [f"topic read {topic}" for topic in dict.fromkeys(read)]
-    lines += [f"topic write {topic}" for topic in dict.fromkeys(write)]
+    lines = [*(f"topic read {topic}" for topic in read), *(f"topic write {topic}" for topic in write)]
     return "\n".join([f"user {user}", *lines, ""])
 
 
@@ -150,7 +137,7 @@ async def _nats(
             nats_port=ports["nats"],
             max_ack_pending=settings.broker.max_ack_pending,
         )
-        before, users, after = render([], secret=secret, workers=workers).text.partition(USERS)
+        before, users, after = nats_accounts.render([], secret=secret, workers=workers).text.partition(USERS)
         if not users:
             raise BenchError("the broker's accounts are no longer written as this measurement expects; report it")
         lines = "".join(

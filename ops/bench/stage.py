@@ -13,7 +13,7 @@ from pathlib import Path
 
 import aiohttp
 
-from gateway import credentials_of, ingest_account, lane_filters
+from gateway import credentials_of, ingest_account
 from ops.bench.brokers import Broker, Kind, new_secret, prepare
 from ops.bench.case import Case
 from ops.bench.cpu import peak_memory_mb
@@ -24,6 +24,7 @@ from ops.embedded import ChildSpec, DataDir, Supervisor
 from ops.embedded.ports import choose_ports
 from ops.serve import child_environment, with_values
 from ops.settings import Settings
+from ops.sharing import filters
 
 LOADS = 4  # connections of the load, and one more for what is urgent
 READY_S = 60.0
@@ -85,7 +86,7 @@ class Running:
         settings = {
             "url": self.broker.url,
             "account": asdict(credentials_of(ingest_account(worker, "up"), secret=self.secret)),
-            "filters": lane_filters("up"),
+            "filters": filters(self._settings_of(worker), "up", secret=self.secret),
         }
         return Peer("ops.bench.drain", log=self.folder.log / f"drain-{worker}.log", settings=settings)
 
@@ -101,8 +102,8 @@ class Running:
             await self._hearing(ingest, since=before.timestamp())
             yield ingest
 
-    def _role(self, worker: str, *, metrics_port: int) -> ChildSpec:
-        settings = with_values(
+    def _settings_of(self, worker: str, *, metrics_port: int = 0) -> Settings:
+        return with_values(
             self.settings,
             {
                 "database.url": self.database.url,
@@ -117,6 +118,9 @@ class Running:
                 "log_level": "warning",
             },
         )
+
+    def _role(self, worker: str, *, metrics_port: int) -> ChildSpec:
+        settings = self._settings_of(worker, metrics_port=metrics_port)
         return ChildSpec(
             name=f"ingest-{worker}",
             title=f"ingest worker {worker}",
