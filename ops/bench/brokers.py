@@ -5,22 +5,21 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from gateway import LANES, Credentials, lane_filters
 from gateway.accounts import patterns
 from gateway.provisioning import mosquitto_accounts, nats_accounts
 from gateway.verifiers import bcrypt_of, pbkdf2_of
 from ops.bench.errors import BenchError
+from ops.bench.given import Kind
 from ops.embedded import BinaryMissingError, ChildSpec, DataDir
 from ops.embedded.binaries import find_mosquitto, find_nats
 from ops.embedded.files import replace_private
-from ops.embedded.mosquitto import AUTOSAVE_S, MAX_INFLIGHT_MESSAGES, MAX_QUEUED_BYTES, Mosquitto, version_of
+from ops.embedded.mosquitto import AUTOSAVE_S, MAX_INFLIGHT_MESSAGES, MAX_QUEUED_BYTES, Mosquitto
 from ops.embedded.nats import ACK_WAIT, Nats
 from ops.embedded.ports import choose_ports
 from ops.settings import Settings
 
-Kind = Literal["mosquitto", "nats"]
 LOAD = "gengfu-bench"  # may speak for every device, as an account of a town's radio dispatcher may for its radios
 USERS = "  users = [\n"
 
@@ -31,17 +30,15 @@ class Broker:
 
     Attributes:
         kind: which one it is.
-        version: of its program.
         url: its address.
-        spec: how it runs.
+        spec: how it runs; None when somebody else runs it.
         load: accounts of the load's connections.
         config: how it is configured, for the report.
     """
 
     kind: Kind
-    version: str
     url: str
-    spec: ChildSpec
+    spec: ChildSpec | None
     load: tuple[Credentials, ...]
     config: Mapping[str, object]
 
@@ -52,6 +49,8 @@ def choose_kind(wanted: str | None) -> Kind:
     Raises:
         BenchError: the wanted one is not installed.
     """
+    if wanted == "emqx":
+        raise BenchError("an EMQX cannot be started from here; give the address of one with --broker-url")
     try:
         if wanted == "nats":
             find_nats()
@@ -100,7 +99,6 @@ def _mosquitto(
     replace_private(mosquitto.acl_file, files.acl + "\n".join(rights))
     return Broker(
         "mosquitto",
-        version_of(find_mosquitto()),
         mosquitto.url,
         mosquitto.spec(),
         load,
@@ -148,7 +146,6 @@ async def _nats(
         await nats.prepare(accounts=before + users + lines + after)
     return Broker(
         "nats",
-        "",
         nats.url,
         nats.spec(),
         load,

@@ -25,7 +25,7 @@ async def describe(stage: Stage) -> dict[str, Any]:
         "versions": {
             "python": platform.python_version(),
             **{name: found for name in PACKAGES if (found := _version(name))},
-            stage.kind: await asyncio.to_thread(broker_version, stage.kind),
+            **({} if stage.given else {stage.kind: await asyncio.to_thread(broker_version, stage.kind)}),
             "postgresql": database.version,
             **({"timescaledb": database.config["timescaledb"]} if "timescaledb" in database.config else {}),
         },

@@ -197,7 +197,7 @@ class Play:
     def _clocks(self, running: Running, ingest: Ingest, load: Peer) -> dict[str, Clock | None]:
         return {
             "ingest": clock_of(pids=ingest.pids),
-            "broker": clock_of(pids=(running.broker_pid,)),
+            "broker": running.broker_cpu,
             "postgres": self._database.cpu,
             "load": clock_of(pids=(load.pid,)),
         }

@@ -149,7 +149,7 @@ def _about(figures: Figures, about: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         ("load", f"{figures.devices:,} devices, {workers}, {seq} seq, {figures.rows_before:,} rows before"),
         ("match", f"{world.get('grids', 0)} grids, {world.get('checkpoints', 0)} checkpoints"),
-        (figures.broker, f"{versions.get(figures.broker, '')}  {_pairs(config.get('broker', {}))}"),
+        (figures.broker, f"{versions.get(figures.broker, 'given')}  {_pairs(config.get('broker', {}))}"),
         ("postgresql", f"{versions['postgresql']} ({figures.engine})  {_pairs(config['postgresql'])}"),
         ("ingest", _pairs(config["ingest"])),
         ("machine", f"{machine['cpus']} x {machine['processor']}, {machine['memory_mb']:,} MB"),

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ops.bench.brokers import Kind
 from ops.bench.case import Case
 from ops.bench.database import Database, given_database, own_database
 from ops.bench.feeding import Tell
 from ops.bench.figures import Figures
+from ops.bench.given import GivenBroker, Kind
 from ops.bench.machine import describe
 from ops.bench.phases import Play
 from ops.bench.stage import Stage, temporary
@@ -26,6 +26,7 @@ class Plan:
         cases: in this order.
         kind: of the broker.
         settings: of ingest and broker, but for addresses.
+        given: a broker that somebody else runs, or None.
         parent: where the temporary folder is made; None is the system's place.
         keep: leave the folder with its logs.
         native: measure on a PostgreSQL of our own.
@@ -37,6 +38,7 @@ class Plan:
     cases: Sequence[Case]
     kind: Kind
     settings: Settings
+    given: GivenBroker | None = None
     parent: Path | None = None
     keep: bool = False
     native: bool = True
@@ -73,7 +75,7 @@ async def measure(
         for made in plan.databases(folder):
             tell("starting the database")
             async with made as database:
-                stage = Stage(folder, database, plan.kind, plan.settings)
+                stage = Stage(folder, database, plan.kind, plan.settings, plan.given)
                 about = await describe(stage)
                 for case in plan.cases:
                     figures = await Play(stage, case, tell=tell).run()

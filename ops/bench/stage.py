@@ -14,11 +14,12 @@ from pathlib import Path
 import aiohttp
 
 from gateway import credentials_of, ingest_account
-from ops.bench.brokers import Broker, Kind, new_secret, prepare
+from ops.bench.brokers import Broker, new_secret, prepare
 from ops.bench.case import Case
-from ops.bench.cpu import peak_memory_mb
+from ops.bench.cpu import Clock, clock_of, peak_memory_mb
 from ops.bench.database import Database
 from ops.bench.errors import BenchError
+from ops.bench.given import GivenBroker, Kind
 from ops.bench.peer import Peer
 from ops.embedded import ChildSpec, DataDir, Supervisor
 from ops.embedded.ports import choose_ports
@@ -64,11 +65,15 @@ class Running:
     settings: Settings
     folder: DataDir
     secret: str
+    cpu: Clock | None = None
 
     @property
-    def broker_pid(self) -> int:
-        """Process number of the broker."""
-        return self.supervisor.children[self.broker.spec.name].pid or 0
+    def broker_cpu(self) -> Clock | None:
+        """CPU seconds of the broker, when they can be seen from here."""
+        if self.broker.spec is None:
+            return self.cpu
+        pid = self.supervisor.children[self.broker.spec.name].pid
+        return clock_of(pids=(pid,) if pid else ())
 
     def load(self, names: Sequence[str]) -> Peer:
         """The process of the load, not started."""
@@ -193,12 +198,17 @@ class Stage:
     database: Database
     kind: Kind
     settings: Settings
+    given: GivenBroker | None = None
     broker_config: Mapping[str, object] = field(default_factory=dict)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     @asynccontextmanager
     async def broker(self, case: Case) -> AsyncIterator[Running]:
-        """A new, empty broker."""
+        """A new, empty broker; or the given one, emptied of what waits for ingest before and after."""
+        if self.given is not None:
+            async with self._given(self.given, case) as running:
+                yield running
+            return
         secret = new_secret()
         place = f"broker-{next(self._numbers)}"
         broker = await prepare(
@@ -214,5 +224,18 @@ class Stage:
         async with AsyncExitStack() as stack:
             run = self.folder.run / place
             supervisor = await stack.enter_async_context(Supervisor(log_dir=self.folder.log, run_dir=run))
-            await supervisor.add(broker.spec)
+            await supervisor.add(*([broker.spec] if broker.spec else []))
             yield Running(broker, supervisor, case, self.database, self.settings, self.folder, secret)
+
+    @asynccontextmanager
+    async def _given(self, given: GivenBroker, case: Case) -> AsyncIterator[Running]:
+        workers = workers_of(case)
+        broker = Broker(self.kind, given.url, None, given.load, {})
+        await given.clear(workers)
+        try:
+            async with Supervisor(log_dir=self.folder.log, run_dir=self.folder.run) as supervisor:
+                yield Running(
+                    broker, supervisor, case, self.database, self.settings, self.folder, given.secret, given.cpu
+                )
+        finally:
+            await given.clear(workers)

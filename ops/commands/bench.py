@@ -6,7 +6,7 @@ from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.console import Console
@@ -17,16 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ops.bench.figures import Figures
+    from ops.bench.given import GivenBroker, Kind
     from ops.bench.run import Plan
+    from ops.settings import Settings
 
 app = typer.Typer(name="bench", help="Measure gengfu on this machine, under load.", no_args_is_help=True)
 
 
 class BrokerKind(StrEnum):
-    """Brokers that can be started."""
+    """Brokers that ingest knows."""
 
     MOSQUITTO = "mosquitto"
     NATS = "nats"
+    EMQX = "emqx"
 
 
 class CaseName(StrEnum):
@@ -58,6 +61,19 @@ def ingest_command(
     ] = None,
     broker: Annotated[
         BrokerKind | None, typer.Option("--broker", help="Which to start; by default mosquitto when it is installed.")
+    ] = None,
+    broker_url: Annotated[
+        str | None, typer.Option("--broker-url", metavar="URL", help="A broker of your own; --broker says which kind.")
+    ] = None,
+    load_accounts: Annotated[
+        Path | None,
+        typer.Option("--load-accounts", metavar="CSV", help="Its accounts for the load: a CSV with user,password."),
+    ] = None,
+    broker_pid: Annotated[
+        int | None, typer.Option("--broker-pid", help="Of that broker when it runs here, for its CPU.")
+    ] = None,
+    broker_cgroup: Annotated[
+        Path | None, typer.Option("--broker-cgroup", metavar="DIR", help="Its control group instead.")
     ] = None,
     seconds: Annotated[
         float | None, typer.Option("--seconds", min=1, max=3600, help="Of the window at full speed.")
@@ -98,7 +114,11 @@ def ingest_command(
     from ops.bench.case import CASES, matrix
     from ops.bench.run import Plan
 
-    kind = choose_kind(broker.value if broker else None)
+    settings = settings_of(config, overrides)
+    given_broker = _given(
+        settings, broker_url, broker or BrokerKind.MOSQUITTO, load_accounts, pid=broker_pid, cgroup=broker_cgroup
+    )
+    kind = given_broker.kind if given_broker else choose_kind(broker.value if broker else None)
     given = {"seconds": seconds, "devices": devices, "workers": workers, "rows": rows, "messages": messages}
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if seq:
@@ -111,7 +131,8 @@ def ingest_command(
     plan = Plan(
         cases=cases,
         kind=kind,
-        settings=settings_of(config, overrides),
+        settings=settings,
+        given=given_broker,
         parent=folder,
         keep=keep,
         native=full or timescale is None,
@@ -122,6 +143,37 @@ def ingest_command(
     figures = run(_measure(plan, as_json=as_json))
     if not all(one.whole for one in figures):
         raise typer.Exit(1)
+
+
+def _given(
+    settings: "Settings",
+    url: str | None,
+    kind: BrokerKind,
+    accounts: Path | None,
+    *,
+    pid: int | None,
+    cgroup: Path | None,
+) -> "GivenBroker | None":
+    from ops.bench.cpu import clock_of
+    from ops.bench.given import GivenBroker, read_accounts
+
+    if url is None:
+        if accounts or pid or cgroup:
+            raise typer.BadParameter(
+                "--load-accounts, --broker-pid and --broker-cgroup belong to --broker-url; give it"
+            )
+        return None
+    if accounts is None:
+        raise typer.BadParameter("--broker-url needs --load-accounts: accounts that may publish for every device")
+    if settings.broker.secret is None:
+        raise typer.BadParameter("--broker-url needs GENGFU_BROKER_SECRET, from which ingest's accounts there derive")
+    return GivenBroker(
+        url=url,
+        kind=cast("Kind", kind.value),
+        secret=settings.broker.secret.get_secret_value(),
+        load=read_accounts(accounts),
+        cpu=clock_of(pids=(pid,) if pid else (), cgroup=cgroup),
+    )
 
 
 async def _measure(plan: "Plan", *, as_json: bool) -> "list[Figures]":
