@@ -6,7 +6,7 @@ from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ops.bench.figures import Figures
-    from ops.bench.given import GivenBroker, Kind
+    from ops.bench.given import GivenBroker
     from ops.bench.run import Plan
     from ops.settings import Settings
 
@@ -169,7 +169,7 @@ def _given(
         raise typer.BadParameter("--broker-url needs GENGFU_BROKER_SECRET, from which ingest's accounts there derive")
     return GivenBroker(
         url=url,
-        kind=cast("Kind", kind.value),
+        kind=kind.value,
         secret=settings.broker.secret.get_secret_value(),
         load=read_accounts(accounts),
         cpu=clock_of(pids=(pid,) if pid else (), cgroup=cgroup),
