@@ -20,6 +20,7 @@ class Figures:
         stored: by ingest's own count.
         rows: that the table really gained.
         lost: sent, but neither stored nor counted otherwise.
+        doubled: rows beyond what was sent.
         repeated: that came again and were not stored again.
         refused: quarantined or ignored.
         acknowledged: by ingest to the broker.
@@ -45,6 +46,7 @@ class Figures:
     stored: int = 0
     rows: int = 0
     lost: int = 0
+    doubled: int = 0
     repeated: int = 0
     refused: int = 0
     acknowledged: int | None = None
@@ -72,13 +74,13 @@ class Figures:
             {"rows": rows, "committed_per_s": one.committed_per_s or 0.0}
             | {f"{name}_cpu_s_per_million": seconds for name, seconds in one.cpu_s_per_million.items()}
         )
-        for name in ("sent", "stored", "rows", "lost", "repeated", "refused"):
+        for name in ("sent", "stored", "rows", "lost", "doubled", "repeated", "refused"):
             setattr(self, name, getattr(self, name) + getattr(one, name))
 
     @property
     def whole(self) -> bool:
         """Whether everything sent was stored once."""
-        return self.lost == 0 and self.refused == 0 and self.rows == self.stored
+        return self.lost == self.doubled == self.refused == 0 and self.rows == self.stored
 
     def line(self) -> dict[str, Any]:
         """As a flat object for programs: what was measured, rounded to what it is good for."""
@@ -115,6 +117,7 @@ def reckon_ledger(figures: Figures, *, sent: int, counted: Mapping[str, int], ro
     figures.rows += rows
     # A message that came twice is counted as repeated; what is missing from the table is lost whatever was counted.
     figures.lost = max(0, figures.sent - figures.rows - figures.refused)
+    figures.doubled = max(0, figures.rows - figures.sent)
 
 
 def trend(points: Sequence[tuple[float, float]]) -> tuple[float, float]:

@@ -106,7 +106,8 @@ def _ledger(figures: Figures) -> Rows:
     rows: Rows = [
         ("sent", f"{figures.sent:,}", ""),
         ("rows in the table", f"{figures.rows:,}", verdict),
-        ("lost / repeated / refused", f"{figures.lost:,} / {figures.repeated:,} / {figures.refused:,}", ""),
+        ("lost / doubled", f"{figures.lost:,} / {figures.doubled:,}", ""),
+        ("repeated / refused", f"{figures.repeated:,} / {figures.refused:,}", ""),
     ]
     if figures.acknowledged is not None:
         rows.append(("acknowledged by ingest", f"{figures.acknowledged:,}", ""))
