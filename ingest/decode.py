@@ -99,18 +99,11 @@ class Decoder:
         """Native positions without a question, and the indices of the messages that need a closer look."""
         owners = register.of_topics([delivery.topic for delivery in deliveries])
         frames = read_fixes([delivery.payload for delivery in deliveries])
-        rest = [i for i, frame in enumerate(frames) if frame is None or owners[i] is None]
-        sources = [i for i, frame in enumerate(frames) if type(frame) is Fix and owners[i] is not None]
-        found: list[Fix] = [frames[i] for i in sources]
-        for i, frame in enumerate(frames):
-            if type(frame) is list and owners[i] is not None:
-                found += frame
-                sources += [i] * len(frame)
-        source = np.array(sources, np.int64)
+        found, owned, source, rest = _sorted_out(frames, owners)
         time_us = microseconds_of([fix.t for fix in found])
         received_us = _received(deliveries)[source]
         accepted, flags = check_times(time_us, received_us, retention_days=self.retention_days)
-        columns = _columns(found, [owners[i] for i in sources], time_us, received_us, flags, source)
+        columns = _columns(found, owned, time_us, received_us, flags, source)
         if not accepted.all():
             odd = np.unique(source[~accepted])  # whole messages, so that the codec sees what the device sent
             rest = sorted([*rest, *odd.tolist()])
@@ -181,6 +174,27 @@ class Decoder:
         decoded.fixes = decoded.fixes.take(~of_fixes)
         gone = {id(one) for one in over}
         return [one for one in checked if id(one) not in gone]
+
+
+def _sorted_out(
+    frames: list[Fix | list[Fix] | None], owners: list[Device | None]
+) -> tuple[list[Fix], list[Device], Ints, list[int]]:
+    """Positions, their devices and the indices of their messages; and the indices of the messages without."""
+    if set(map(type, frames)) == {Fix} and None not in owners:
+        return frames, owners, np.arange(len(frames)), []  # type: ignore[return-value]  # the set of types says so
+    found: list[Fix] = []
+    owned: list[Device] = []
+    sources: list[int] = []
+    rest: list[int] = []
+    for index, (frame, owner) in enumerate(zip(frames, owners, strict=True)):
+        if owner is None or frame is None:
+            rest.append(index)
+        else:
+            fixes = frame if isinstance(frame, list) else [frame]
+            found += fixes
+            owned += [owner] * len(fixes)
+            sources += [index] * len(fixes)
+    return found, owned, np.array(sources, np.int64), rest
 
 
 def _received(deliveries: Sequence[Delivery]) -> Ints:

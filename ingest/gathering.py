@@ -50,8 +50,8 @@ class _Chunk:
 class Gathering:
     """A queue that is filled by the chunk and emptied by the batch.
 
-    The flow is paused when more waits than two batches may hold, so that memory stays flat while the database is away, and
-    resumed below half of that.
+    The flow is paused when more waits than two batches may hold, so that memory stays flat while the database is away,
+    and resumed below half of that.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -120,7 +120,10 @@ class Gathering:
         readings = size = 0
         while self._waiting:
             chunk = self._waiting[0]
-            over = readings + chunk.readings > self._limits.readings or size + chunk.payload_bytes > self._limits.payload_bytes
+            over = (
+                readings + chunk.readings > self._limits.readings
+                or size + chunk.payload_bytes > self._limits.payload_bytes
+            )
             if batch and over:
                 break
             self._waiting.popleft()

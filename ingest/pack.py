@@ -1,4 +1,4 @@
-"""Columns as PostgreSQL's binary formats: rows for COPY, and arrays for parameters (documentation: COPY, array_send)."""
+"""Columns as PostgreSQL's binary formats: rows for COPY, and arrays for parameters (COPY, array_send)."""
 
 import struct
 from typing import ClassVar

@@ -28,7 +28,7 @@ from ingest.line import Line
 from ingest.match import Mark, locate, touched
 from ingest.mode import ModeChoice
 from ingest.others import others_of
-from ingest.outages import said
+from ingest.outages import kind_of, said
 from ingest.receipts import Receipts
 from ingest.recent import Recent
 from ingest.world import World
@@ -77,7 +77,7 @@ class Pipeline:
         self._receipts = receipts
         self._decoder = Decoder(retention_days, allowance=allowance, probe_of=probe_of)
         self._gathering = Gathering(limits)
-        self._line = Line(pool, name=f"ingest {place.lane}")
+        self._line = Line(str(pool.conninfo), name=f"ingest {place.lane}")
         self._recent = Recent()
         self._choice = ModeChoice()
         self._pending = 0  # messages taken and not settled
@@ -212,7 +212,8 @@ class Pipeline:
     async def _write(self, batch: Batch) -> Written:
         started = monotonic()
         if times := batch.times():
-            await self._engine.ensure_partitions(await self._line.connection(), times)
+            async with self._line.limited() as connection:
+                await self._engine.ensure_partitions(connection, times)
         mode = self._choice.mode
         try:
             async with self._line.transaction() as connection:
@@ -228,15 +229,17 @@ class Pipeline:
         return written
 
     async def _retrying(self, action: Callable[[], Awaitable[T]]) -> T:
-        """Do it until the database has it: an outage only delays, and is said when it begins and when it is over."""
+        """Do it until the database has it: an outage only delays, and each kind of it is said once."""
+        told: set[str] = set()
         for attempt in count():
             try:
                 result = await action()
             except (DatabaseUnavailable, PoolTimeout, psycopg.Error) as error:
                 if isinstance(error, psycopg.DataError):
                     raise
-                if attempt == 0:
+                if (kind := kind_of(error)) not in told:
                     log.warning("cannot write to the database, holding on: %s", said(error))
+                told.add(kind)
                 await self._start_over()
                 await asyncio.sleep(BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)])
             else:

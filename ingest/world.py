@@ -124,8 +124,8 @@ async def load_world(connection: Connection, before: World | None = None) -> Wor
         register=await _register(connection, before),
         polygons=polygons,
         raster=raster,
-        checkpoints=await _circles(connection, "checkpoint", before and before.checkpoints),
-        incidents=await _circles(connection, "incident", before and before.incidents),
+        checkpoints=await _circles(connection, "checkpoint", before.checkpoints if before else None),
+        incidents=await _circles(connection, "incident", before.incidents if before else None),
     )
 
 
