@@ -38,7 +38,7 @@ async def drain(settings: Settings, *, say: Callable[[str], None]) -> None:
 
     Raises:
         SettingsError: the broker does not share messages among workers.
-        OpsError: the worker still runs.
+        OpsError: the worker still runs, or no other does.
         BrokerError: its account is not let in, or the broker is not there.
         DatabaseUnavailable: the database is not there.
     """
@@ -47,7 +47,7 @@ async def drain(settings: Settings, *, say: Callable[[str], None]) -> None:
         raise SettingsError("with nats-server there is one ingest worker, and nothing to drain; start it again instead")
     conninfo = settings.database.url.get_secret_value()
     async with await connect(conninfo, name="drain") as connection:
-        await _must_be_stopped(connection, name)
+        await _check(connection, name)
         async with make_pool(conninfo, name="drain", size=3, configure=prepare) as pool:
             sessions: dict[Lane, Session] = {}
             worker = make_worker(settings, pool, sessions, passing=True)
@@ -62,12 +62,17 @@ async def drain(settings: Settings, *, say: Callable[[str], None]) -> None:
             await connection.execute(_SQL["forget"], {"worker": name})
 
 
-async def _must_be_stopped(connection: Connection, name: str) -> None:
+async def _check(connection: Connection, name: str) -> None:
     row = await (await connection.execute(_SQL["silent"], {"worker": name})).fetchone()
     if row is not None and row["seconds"] is not None and row["seconds"] < GONE_S:
         raise OpsError(
             f"ingest worker {name} runs, or ran {row['seconds']:.0f} s ago; stop it first, or set ingest.workers to "
             "fewer and start `gengfu serve` again, and then drain it"
+        )
+    if not await (await connection.execute(_SQL["others"], {"worker": name, "gone_s": GONE_S})).fetchall():
+        raise OpsError(
+            f"no other ingest worker hears the broker, and without a subscriber it drops what devices send; start another "
+            f"before worker {name} is drained"
         )
 
 

@@ -26,7 +26,8 @@ from tests.integration.gateway_place import Place, made_place
 from tests.integration.nats_server import eventually
 
 STOP_S = 10.0
-AT_ONCE = 50
+AT_ONCE = 20
+PACE_S = 0.05
 DEADLINE_S = 60.0
 
 
@@ -82,7 +83,7 @@ async def rows(place: Place, query: str, *values: object) -> list[dict[str, Any]
 
 
 class Load:
-    """A device that reports as fast as the broker confirms, until told to stop."""
+    """A device that reports at a pace, until told to stop."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -94,6 +95,7 @@ class Load:
             batch = range(self.sent, self.sent + AT_ONCE)
             await asyncio.gather(*(self._session.publish("gengfu/v1/H-01/up", reading(number)) for number in batch))
             self.sent += AT_ONCE
+            await asyncio.sleep(PACE_S)
 
     def stop(self) -> None:
         self._enough.set()
@@ -162,7 +164,10 @@ async def _stored(place: Place, number: int) -> bool:
     return bool(row["n"] >= number)
 
 
-async def test_a_worker_that_runs_is_not_drained(place: Place) -> None:
+async def test_neither_a_worker_that_runs_nor_the_last_one_is_drained(place: Place) -> None:
+    status, _, err = await place.gengfu("ingest", "drain", "2")
+    assert status == 1
+    assert "start another before worker 2 is drained" in err
     async with place.gateway(), place.ingest():
         await eventually(lambda: _beats(place), within_s=DEADLINE_S)
         status, _, err = await place.gengfu("ingest", "drain", "1")
