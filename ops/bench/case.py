@@ -30,6 +30,7 @@ class Case:
         seq: whether the readings carry `boot` and `seq`, and so get receipts.
         rows: in the table before.
         seconds: of the window at full speed.
+        paced_s: seconds of the window at the given pace.
         messages: queued in the backlog.
     """
 
@@ -41,6 +42,7 @@ class Case:
     seq: bool = False
     rows: int = 0
     seconds: float = FULL_S
+    paced_s: float = PACED_S
     messages: int = BACKLOG
 
 

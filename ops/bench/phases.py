@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from time import monotonic
 
-from ops.bench.case import GROWTH_STEPS, LIMIT_S, PACED_PER_S, PACED_S, URGENT_PER_S, WARM_S, Case
+from ops.bench.case import GROWTH_STEPS, LIMIT_S, PACED_PER_S, URGENT_PER_S, WARM_S, Case
 from ops.bench.copying import copy_limit
 from ops.bench.cpu import Clock, clock_of, per_million, read_all
 from ops.bench.errors import BenchError
@@ -135,7 +135,7 @@ class Play:
         load.tell(paced=PACED_PER_S, urgent=URGENT_PER_S)
         await asyncio.sleep(WARM_S)
         since, sent, began = await self._database.now(), load.heard["sent"], monotonic()
-        await asyncio.sleep(PACED_S)
+        await asyncio.sleep(self._case.paced_s)
         self.figures.paced_per_s = (load.heard["sent"] - sent) / (monotonic() - began)
         upto = await self._database.now()
         await self._finish(load)

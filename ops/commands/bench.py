@@ -76,7 +76,8 @@ def ingest_command(
         Path | None, typer.Option("--broker-cgroup", metavar="DIR", help="Its control group instead.")
     ] = None,
     seconds: Annotated[
-        float | None, typer.Option("--seconds", min=1, max=3600, help="Of the window at full speed.")
+        float | None,
+        typer.Option("--seconds", min=1, max=3600, help="Of the window at full speed; in the case latency, of that."),
     ] = None,
     devices: Annotated[int | None, typer.Option("--devices", min=1, max=1_000_000, help="That speak in turn.")] = None,
     workers: Annotated[int | None, typer.Option("--workers", min=1, max=16, help="Ingest processes.")] = None,
@@ -123,6 +124,8 @@ def ingest_command(
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if seq:
         changes["seq"] = True
+    if case is CaseName.LATENCY and seconds is not None:
+        changes["paced_s"] = seconds
     if full and set(changes) - {"seconds"}:
         raise typer.BadParameter("--full varies devices, workers, seq and rows by itself; leave these options out")
     if kind == "nats" and (workers or 1) > 1:
