@@ -12,6 +12,13 @@ from gateway.errors import NoBrokerSecret
 RESERVED = "gengfu-"  # no device may be named so
 GATEWAY = "gengfu-gateway"
 MARKER = "gengfu-marker"
+# For `gengfu doctor`: two that share a topic, and one that has no right to it. A broker may allow one connection for
+# each account, so who sends and who receives are two.
+DOCTORS = {
+    "gengfu-doctor": "gengfu/doctor/own",
+    "gengfu-doctor-helper": "gengfu/doctor/own",
+    "gengfu-doctor-stranger": "gengfu/doctor/strange",
+}
 Lane = Literal["up", "urgent"]
 LANES: tuple[Lane, ...] = ("up", "urgent")
 

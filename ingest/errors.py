@@ -4,6 +4,8 @@ IngestError
 ├── DatabaseUnavailable
 ├── SchemaOutdated
 ├── MigrationFailed
+├── EngineMismatch
+├── ConversionRefused
 └── UnknownQuery
 """
 
@@ -22,6 +24,14 @@ class SchemaOutdated(IngestError):
 
 class MigrationFailed(IngestError):
     """A migration could not be applied; nothing of it was kept, mend the cause and run `gengfu migrate` again."""
+
+
+class EngineMismatch(IngestError):
+    """The database keeps readings otherwise than storage.engine asks; set it to auto, or convert the database."""
+
+
+class ConversionRefused(IngestError):
+    """The readings cannot be moved to hypertables now; nothing was changed, mend the cause and try again."""
 
 
 class UnknownQuery(IngestError):

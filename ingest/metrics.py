@@ -26,7 +26,14 @@ STAGE = Counter(
     ["lane", "stage"],
 )
 PENDING = Gauge("gengfu_ingest_pending_messages", "Messages taken but not yet committed", ["lane"])
+UPKEEP_FAILED = Counter("gengfu_storage_upkeep_failed_total", "Steps of the storage's upkeep that failed", ["step"])
+UPKEEP_SECONDS = Gauge("gengfu_storage_upkeep_seconds", "How long the step took when it last succeeded", ["step"])
+UPKEEP_AT = Gauge("gengfu_storage_upkeep_timestamp_seconds", "When this process last did the whole upkeep, Unix time")
 
+for step in ("partitions", "rollup", "retention", "compression"):
+    UPKEEP_FAILED.labels(step)
+    UPKEEP_SECONDS.labels(step)
+UPKEEP_FAILED.labels("connection")
 for lane in ("up", "urgent"):
     RECEIVED.labels(lane)
     BATCH.labels(lane)

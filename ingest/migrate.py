@@ -9,6 +9,7 @@ from importlib.resources import files
 import psycopg
 
 from ingest.database import Connection, connect
+from ingest.engines import Wish, adopt
 from ingest.errors import MigrationFailed, SchemaOutdated
 
 _NAME = re.compile(r"^(\d{4})_(\w+)\.sql$")
@@ -47,11 +48,12 @@ def migrations() -> list[Migration]:
     return sorted(found, key=lambda migration: migration.number)
 
 
-async def migrate(conninfo: str, *, say: Callable[[str], None] = lambda _: None) -> int:
+async def migrate(conninfo: str, *, engine: Wish = "auto", say: Callable[[str], None] = lambda _: None) -> int:
     """Bring the database up to this gengfu's schema; harmless to repeat.
 
     Args:
         conninfo: of a role that may create tables.
+        engine: the setting storage.engine: whether empty tables become hypertables where TimescaleDB is there.
         say: receives a sentence per step.
 
     Returns:
@@ -61,6 +63,8 @@ async def migrate(conninfo: str, *, say: Callable[[str], None] = lambda _: None)
         DatabaseUnavailable: the server does not answer.
         MigrationFailed: a statement failed; that migration was rolled back whole.
         SchemaOutdated: the database is newer than this gengfu, or an applied file was changed.
+        EngineMismatch: hypertables are asked for, and the database cannot have them.
+        ConversionRefused: it can, but ingest is at work on it.
     """
     connection = await connect(conninfo, name="migrate")
     async with connection:
@@ -70,6 +74,7 @@ async def migrate(conninfo: str, *, say: Callable[[str], None] = lambda _: None)
         for migration in waiting:
             await _apply(connection, migration)
             say(f"applied migration {migration.number:04d} {migration.name}")
+        await adopt(connection, wish=engine, say=say)
         return len(waiting)
 
 

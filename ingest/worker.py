@@ -4,25 +4,24 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from time import monotonic
 
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from ingest.database import Connection, Pool, transaction
+from ingest.database import Pool, transaction
 from ingest.engines import Engine
 from ingest.errors import DatabaseUnavailable
 from ingest.line import ATTEMPT_S
 from ingest.pipeline import Limits, Pipeline
 from ingest.receipts import INTERVAL_S, Receipts
+from ingest.upkeep import keep_up
 from ingest.world import World, load_world, reload_register
 from ingest.writer import Place, beat
 
 BEAT_S = 1.0  # between signs of life in ingest_progress; others call us dead after ten of them
 WORLD_S = 30.0  # between full looks at the world: territory changes by import only
-UPKEEP_S = 600.0  # between drops of old partitions and refreshes of the rollup
-COMPRESS_AFTER = timedelta(days=4)  # the back-fill horizon of three days, and one to spare
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +120,8 @@ class Worker:
                 tasks.create_task(pipeline.run(), name=f"pipeline {lane}")
             tasks.create_task(self._beat(), name="beat")
             tasks.create_task(self._flush_receipts(), name="receipts")
-            tasks.create_task(self._upkeep(), name="upkeep")
+            upkeep = keep_up(self._pool, self._engine, retention_days=self._retention_days)
+            tasks.create_task(upkeep, name="upkeep")
 
     async def beat(self) -> None:
         """Say once that the lanes are alive, and whether they hear the broker."""
@@ -149,24 +149,3 @@ class Worker:
         while True:
             await asyncio.sleep(INTERVAL_S / 4)
             self._receipts.flush()
-
-    async def _upkeep(self) -> None:
-        while True:
-            try:
-                async with self._pool.connection() as connection:
-                    await upkeep(connection, self._engine, retention_days=self._retention_days)
-            except (PoolTimeout, psycopg.Error) as error:
-                log.warning("upkeep of the storage failed, trying again later: %s", " ".join(str(error).split()))
-            await asyncio.sleep(UPKEEP_S)
-
-
-async def upkeep(connection: Connection, engine: Engine, *, retention_days: int) -> None:
-    """Make tomorrow's partitions, drop what is past retention, refresh the rollup, compress what has settled."""
-    now = datetime.now(UTC)
-    await engine.ensure_schema(connection)
-    if retention_days:
-        for name in await engine.drop_older(connection, than=now - timedelta(days=retention_days)):
-            log.info("dropped %s: older than storage.retention_days = %d", name, retention_days)
-    await engine.compress(connection, older_than=now - COMPRESS_AFTER)
-    while await engine.refresh_rollup(connection):
-        pass

@@ -14,6 +14,7 @@ from devices.plausibility import Flag
 from ingest.columns import Ints, Positions, microseconds, moment_of
 from ingest.database import Connection
 from ingest.decode import Quarantined
+from ingest.late import count_late
 from ingest.match import Mark
 from ingest.mode import Mode
 from ingest.newest import heard_of, newest_of
@@ -74,6 +75,11 @@ class Batch:
         received: Ints = np.array([microseconds(other.received_at) for other in self.others], np.int64)
         devices = np.array([other.device for other in self.others], np.int64)
         return heard_of(np.concatenate((devices, nowhere.device)), np.concatenate((received, nowhere.received_us)))
+
+    def times_us(self) -> Ints:
+        """The times of all readings, microseconds since 1970."""
+        others = np.array([microseconds(other.time) for other in self.others], np.int64)
+        return np.concatenate([self.positions.time_us, others])
 
 
 @dataclass(frozen=True)
@@ -146,6 +152,7 @@ async def write(connection: Connection, batch: Batch, place: Place, *, mode: Mod
     await _write_quarantine(connection, batch.quarantined)
     written = Written(stored=kept, repeated=batch.readings - kept, found=len(batch.fresh) - positions)
     await _write_counters(connection, batch, written, place)
+    await count_late(connection, batch.times_us(), worker=place.worker, lane=place.lane)
     if batch.marks:
         await connection.execute("NOTIFY gengfu_dirty")
     return written

@@ -9,6 +9,7 @@ from gateway.accounts import LANES, Lane, credentials_of, ingest_account, probe_
 from gateway.session import Session
 from ingest.database import Connection, connect, make_pool
 from ingest.delivery import Delivery
+from ingest.engines import choose_engine
 from ingest.queries import load_queries
 from ingest.worker import Worker
 from ingest.writer import prepare
@@ -50,7 +51,8 @@ async def drain(settings: Settings, *, say: Callable[[str], None]) -> None:
         await _check(connection, name)
         async with make_pool(conninfo, name="drain", size=3, configure=prepare) as pool:
             sessions: dict[Lane, Session] = {}
-            worker = make_worker(settings, pool, sessions, passing=True)
+            engine = await choose_engine(connection, wish=settings.storage.engine)
+            worker = make_worker(settings, pool, sessions, engine=engine, passing=True)
             await worker.prepare()
             lanes = [_Lane(settings, lane, worker) for lane in LANES]
             sessions |= {lane.name: lane.session for lane in lanes}
@@ -71,8 +73,8 @@ async def _check(connection: Connection, name: str) -> None:
         )
     if not await (await connection.execute(_SQL["others"], {"worker": name, "gone_s": GONE_S})).fetchall():
         raise OpsError(
-            f"no other ingest worker hears the broker, and without a subscriber it drops what devices send; start another "
-            f"before worker {name} is drained"
+            "no other ingest worker hears the broker, and without a subscriber it drops what devices send; start "
+            f"another before worker {name} is drained"
         )
 
 

@@ -1,11 +1,11 @@
-"""Settings: `gengfu.toml`, `GENGFU_…` variables and `--set key=value`, with the source of each value."""
+"""Settings: `gengfu.toml`, `GENGFU_…` variables, files of secrets and `--set`, with the source of each value."""
 
 import os
 import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -116,11 +116,17 @@ class Metrics(_Section):
 class Storage(_Section):
     """How readings are kept."""
 
+    engine: Literal["auto", "native", "timescale"] = Field(
+        "auto", description="how readings are stored; auto takes TimescaleDB where the database has it"
+    )
     retention_days: int = Field(
         90,
         ge=0,
         le=36_500,
         description="readings older than this are dropped and no longer accepted; 0 keeps for ever",
+    )
+    capacity_gb: int | None = Field(
+        None, ge=1, description="room on the database's disk, for the forecast of `gengfu storage status`"
     )
 
 
@@ -235,6 +241,7 @@ def load(*, file: Path | None = None, overrides: list[str] | None = None) -> Loa
     for source, found in (
         *_from_file(file),
         ("environment", _from_environment()),
+        *_from_secret_files(),
         ("--set", _from_overrides(overrides or [])),
     ):
         for key, value in found.items():
@@ -282,11 +289,44 @@ def _from_file(file: Path | None) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _from_environment() -> dict[str, Any]:
-    known = {variable(key) for key in known_keys()}
+    files = secret_files()
+    known = {variable(key) for key in known_keys()} | set(files)
     found = _flat(EnvSettingsSource(Settings)())
+    for key in files.values():
+        found.pop(f"{key}_file", None)
     for name in os.environ:
         if name.startswith(PREFIX) and name not in known and not name.startswith(NOT_SETTINGS):
             found[name.removeprefix(PREFIX).lower()] = os.environ[name]
+    return found
+
+
+def secret_files() -> dict[str, str]:
+    """Variables that name a file with a secret in it, such as `GENGFU_DATABASE_URL_FILE`, with the key of each."""
+    return {f"{variable(key)}_FILE": key for key in known_keys() if _is_secret(key)}
+
+
+def _is_secret(key: str) -> bool:
+    section, _, name = key.rpartition(".")
+    model = Settings.model_fields[section].annotation if section else Settings
+    fields = getattr(model, "model_fields", {})
+    annotation = fields[name].annotation
+    return SecretStr in (annotation, *get_args(annotation))
+
+
+def _from_secret_files() -> list[tuple[str, dict[str, Any]]]:
+    found = []
+    for name, key in secret_files().items():
+        if not (path := os.environ.get(name)):
+            continue
+        if variable(key) in os.environ:
+            raise SettingsError(f"both {variable(key)} and {name} are set; keep one of them")
+        try:
+            value = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"cannot read {path}, which {name} names: {error}") from None
+        if not value:
+            raise SettingsError(f"{path}, which {name} names, is empty; write the secret into it")
+        found.append((f"{path} ({name})", {key: value}))
     return found
 
 

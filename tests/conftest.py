@@ -1,6 +1,7 @@
 """Fixtures for all tests: a PostgreSQL and a broker of their own, and a fresh database for each test."""
 
 import asyncio
+import os
 import secrets
 import shutil
 import tempfile
@@ -15,6 +16,8 @@ from typing_extensions import override
 
 from ops.embedded import EmbeddedServices
 
+TIMESCALE = "GENGFU_TEST_TIMESCALE_URL"  # of any database on the server, for a role that may create databases
+EVERYWHERE = "GENGFU_TEST_STORAGE"  # `timescale` runs every test that uses a database there
 START_S = 90.0
 STOP_S = 20.0
 
@@ -105,16 +108,46 @@ def services() -> Iterator[Services]:
 
 
 @pytest.fixture
-def database_url(services: Services) -> Iterator[str]:
-    """Address of a fresh, empty database, dropped after the test."""
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Address of a fresh, empty database, dropped after the test; on TimescaleDB when the tests are told to."""
+    if os.environ.get(EVERYWHERE) == "timescale":
+        yield from fresh_timescale_database()
+    else:
+        yield from fresh_database(request.getfixturevalue("services").database_url)
+
+
+@pytest.fixture
+def native_url(services: Services) -> Iterator[str]:
+    """Address of a fresh, empty database of the embedded server."""
+    yield from fresh_database(services.database_url)
+
+
+@pytest.fixture
+def timescale_url() -> Iterator[str]:
+    """Address of a fresh database with the extension in it, dropped after the test."""
+    yield from fresh_timescale_database()
+
+
+def fresh_database(server: str) -> Iterator[str]:
     name = f"test_{secrets.token_hex(6)}"
-    with psycopg.connect(services.database_url, autocommit=True) as connection:
-        connection.execute(f'create database "{name}"'.encode())
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0'.encode())
     try:
-        yield services.database_url.rpartition("/")[0] + "/" + name
+        yield server.rpartition("/")[0] + "/" + name
     finally:
-        with psycopg.connect(services.database_url, autocommit=True) as connection:
-            connection.execute(f'drop database "{name}" with (force)'.encode())
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+def fresh_timescale_database() -> Iterator[str]:
+    server = os.environ.get(TIMESCALE)
+    if not server:
+        pytest.skip(f"no TimescaleDB server to try: {TIMESCALE} is not set")
+    for url in fresh_database(server):
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("SET client_min_messages = error")
+            connection.execute("CREATE EXTENSION timescaledb")
+        yield url
 
 
 def processes_of(folder: Path) -> list[str]:

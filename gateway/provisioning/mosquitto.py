@@ -17,7 +17,7 @@ from gateway.provisioning.mosquitto_accounts import MARKER_CLOSED, MARKER_ROOT, 
 from gateway.provisioning.provisioner import DeviceAccount, Provisioner
 from ingest.delivery import Delivery, settle_all
 
-RELOAD_S = 10.0  # seconds a reload may take; it hashes every connected client's password again, 10,000 take 1.5 s
+RELOAD_S = 10.0  # seconds a reload may take; it hashes every connected client's password again, at 0.09 ms each
 _ASK_AGAIN_S = 0.05
 _ANSWER_S = 5.0
 

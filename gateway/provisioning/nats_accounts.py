@@ -7,7 +7,17 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from gateway.accounts import GATEWAY, LANES, MARKER, RESERVED, credentials_of, ingest_account, patterns, salt_of
+from gateway.accounts import (
+    DOCTORS,
+    GATEWAY,
+    LANES,
+    MARKER,
+    RESERVED,
+    credentials_of,
+    ingest_account,
+    patterns,
+    salt_of,
+)
 from gateway.provisioning.provisioner import DeviceAccount
 from gateway.provisioning.subjects import subject_of
 from gateway.verifiers import bcrypt_of
@@ -63,6 +73,8 @@ def _services(secret: str, workers: Iterable[str]) -> list[str]:
         users += [
             _service(ingest_account(worker, lane), secret, publish=down, subscribe=_filters(lane)) for lane in LANES
         ]
+    for doctor, topic in DOCTORS.items():
+        users.append(_service(doctor, secret, publish=[subject_of(topic)], subscribe=[subject_of(topic)]))
     return users
 
 

@@ -8,7 +8,8 @@ from psycopg import sql
 from psycopg.rows import DictRow
 
 from ingest.database import Connection
-from ingest.engines.engine import TABLES
+from ingest.engines.engine import TABLES, Part
+from ingest.engines.hours import HOUR, claim, done
 from ingest.queries import load_queries
 
 _SQL = load_queries("ingest.engines", "native.sql")
@@ -22,6 +23,7 @@ class NativeEngine:
     """Daily partitions of `position` and `reading`, named `position_20261121`."""
 
     name = "native"
+    columnar = False
 
     def __init__(self) -> None:
         self._known: set[date] = set()
@@ -53,9 +55,9 @@ class NativeEngine:
         """Look again next time; somebody else may have dropped a partition."""
         self._known.clear()
 
-    async def compress(self, connection: Connection, *, older_than: datetime) -> int:
+    async def compress(self, connection: Connection, *, older_than: datetime) -> list[str]:
         """Nothing: plain PostgreSQL has no columnar compression, so nothing is claimed to be compressed."""
-        return 0
+        return []
 
     async def drop_older(self, connection: Connection, *, than: datetime) -> list[str]:
         """Drop the days that ended before `than`."""
@@ -71,14 +73,24 @@ class NativeEngine:
         return dropped
 
     async def refresh_rollup(self, connection: Connection, *, limit: int = 200) -> int:
-        """Compute the touched hours anew from their rows."""
+        """Compute the touched hours anew from their rows; an hour whose day was dropped keeps its figures."""
+        hours = await claim(connection, before=datetime.now(UTC) + HOUR, limit=limit)
+        there = {row["day"] for row in await self._partitions(connection, "position")}
+        kept = {"hours": [stale.hour for stale in hours if stale.hour.astimezone(UTC).date() in there]}
         async with connection.transaction():
-            claimed = await (await connection.execute(_SQL["claim_hours"], {"limit": limit})).fetchall()
-            hours = {"hours": [row["hour"] for row in claimed]}
-            if claimed:
-                await connection.execute(_SQL["forget_hours"], hours)
-                await connection.execute(_SQL["roll_up_hours"], hours)
-        return len(claimed)
+            await connection.execute(_SQL["forget_hours"], kept)
+            await connection.execute(_SQL["roll_up_hours"], kept)
+            await done(connection, hours)
+        return len(hours)
+
+    async def parts(self, connection: Connection) -> list[Part]:
+        """The partitions of both tables, oldest first."""
+        found = []
+        for table in TABLES:
+            for row in await (await connection.execute(_SQL["parts"], {"table": table})).fetchall():
+                begins = datetime.combine(row["day"], datetime.min.time(), UTC)
+                found.append(Part(table, row["name"], begins, begins + _DAY, row["rows"], row["size_bytes"]))
+        return sorted(found, key=lambda part: (part.begins, part.table))
 
     async def _partitions(self, connection: Connection, table: str) -> list[DictRow]:
         return await (await connection.execute(_SQL["partitions"], {"table": table})).fetchall()

@@ -4,11 +4,14 @@ SELECT c.relname AS name, to_date(right(c.relname, 8), 'YYYYMMDD') AS day
   FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
  WHERE i.inhparent = %(table)s::regclass AND c.relname ~ '_\d{8}$';
 
--- name: claim_hours
--- Hours that got rows since they were last rolled up, oldest first.
-DELETE FROM touched_hour
- WHERE hour IN (SELECT hour FROM touched_hour ORDER BY hour LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
-RETURNING hour;
+-- name: parts
+-- The same with what they hold: rows by the newest estimate there is, the planner's or that of the statistics.
+SELECT c.relname AS name, to_date(right(c.relname, 8), 'YYYYMMDD') AS day,
+       greatest(c.reltuples::bigint, pg_stat_get_live_tuples(c.oid), 0) AS rows,
+       pg_total_relation_size(c.oid) AS size_bytes
+  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+ WHERE i.inhparent = %(table)s::regclass AND c.relname ~ '_\d{8}$'
+ ORDER BY day;
 
 -- name: forget_hours
 -- The old figures of these hours.

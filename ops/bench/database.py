@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 from ingest.database import Connection, connect, masked
-from ingest.engines import NativeEngine
+from ingest.engines import choose_engine
 from ingest.migrate import migrate
 from ingest.queries import load_queries
 from ops.bench.cpu import Clock, clock_of
@@ -176,7 +176,8 @@ async def given_database(
     try:
         if timescale:
             await _extend(own_url)
-        async with _prepared(own_url, clock_of(pids=(pid,) if pid else (), cgroup=cgroup)) as database:
+        cpu = clock_of(pids=(pid,) if pid else (), cgroup=cgroup)
+        async with _prepared(own_url, cpu, timescale=timescale) as database:
             yield database
     finally:
         async with await connect(url, name="bench") as connection:
@@ -195,12 +196,13 @@ async def _extend(url: str) -> None:
 
 
 @asynccontextmanager
-async def _prepared(url: str, cpu: Clock | None) -> AsyncIterator[Database]:
+async def _prepared(url: str, cpu: Clock | None, *, timescale: bool = False) -> AsyncIterator[Database]:
     await migrate(url)
     async with await connect(url, name="bench") as connection:
         town, _ = read_town(sample_dir())
         await import_town(connection, town, folder=sample_dir())
-        await NativeEngine().ensure_schema(connection)
+        engine = await choose_engine(connection, wish="timescale" if timescale else "native")
+        await engine.ensure_schema(connection)
         version = await _single(connection, "SHOW server_version")
         config = {name: str(await _single(connection, f"SHOW {name}")) for name in SHOWN}
         extension = await _single(connection, "SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'")
@@ -210,7 +212,7 @@ async def _prepared(url: str, cpu: Clock | None) -> AsyncIterator[Database]:
         world = await (await connection.execute(SQL["world"])).fetchone()
         yield Database(
             url,
-            "timescale" if extension else "native",
+            engine.name,
             str(version),
             config,
             cpu,

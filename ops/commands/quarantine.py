@@ -144,18 +144,20 @@ async def _replay(
     settings: Settings, entries: list[int] | None, reason: str | None, offset: timedelta
 ) -> tuple[int, int]:
     from ingest.database import make_pool
-    from ingest.engines import NativeEngine
+    from ingest.engines import engine_at
     from ingest.pipeline import Limits
     from ingest.quarantine import replay
     from ingest.receipts import Receipts
     from ingest.worker import Worker
     from ingest.writer import prepare
 
-    pool = make_pool(settings.database.url.get_secret_value(), name="quarantine", size=2, configure=prepare)
+    conninfo = settings.database.url.get_secret_value()
+    engine = await engine_at(conninfo, wish=settings.storage.engine)
+    pool = make_pool(conninfo, name="quarantine", size=2, configure=prepare)
     async with pool:
         worker = Worker(
             pool,
-            NativeEngine(),
+            engine,
             name="quarantine",
             receipts=Receipts(lambda _device, _receipt: True),
             limits=Limits(),

@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from ingest.database import Connection
+from ingest.late import counted as counted_late
 from ingest.queries import load_queries
 from ops.http.database import row, rows
 
@@ -75,6 +76,11 @@ async def ledger(connection: Connection) -> list[Metric]:
     )
     for one in await rows(connection, _SQL["ingest_counters"], {}):
         counted.add_metric([one["worker"], one["lane"], one["name"], one["reason"]], one["value"])
+    late = CounterMetricFamily(
+        "gengfu_ingest_late_readings", "Readings taken in for a range that was already done", labels=["kind"]
+    )
+    for kind, value in (await counted_late(connection)).items():
+        late.add_metric([kind], value)
     beats = GaugeMetricFamily("gengfu_ingest_beat_age_seconds", "Since ingest last beat", labels=["worker", "lane"])
     for one in await rows(connection, _SQL["ingest_beats"], {}):
         beats.add_metric([one["worker"], one["lane"]], one["age_s"])
@@ -97,4 +103,4 @@ async def ledger(connection: Connection) -> list[Metric]:
     leader = GaugeMetricFamily("gengfu_rules_beat_age_seconds", "Since the leading rules worker last beat")
     if totals["rules_age_s"] is not None:
         leader.add_metric([], totals["rules_age_s"])
-    return [counted, beats, alerts, outbox, *gauges, leader]
+    return [counted, late, beats, alerts, outbox, *gauges, leader]

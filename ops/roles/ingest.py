@@ -7,7 +7,7 @@ import logging
 from gateway.accounts import LANES, Lane, credentials_of, down_topic, ingest_account
 from gateway.session import Session
 from ingest.database import Pool, make_pool
-from ingest.engines import NativeEngine
+from ingest.engines import Engine, engine_at
 from ingest.pipeline import Limits
 from ingest.receipts import Receipts
 from ingest.worker import Worker
@@ -34,9 +34,10 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
     conninfo = settings.database.url.get_secret_value()
     if not await wait_for_schema(conninfo, stop):
         return
+    engine = await engine_at(conninfo, wish=settings.storage.engine)
     pool = make_pool(conninfo, name="ingest", size=4, configure=prepare)
     sessions: dict[Lane, Session] = {}
-    worker = make_worker(settings, pool, sessions)
+    worker = make_worker(settings, pool, sessions, engine=engine)
     async with pool:
         await worker.prepare()
         for lane in LANES:
@@ -52,18 +53,21 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
             work.cancel()
 
 
-def make_worker(settings: Settings, pool: Pool, sessions: dict[Lane, Session], *, passing: bool = False) -> Worker:
+def make_worker(
+    settings: Settings, pool: Pool, sessions: dict[Lane, Session], *, engine: Engine, passing: bool = False
+) -> Worker:
     """A worker as the settings say.
 
     Args:
         settings: in force.
         pool: of the database.
         sessions: by lane; receipts go out by that of `up`, once it is there.
+        engine: of that database.
         passing: it gives no signs of life, because it ends when its work is done.
     """
     return Worker(
         pool,
-        NativeEngine(),
+        engine,
         name=settings.ingest.worker,
         receipts=Receipts(lambda device, receipt: _send(sessions["up"], device, receipt)),
         limits=Limits(

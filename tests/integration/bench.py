@@ -11,7 +11,7 @@ from typing import Any
 
 from ingest.database import Pool, connect, make_pool
 from ingest.delivery import Delivery
-from ingest.engines import NativeEngine
+from ingest.engines import Wish, engine_at
 from ingest.migrate import migrate
 from ingest.pipeline import Limits, Pipeline
 from ingest.receipts import Receipts
@@ -79,11 +79,12 @@ async def bench_on(
         sent.append((device, receipt))
         return True
 
+    engine = await engine_at(url, wish="auto")
     pool = make_pool(url, name="test", size=3, configure=prepare)
     async with pool:
         worker = Worker(
             pool,
-            NativeEngine(),
+            engine,
             name="1",
             receipts=Receipts(take, clock=partial(next, count())),
             limits=Limits(age_s=0.02),
@@ -97,8 +98,8 @@ async def bench_on(
             await worker.close()
 
 
-async def make_town(url: str) -> None:
-    await migrate(url)
+async def make_town(url: str, *, engine: Wish = "auto") -> None:
+    await migrate(url, engine=engine)
     async with await connect(url, name="test") as connection:
         await connection.execute("INSERT INTO device (name, kind) VALUES ('H-01', 'handset'), ('T-01', 'tag')")
         await connection.execute(

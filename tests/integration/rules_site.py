@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from devices.geometry import M_PER_DEG
 from ingest.database import Connection, Pool, connect, make_pool
-from ingest.engines import NativeEngine
+from ingest.engines import choose_engine
 from ingest.migrate import migrate
 from rules.desk import Desk
 from rules.duty_lane import DutyLane
@@ -210,6 +210,6 @@ async def site_at(database_url: str) -> AsyncIterator[Site]:
     async with await connect(database_url, name="test") as connection:
         await connection.execute("INSERT INTO rules_leader (holder, fence, pid, beat_at) VALUES ('test', 1, 0, now())")
         days = [MORNING + timedelta(days=offset) for offset in range(-2, 6)]
-        await NativeEngine().ensure_partitions(connection, days)
+        await (await choose_engine(connection, wish="auto")).ensure_partitions(connection, days)
         async with make_pool(database_url, name="rules test", size=3) as pool:
             yield Site(connection, pool)

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import ingest.writer
-from ingest.engines import NativeEngine
+from ingest.engines import engine_at
 from ingest.quarantine import replay
-from ingest.worker import upkeep
+from ingest.upkeep import upkeep
 from tests.integration.bench import NOW, Bench, bench_on, fix, make_town, run_until_settled
 
 
@@ -186,7 +186,10 @@ async def test_old_readings_get_partitions_of_their_own(town_url: str) -> None:
         days = [{**fix(), "t": f"{year}-07-01T00:00:00Z"} for year in (2000, 2008, 2019)]
         await bench.pipeline.process([bench.delivery(*days)])
         assert len(await bench.rows("SELECT FROM position")) == 3
-        assert len(await bench.rows("SELECT FROM position_20080701")) == 1
+        async with bench.pool.connection() as connection:
+            parts = await (await engine_at(town_url, wish="auto")).parts(connection)
+        begins = [part.begins.date().isoformat() for part in parts if part.table == "position"]
+        assert begins[:3] == ["2000-07-01", "2008-07-01", "2019-07-01"]
 
 
 async def test_retention_drops_whole_days_and_the_rollup_is_kept_up(town_url: str) -> None:
@@ -194,7 +197,7 @@ async def test_retention_drops_whole_days_and_the_rollup_is_kept_up(town_url: st
         await bench.pipeline.process([bench.delivery(fix(), {**fix(), "t": "2008-07-01T00:30:00Z"})])
     async with bench_on(town_url) as bench:
         async with bench.pool.connection() as connection:
-            await upkeep(connection, NativeEngine(), retention_days=90)
+            assert await upkeep(connection, await engine_at(town_url, wish="auto"), retention_days=90) == []
         (row,) = await bench.rows("SELECT fixes, first FROM position_hour WHERE first > '2020-01-01'")
         assert row["fixes"] == 1
         assert len(await bench.rows("SELECT FROM position")) == 1

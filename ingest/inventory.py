@@ -1,0 +1,128 @@
+"""What the storage holds: tables, their parts, what a day brings; all from estimates, so that it is quick."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from ingest.database import Connection
+from ingest.engines import TABLES, Engine, Part, state_of
+from ingest.late import counted, edges
+from ingest.queries import load_queries
+
+_SQL = load_queries("ingest", "inventory.sql")
+_DAY = timedelta(days=1)
+LOOK_BACK = 7  # days whose load is taken for what tomorrow brings
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table.
+
+    Attributes:
+        name: in the database.
+        rows: estimated.
+        size_bytes: on disk, with indexes.
+        parts: its partitions or chunks, oldest first; none when it is whole.
+    """
+
+    name: str
+    rows: int
+    size_bytes: int
+    parts: list[Part] = field(default_factory=list)
+
+    @property
+    def bytes_per_row(self) -> float | None:
+        """With indexes; None of an empty table."""
+        return self.size_bytes / self.rows if self.rows else None
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What is there.
+
+    Attributes:
+        engine: `native` or `timescale`.
+        server_version: of PostgreSQL.
+        extension_version: of TimescaleDB, None without it.
+        database: its name.
+        size_bytes: of the whole database.
+        folder: where the server keeps its data, None when it does not say.
+        tables: those with parts first, then by size.
+        late: readings that came for a range already done, by kind.
+        edges: up to where that is, by kind.
+    """
+
+    engine: str
+    server_version: str
+    extension_version: str | None
+    database: str
+    size_bytes: int
+    folder: Path | None
+    tables: list[Table]
+    late: dict[str, int]
+    edges: dict[str, datetime]
+
+    @property
+    def parts(self) -> list[Part]:
+        """Of all tables."""
+        return [part for table in self.tables for part in table.parts]
+
+
+async def take_inventory(connection: Connection, engine: Engine) -> Inventory:
+    """Look at sizes and estimates; no row of a reading is read.
+
+    Args:
+        connection: of a migrated database.
+        engine: of that database.
+    """
+    state = await state_of(connection)
+    row = await (await connection.execute(_SQL["database"])).fetchone() or {}
+    parts = await engine.parts(connection)
+    tables = [_split(name, [part for part in parts if part.table == name]) for name in TABLES]
+    others = await (await connection.execute(_SQL["tables"])).fetchall()
+    tables += [Table(other["name"], other["rows"], other["size_bytes"]) for other in others]
+    if not state.partitioned:
+        for rollup in await (await connection.execute(_SQL["aggregate"])).fetchall():
+            tables.insert(len(TABLES), Table("position_hour", rollup["rows"], rollup["size_bytes"]))
+    return Inventory(
+        engine=engine.name,
+        server_version=row["server_version"],
+        extension_version=state.version,
+        database=row["name"],
+        size_bytes=row["size_bytes"],
+        folder=Path(row["folder"]) if row["folder"] else None,
+        tables=tables,
+        late=await counted(connection),
+        edges=await edges(connection),
+    )
+
+
+def _split(name: str, parts: list[Part]) -> Table:
+    return Table(name, sum(part.rows for part in parts), sum(part.size_bytes for part in parts), parts)
+
+
+def rows_per_day(parts: Sequence[Part], *, now: datetime) -> float | None:
+    """Rows of a day, from the whole days of the last week; on the first day from the hours so far.
+
+    Args:
+        parts: of one table.
+        now: aware UTC.
+
+    Returns:
+        None when nothing came in that time.
+    """
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    whole = [part for part in parts if today - LOOK_BACK * _DAY <= part.begins < today and part.rows]
+    if whole:
+        days = (today - min(part.begins for part in whole).replace(hour=0)) / _DAY
+        return sum(part.rows for part in whole) / days
+    running = sum(part.rows for part in parts if today <= part.begins <= now)
+    return running / max((now - today) / _DAY, 1 / 24) if running else None
+
+
+def row_bytes(parts: Sequence[Part], *, compressed: bool) -> float | None:
+    """Bytes of a row among the parts that are compressed, or among those that are not; None when there are none."""
+    chosen = [part for part in parts if part.compressed is compressed and part.rows]
+    rows = sum(part.rows for part in chosen)
+    return sum(part.size_bytes for part in chosen) / rows if rows else None
