@@ -98,3 +98,8 @@ def case_name(*, seq: bool, workers: int, devices: int, rows: int) -> str:
     """Machine word of a combination, such as `1k-w1-seq-10M`."""
     size = f"{rows // 1_000_000}M" if rows else "empty"
     return f"{devices // 1000}k-w{workers}-{'seq' if seq else 'noseq'}-{size}"
+
+
+def device_name(number: int) -> str:
+    """What a device is called, counted from nought; the database makes the same names."""
+    return f"bench-{number}"

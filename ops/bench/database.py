@@ -97,10 +97,9 @@ class Database:
         """What ingest has counted: `received`, `stored`, `repeated`, `other`."""
         return {name: int(value) for name, value in (await self.one("counted", lane=lane)).items()}
 
-    async def register(self, devices: int) -> list[str]:
-        """Make sure that so many devices may speak, and name them."""
+    async def register(self, devices: int) -> None:
+        """Make sure that so many devices are known, by the names of `device_name`."""
         await self.connection.execute(SQL["register"], {"devices": devices})
-        return [f"bench-{number}" for number in range(devices)]
 
     async def empty(self) -> None:
         """Forget all readings."""

@@ -14,6 +14,7 @@ import uvloop
 
 from gateway import Credentials
 from gateway.mqtt.publisher import Publisher
+from ops.bench.case import device_name
 from ops.bench.fixes import Box, Fixes
 from ops.bench.peer import orders, say
 
@@ -31,11 +32,11 @@ class Load:
         """Make the devices.
 
         Args:
-            settings: `names` of the devices, the `box` they move in, `seq`.
+            settings: number of `devices`, the `box` they move in, `seq`.
             lines: connections for fixes.
             urgent: the connection for urgent readings, so that these never wait behind fixes on our side.
         """
-        self._names: list[str] = settings["names"]
+        self._names = [device_name(number) for number in range(settings["devices"])]
         self._topics = [f"gengfu/v1/{name}/up" for name in self._names]
         self._fixes = Fixes(Box(**settings["box"]), devices=len(self._names), seq=settings["seq"])
         self._lines = lines

@@ -33,7 +33,6 @@ class Play:
         self._database = stage.database
         self._case = case
         self._tell = tell
-        self._names: list[str] = []
         self.figures = Figures(
             case=case.name,
             broker=stage.kind,
@@ -47,7 +46,7 @@ class Play:
 
     async def run(self) -> Figures:
         """Measure it."""
-        self._names = await self._database.register(self._case.devices)
+        await self._database.register(self._case.devices)
         phases = self._case.phases
         if "growth" in phases:
             await self._growth()
@@ -89,7 +88,7 @@ class Play:
             drains = [await stack.enter_async_context(running.drain(worker)) for worker in workers_of(self._case)]
             for drain in drains:
                 await drain.hears("ready", within_s=READY_S)
-            load = await stack.enter_async_context(running.load(self._names))
+            load = await stack.enter_async_context(running.load())
             await load.hears("ready", within_s=READY_S)
 
             async def taken() -> int:
@@ -106,7 +105,7 @@ class Play:
         async with (
             self._stage.broker(self._case) as running,
             running.ingest() as ingest,
-            running.load(self._names) as load,
+            running.load() as load,
         ):
             await load.hears("ready", within_s=READY_S)
             rows = await self._database.rows()
@@ -143,7 +142,7 @@ class Play:
 
     async def _backlog(self) -> None:
         messages = self._case.messages
-        async with self._stage.broker(self._case) as running, running.load(self._names) as load:
+        async with self._stage.broker(self._case) as running, running.load() as load:
             await load.hears("ready", within_s=READY_S)
             rows = await self._database.rows()
             self._tell("ingest subscribes and goes away again")

@@ -75,12 +75,12 @@ class Running:
         pid = self.supervisor.children[self.broker.spec.name].pid
         return clock_of(pids=(pid,) if pid else ())
 
-    def load(self, names: Sequence[str]) -> Peer:
+    def load(self) -> Peer:
         """The process of the load, not started."""
         settings = {
             "url": self.broker.url,
             "accounts": [asdict(account) for account in self.broker.load],
-            "names": list(names),
+            "devices": self.case.devices,
             "box": asdict(self.database.box),
             "seq": self.case.seq,
         }
