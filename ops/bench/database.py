@@ -63,6 +63,7 @@ class Database:
         connection: for looking; in no transaction.
         box: where the town lies.
         world: how many grids and checkpoints there are.
+        filled: rows that were filled in, and of how many devices; what was ingested since lies beside them.
     """
 
     url: str
@@ -73,6 +74,7 @@ class Database:
     connection: Connection
     box: Box
     world: Mapping[str, int]
+    filled: tuple[int, int] | None = None
 
     @property
     def times_commits(self) -> bool:
@@ -104,6 +106,7 @@ class Database:
     async def empty(self) -> None:
         """Forget all readings."""
         await self.connection.execute(SQL["empty"])
+        self.filled = None
 
     async def forget_runs(self) -> None:
         """Forget what ingest counted; the readings stay."""
@@ -123,6 +126,7 @@ class Database:
             upto = min(step + stride, last) - 1
             spread = {"step_from": step, "step_to": upto, "steps_of_all": of // devices + 1, "devices": devices}
             await self.connection.execute(SQL["fill"], spread)
+        self.filled = rows, devices
         await self.settle()
 
     async def settle(self) -> None:

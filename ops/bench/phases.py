@@ -67,11 +67,13 @@ class Play:
         return self.figures
 
     async def _table(self) -> datetime:
-        """Make the table what the case wants: empty, or of at least so many rows."""
+        """Make the table what the case wants: empty, or with at least so many rows of its devices."""
         if not self._case.rows:
             await self._database.empty()
-        elif await self._database.rows() < self._case.rows:
+        elif self._database.filled != (self._case.rows, self._case.devices):
             await self._fill(self._case.rows, of=self._case.rows)
+        else:
+            await self._database.settle()
         await self._database.forget_runs()
         return await self._database.now()
 

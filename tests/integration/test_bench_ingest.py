@@ -1,5 +1,6 @@
 """`gengfu bench ingest` as its users start it: what it prints, what it leaves behind, and that it can be ended."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -14,9 +15,13 @@ from typing import Any
 import psycopg
 import pytest
 
+from gateway.verifiers import pbkdf2_of
 from ops.bench.brokers import choose_kind
 from ops.bench.errors import BenchError
+from ops.embedded import BinaryMissingError
 from tests.conftest import Services, processes_of
+from tests.integration.mosquitto_server import MosquittoServer
+from tests.integration.nats_server import BROKER_SECRET, secret_of
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -46,9 +51,14 @@ def kind(request: pytest.FixtureRequest) -> str:
         pytest.skip(str(error))
 
 
-def measured(*options: str, place: Path) -> dict[str, Any]:
+def measured(*options: str, place: Path, **environment: str) -> dict[str, Any]:
     done = subprocess.run(
-        [*INGEST, *options, "--json", "--dir", str(place)], capture_output=True, text=True, timeout=END_S, check=False
+        [*INGEST, *options, "--json", "--dir", str(place)],
+        capture_output=True,
+        text=True,
+        timeout=END_S,
+        check=False,
+        env=os.environ | environment,
     )
     assert done.returncode == 0, done.stderr
     (line,) = done.stdout.splitlines()
@@ -82,6 +92,40 @@ def test_a_backlog_is_drained_whole(place: Path) -> None:
     assert line["backlog"] == line["rows"] == line["sent"] == 5000
     assert line["queued_per_s"] > 0
     assert line["drained_per_s"] > 0
+
+
+async def test_a_broker_that_runs_already_is_measured_and_left_empty(tmp_path: Path, place: Path) -> None:
+    server = MosquittoServer(tmp_path / "mosquitto")
+    try:
+        server.broker.prepare()
+    except BinaryMissingError as error:
+        pytest.skip(str(error))
+    await server.provisioner().write([])
+    names = ["load-1", "load-2"]
+    with server.broker.password_file.open("a") as passwords, server.broker.acl_file.open("a") as rights:
+        passwords.writelines(f"{name}:{pbkdf2_of(secret_of(name))}\n" for name in names)
+        rights.writelines(
+            f"user {name}\ntopic write gengfu/v1/+/up\ntopic write gengfu/v1/+/urgent\n" for name in names
+        )
+    accounts = tmp_path / "accounts.csv"
+    accounts.write_text("user,password\n" + "".join(f"{name},{secret_of(name)}\n" for name in names))
+    try:
+        await server.start()
+        line = await asyncio.to_thread(
+            measured,
+            *("--case", "backlog", "--messages", "3000"),
+            *("--broker-url", server.url, "--load-accounts", str(accounts), "--broker-pid", str(server.pid)),
+            place=place,
+            GENGFU_BROKER_SECRET=BROKER_SECRET,
+        )
+        async with server.ingest() as session:
+            await session.wait_ready(timeout_s=10)
+            assert session.pending == 0
+    finally:
+        server.stop()
+    assert line["rows"] == line["sent"] == line["acknowledged"] == 3000
+    assert line["broker_cpu_s_per_million"] > 0
+    assert "mosquitto" not in line["versions"]
 
 
 def test_ctrl_c_leaves_nothing(place: Path) -> None:
