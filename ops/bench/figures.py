@@ -26,6 +26,9 @@ class Figures:
         acknowledged: by ingest to the broker.
         p50_ms: from publish to commit at the given pace.
         ingest_memory_mb: most that one worker had resident.
+        growth: cost at each size of the table.
+        growth_ratio: of ingest and database together, the largest table to the first.
+        growth_per_million: CPU seconds per million that each further million of rows adds, among the filled tables.
     """
 
     case: str
@@ -61,6 +64,8 @@ class Figures:
     queued_per_s: float | None = None
     drained_per_s: float | None = None
     growth: list[dict[str, float]] = field(default_factory=list)
+    growth_ratio: float | None = None
+    growth_per_million: float | None = None
 
     def reckon_ratio(self) -> None:
         """The part of the limit that was reached."""
@@ -74,6 +79,10 @@ class Figures:
             {"rows": rows, "committed_per_s": one.committed_per_s or 0.0}
             | {f"{name}_cpu_s_per_million": seconds for name, seconds in one.cpu_s_per_million.items()}
         )
+        costs = [(step["rows"] / 1e6, cost_of(step)) for step in self.growth]
+        if costs[0][1]:
+            self.growth_ratio = costs[-1][1] / costs[0][1]
+        self.growth_per_million = trend([(millions, cost) for millions, cost in costs if millions])[1]
         for name in ("sent", "stored", "rows", "lost", "doubled", "repeated", "refused"):
             setattr(self, name, getattr(self, name) + getattr(one, name))
 
@@ -118,6 +127,11 @@ def reckon_ledger(figures: Figures, *, sent: int, counted: Mapping[str, int], ro
     # A message that came twice is counted as repeated; what is missing from the table is lost whatever was counted.
     figures.lost = max(0, figures.sent - figures.rows - figures.refused)
     figures.doubled = max(0, figures.rows - figures.sent)
+
+
+def cost_of(step: Mapping[str, float]) -> float:
+    """CPU seconds per million of ingest and database together, at one size of the table."""
+    return step.get("ingest_cpu_s_per_million", 0.0) + step.get("postgres_cpu_s_per_million", 0.0)
 
 
 def trend(points: Sequence[tuple[float, float]]) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from ops.bench.figures import Figures, trend
+from ops.bench.figures import Figures, cost_of
 
 TEXT = 90  # characters of a line of configuration
 BAR = 32  # characters of the longest bar
@@ -129,16 +129,11 @@ def _growth(figures: Figures) -> Rows:
         )
         for millions, cost in costs
     ]
-    slope = trend([(x, cost) for x, cost in costs if x])[1]
-    if costs[0][1]:
-        rows.append(("the last to the first", f"{costs[-1][1] / costs[0][1]:.2f} x", ""))
-    rows.append(("each further million adds", f"{slope:+.3f} CPU-s/M", "by the line through the filled tables"))
+    if figures.growth_ratio is not None:
+        rows.append(("the last to the first", f"{figures.growth_ratio:.2f} x", ""))
+    added = f"{figures.growth_per_million or 0:+.3f} CPU-s/M"
+    rows.append(("each further million adds", added, "by the line through the filled tables"))
     return rows
-
-
-def cost_of(step: Mapping[str, float]) -> float:
-    """CPU seconds per million of ingest and database together."""
-    return step.get("ingest_cpu_s_per_million", 0.0) + step.get("postgres_cpu_s_per_million", 0.0)
 
 
 def _about(figures: Figures, about: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -88,6 +88,20 @@ def test_steps_of_a_growing_table_add_up() -> None:
     assert whole.whole
 
 
+def test_growth_is_the_last_to_the_first_and_the_slope_between_filled_tables() -> None:
+    whole = figures()
+    for rows, ingest, postgres in ((0, 4.0, 4.0), (2_000_000, 4.0, 5.0), (4_000_000, 5.0, 5.0)):
+        whole.add_step(rows, figures(cpu_s_per_million={"ingest": ingest, "postgres": postgres}))
+    assert whole.growth_ratio == pytest.approx(10 / 8)
+    assert whole.growth_per_million == pytest.approx(0.5)
+    assert whole.line()["growth"][1] == {
+        "rows": 2_000_000,
+        "committed_per_s": 0.0,
+        "ingest_cpu_s_per_million": 4.0,
+        "postgres_cpu_s_per_million": 5.0,
+    }
+
+
 def test_trend_is_the_line_through_the_points() -> None:
     assert trend([(2, 7.0), (4, 8.0), (6, 9.0)]) == pytest.approx((6.0, 0.5))
     assert trend([(2, 7.0)]) == (7.0, 0.0)
