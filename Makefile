@@ -1,5 +1,6 @@
 # make run   start everything on its embedded defaults, with the sample town
 # make test  run all tests
+# make bench measure how much ingest takes in on this machine
 # make check lint, types, import contracts; of the console too
 # make console build the console, if it is older than its source
 PYTHON ?= python3
@@ -7,13 +8,16 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: run test check console types install lock clean
+.PHONY: run test bench check console types install lock clean
 
 run: $(VENV)/.run console
 	$(BIN)/gengfu demo --dir .gengfu $(ARGS)
 
 test: $(VENV)/.dev console
 	$(BIN)/python -m pytest $(ARGS)
+
+bench: $(VENV)/.run
+	$(BIN)/gengfu bench ingest $(ARGS)
 
 check: $(VENV)/.dev console
 	$(BIN)/ruff check .

@@ -4,7 +4,7 @@ import ctypes
 import os
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from signal import SIGINT
 
@@ -48,7 +48,13 @@ class Postgres:
     """One PostgreSQL in a data folder."""
 
     def __init__(
-        self, folder: DataDir, *, port: int, say: Callable[[str], None], install: PostgresInstall | None = None
+        self,
+        folder: DataDir,
+        *,
+        port: int,
+        say: Callable[[str], None],
+        install: PostgresInstall | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         """Remembers where it is.
 
@@ -57,12 +63,14 @@ class Postgres:
             port: loopback port to listen on.
             say: told of what takes long.
             install: the programs; by default those of the wheel.
+            settings: of the server, beside or instead of the usual ones.
         """
         self._folder = folder
         self._data = folder.postgres
         self._port = port
         self._say = say
         self._install = install
+        self._settings = {**SETTINGS, **(settings or {})}
         self._identity: Identity | None = None
         self._password = ""
 
@@ -88,7 +96,7 @@ class Postgres:
     def spec(self) -> ChildSpec:
         """How the prepared server is run."""
         install, identity = self._prepared()
-        settings = {**SETTINGS, "port": str(self._port)}
+        settings = {**self._settings, "port": str(self._port)}
         return ChildSpec(
             name=NAME,
             title="PostgreSQL",
