@@ -1,0 +1,64 @@
+"""The brokers of a run, each configured as the product does it; only waits are shortened, so that runs are short."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ops.embedded import ChildSpec
+from ops.embedded.data_dir import DataDir
+from ops.embedded.nats import ACK_WAIT, Nats
+from tests.faults.programs import Program
+
+NATS_ACK_WAIT = "5s"  # instead of half a minute: after each death of ingest a run waits so long
+
+
+@dataclass
+class Broker:
+    """A broker that runs.
+
+    Attributes:
+        kind: `nats` or `mosquitto`.
+        folder: its data.
+        program: its process.
+    """
+
+    kind: str
+    folder: Path
+    program: Program
+
+
+class Maker(Protocol):
+    """Prepares a broker."""
+
+    async def prepare(self, folder: Path, *, ports: Mapping[str, int]) -> tuple[ChildSpec, dict[str, object]]:
+        """How it is run, and the settings that name it."""
+        ...
+
+
+class NatsMaker:
+    """nats-server out of its wheel."""
+
+    async def prepare(self, folder: Path, *, ports: Mapping[str, int]) -> tuple[ChildSpec, dict[str, object]]:
+        with DataDir(folder) as data:
+            nats = Nats(data, mqtt_port=ports["mqtt"], nats_port=ports["nats"])
+            await nats.prepare(accounts=None)
+            text = nats.configuration.read_text()
+            assert ACK_WAIT in text
+            nats.configuration.write_text(text.replace(f'ack_wait: "{ACK_WAIT}"', f'ack_wait: "{NATS_ACK_WAIT}"'))
+        return nats.spec(), {
+            "broker.url": nats.url,
+            "broker.kind": "nats",
+            "broker.nats_accounts_file": nats.accounts_file,
+            "broker.nats_pid_file": nats.pid_file,
+        }
+
+
+def broker_of(kind: str) -> Maker:
+    """Whoever prepares this kind."""
+    return {"nats": NatsMaker()}[kind]
+
+
+def missing(kind: str) -> str:
+    """Why there is no such broker here; empty when there is one."""
+    return "" if kind == "nats" else "mosquitto is not supported yet"

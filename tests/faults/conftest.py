@@ -1,0 +1,36 @@
+"""Options of the fault runs, which of them are run, and the table at the end."""
+
+from collections.abc import Iterator
+from random import SystemRandom
+
+import pytest
+
+from tests.faults.report import LINES, print_table
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("faults")
+    group.addoption("--seed", type=int, default=None, help="replay the choices of an earlier run of the faults")
+    group.addoption("--all-faults", action="store_true", help="every fault, not only the quick ones")
+    group.addoption("--long", action="store_true", help="the outages of 90 seconds and 6 minutes in full length")
+    group.addoption("--keep-logs", default=None, help="folder for the logs of the runs")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--all-faults", default=False):
+        return
+    out = [item for item in items if "every_fault" in item.keywords]
+    if out:
+        config.hook.pytest_deselected(items=out)
+        items[:] = [item for item in items if item not in out]
+
+
+@pytest.fixture(scope="session")
+def seed(request: pytest.FixtureRequest) -> Iterator[int]:
+    given = request.config.getoption("--seed", default=None)
+    yield SystemRandom().randrange(1_000_000) if given is None else given
+
+
+def pytest_terminal_summary() -> None:
+    if LINES:
+        print_table()
