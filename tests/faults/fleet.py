@@ -40,9 +40,7 @@ class Load:
 class Fleet:
     """The devices of a run; use it with `async with`. They connect at once and report from `report` on."""
 
-    def __init__(
-        self, url: str, *, secrets: Mapping[str, str], load: Load, ledger: Ledger, dice: Random
-    ) -> None:
+    def __init__(self, url: str, *, secrets: Mapping[str, str], load: Load, ledger: Ledger, dice: Random) -> None:
         self._url = url
         self._secrets = secrets
         self._load = load
@@ -89,6 +87,11 @@ class Fleet:
     def open(self) -> int:
         """Readings that are not safe yet, as far as their devices know."""
         return sum(max(client.unreceipted, client.unacknowledged) for client in self._clients.values())
+
+    @property
+    def receipted(self) -> int:
+        """Readings that a receipt made safe."""
+        return sum(client.counts.receipted for client in self._clients.values())
 
     @property
     def parked(self) -> int:

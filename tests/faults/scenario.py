@@ -89,7 +89,7 @@ class Fault:
     options: dict[str, object] = {}  # noqa: RUF012  read only
     drain_s = 120.0
 
-    def prepare(self, folder: Path) -> Callable[[], None]:  # noqa: ARG002  for those that need it
+    def prepare(self, folder: Path) -> Callable[[], None]:
         """Given the empty folder before anything starts; returns what is to be undone at the end."""
         return lambda: None
 
@@ -179,7 +179,9 @@ async def _settle(run: Run, *, within_s: float) -> None:
     await eventually(
         lambda: run.fleet.open + run.lag.open == 0,
         within_s=within_s,
-        what=lambda: f"a receipt for all: {run.fleet.open} readings are without; ingest says:\n{run.stage.ingest.said()}",
+        what=lambda: (
+            f"a receipt for all: {run.fleet.open} readings are without; ingest says:\n{run.stage.ingest.said()}"
+        ),
     )
 
 

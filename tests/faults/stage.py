@@ -142,7 +142,12 @@ def at_port(url: str, port: int) -> str:
 
 @asynccontextmanager
 async def staged(
-    *, kind: str, devices: Iterable[str], workers: int = 1, options: dict[str, object], prepare: Callable[[Path], Callable[[], None]]
+    *,
+    kind: str,
+    devices: Iterable[str],
+    workers: int = 1,
+    options: dict[str, object],
+    prepare: Callable[[Path], Callable[[], None]],
 ) -> AsyncIterator[Stage]:
     """Start everything; at the end nothing of it is left.
 
@@ -219,9 +224,7 @@ async def _register(stage: Stage, devices: Iterable[str]) -> dict[str, str]:
         await connection.execute(
             "INSERT INTO checkpoint (code, name, lat, lon, radius_m) VALUES ('C1', 'near', 30.005, 111.005, 30)"
         )
-        return {
-            name: (await register.add_device(connection, name=name, kind="handset")).secret for name in devices
-        }
+        return {name: (await register.add_device(connection, name=name, kind="handset")).secret for name in devices}
 
 
 async def _applied(stage: Stage) -> bool:

@@ -34,9 +34,7 @@ def runs() -> list[object]:
 
 @pytest.mark.timeout(LONGEST_S)
 @pytest.mark.parametrize(("fault", "broker"), runs())
-async def test_nothing_is_lost_or_doubled(
-    fault: Fault, broker: str, seed: int, request: pytest.FixtureRequest
-) -> None:
+async def test_nothing_is_lost_or_doubled(fault: Fault, broker: str, seed: int, request: pytest.FixtureRequest) -> None:
     if reason := missing(broker) or fault.skip():
         pytest.skip(reason)
     long = bool(request.config.getoption("--long", default=False))

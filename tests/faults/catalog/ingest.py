@@ -1,6 +1,5 @@
 """Ingest is killed, killed between commit and acknowledgement, frozen, and restarted in good order."""
 
-
 from typing_extensions import override
 
 from tests.faults.fleet import Load
@@ -56,7 +55,9 @@ class AfterCommit(Fault):
         first = ingest.starts + 1
         commits = [run.dice.randint(1, 5) for _ in range(self.lives)]
         ingest.extra = lambda start: (
-            {"GENGFU_TEST_FAIL": f"after_commit:{commits[start - first]}"} if first <= start < first + self.lives else {}
+            {"GENGFU_TEST_FAIL": f"after_commit:{commits[start - first]}"}
+            if first <= start < first + self.lives
+            else {}
         )
         await run.early()
         ingest.kill()
@@ -107,7 +108,9 @@ class Rolling(Fault):
             await run.stage.wait_hearing(name)
         run.injected = f"SIGTERM to {len(took)} in turn"
         run.notes.append(f"exit in {max(took):.1f} s")
-        assert max(took) <= EXIT_S, f"a worker took {max(took):.1f} s from SIGTERM to its exit; {EXIT_S:g} s are promised"
+        assert max(took) <= EXIT_S, (
+            f"a worker took {max(took):.1f} s from SIGTERM to its exit; {EXIT_S:g} s are promised"
+        )
 
 
 QUICK = Load(devices=40, per_s=200, seconds=4)
