@@ -1,13 +1,22 @@
 """The device-facing edge: sessions with the broker, topics, accounts, receipts, the device client."""
 
-from gateway.accounts import GATEWAY, LANES, credentials_of, down_topic, ingest_account, lane_filters
+from gateway.accounts import (
+    GATEWAY,
+    LANES,
+    credentials_of,
+    down_topic,
+    ingest_account,
+    lane_filters,
+    probe_topic,
+    shared_filters,
+)
 from gateway.address import Address, Credentials
 from gateway.client import DeviceClient
 from gateway.errors import GatewayError
 from gateway.keeper import Keeper
 from gateway.listening import listen, pause
 from gateway.outbox import Outbox
-from gateway.provisioning import DeviceAccount, NatsProvisioner, Provisioner
+from gateway.provisioning import DeviceAccount, MosquittoProvisioner, NatsProvisioner, Provisioner
 from gateway.session import Session
 from gateway.verifiers import verifiers_for
 
@@ -20,6 +29,7 @@ __all__ = [
     "DeviceClient",
     "GatewayError",
     "Keeper",
+    "MosquittoProvisioner",
     "NatsProvisioner",
     "Outbox",
     "Provisioner",
@@ -30,5 +40,7 @@ __all__ = [
     "lane_filters",
     "listen",
     "pause",
+    "probe_topic",
+    "shared_filters",
     "verifiers_for",
 ]

@@ -39,6 +39,21 @@ def lane_filters(lane: str) -> list[str]:
     return list(dict.fromkeys(pattern.filter() for pattern in patterns() if pattern.lane == lane))
 
 
+def shared_filters(lane: str, *, secret: str) -> list[str]:
+    """The filters of a lane for a broker that lets workers share a subscription: each message goes to one of them.
+
+    The group's name is secret. Mosquitto grants every subscription and checks rights only when it delivers, so whoever
+    knew the name could join the group, and the messages dealt to that member would be gone.
+    """
+    group = _derived(secret, "share:" + lane)
+    return [f"$share/{group}/{name}" for name in lane_filters(lane)]
+
+
+def probe_topic(worker: str, lane: str) -> str:
+    """Where a worker sends messages to itself, on a broker with shared subscriptions."""
+    return f"gengfu/probe/{worker}/{lane}"
+
+
 def patterns() -> list[TopicPattern]:
     """Every topic that a codec uses."""
     return [pattern for codec in codecs().values() for pattern in codec.topics]

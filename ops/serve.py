@@ -18,9 +18,11 @@ from ops.embedded import ChildSpec, DataDir, EmbeddedServices, OnEvent, Supervis
 from ops.embedded.files import replace_private
 from ops.embedded.ports import choose_ports
 from ops.settings import Loaded, Settings, as_environment
+from ops.sharing import workers
 
 ROLES = ("gateway", "ingest", "rules", "ops")
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOP_GRACE_S = {"ingest": 8.0}  # seconds; it commits what it has taken, within 6
 PROBE_S = 0.2  # between looks whether everything is ready
 KEEP = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 
@@ -128,25 +130,40 @@ def _handling(handler: Callable[[], object]) -> Iterator[None]:
 
 
 def _roles(settings: Settings, console: str) -> list[ChildSpec]:
-    environment = child_environment(settings)
-
     async def serves() -> bool:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as client:
             return await _answers(client, f"{console}/health/live")
 
-    return [
-        ChildSpec(
-            name=role,
-            title=f"gengfu {role}",
-            argv=[Path(sys.executable), "-m", "ops.cli", "run", role],
-            env=environment,
-            stop_signal=signal.SIGTERM,
-            stop_grace_s=4.0,
-            ready=serves if role == "ops" else None,
-            advice=f"look at the end of its log, {role}.log",
+    specs = []
+    for role in ROLES:
+        several = _workers(settings) if role == "ingest" else {role: settings}
+        for name, its in several.items():
+            specs.append(
+                ChildSpec(
+                    name=name,
+                    title=f"gengfu {name.replace('-', ' ')}",
+                    argv=[Path(sys.executable), "-m", "ops.cli", "run", role],
+                    env=child_environment(its),
+                    stop_signal=signal.SIGTERM,
+                    stop_grace_s=STOP_GRACE_S.get(role, 4.0),
+                    ready=serves if role == "ops" else None,
+                    advice=f"look at the end of its log, {name}.log",
+                )
+            )
+    return specs
+
+
+def _workers(settings: Settings) -> dict[str, Settings]:
+    """The settings of each ingest worker, by the name of its process; one alone keeps its own name."""
+    if settings.ingest.workers == 1:
+        return {"ingest": settings}
+    port = settings.metrics.ingest_port
+    return {
+        f"ingest-{name}": with_values(
+            settings, {"ingest.worker": name, "metrics.ingest_port": port + place if port else 0}
         )
-        for role in ROLES
-    ]
+        for place, name in enumerate(workers(settings))
+    }
 
 
 def child_environment(settings: Settings) -> dict[str, str]:

@@ -49,6 +49,9 @@ class Broker(_Section):
     )
     nats_accounts_file: Path | None = Field(None, description="where the accounts for nats-server are written")
     nats_pid_file: Path | None = Field(None, description="nats-server's own pid file; it is told to reload")
+    mosquitto_password_file: Path | None = Field(None, description="where the accounts for mosquitto are written")
+    mosquitto_acl_file: Path | None = Field(None, description="where the access list for mosquitto is written")
+    mosquitto_pid_file: Path | None = Field(None, description="mosquitto's own pid file; it is told to reload")
 
     @field_validator("url")
     @classmethod

@@ -3,11 +3,23 @@
 import asyncio
 import logging
 
-from gateway import GATEWAY, Keeper, NatsProvisioner, Outbox, Session, credentials_of, listen, pause
+from gateway import (
+    GATEWAY,
+    Keeper,
+    MosquittoProvisioner,
+    NatsProvisioner,
+    Outbox,
+    Provisioner,
+    Session,
+    credentials_of,
+    listen,
+    pause,
+)
 from ingest.database import Pool, make_pool
 from ops.errors import SettingsError
 from ops.process import wait_for_schema
 from ops.settings import Settings
+from ops.sharing import workers
 
 FIRST_S = 10.0  # seconds to wait for a broker that does not know us yet; then the session says what is wrong
 
@@ -42,21 +54,46 @@ def broker_secret(settings: Settings) -> str:
     return settings.broker.secret.get_secret_value()
 
 
-def provisioner(settings: Settings) -> NatsProvisioner | None:
+def provisioner(settings: Settings) -> Provisioner | None:
     """The provisioner that the settings ask for; None when somebody else sees to the broker's accounts.
 
     Raises:
-        SettingsError: the broker secret is not set.
+        SettingsError: the broker secret is not set, or the files named do not fit the broker.
     """
-    if settings.broker.nats_accounts_file is None:
+    broker = settings.broker
+    if broker.nats_accounts_file is not None:
+        _must_be("nats", settings, named="broker.nats_accounts_file")
+        return NatsProvisioner(
+            broker.nats_accounts_file,
+            pid_file=broker.nats_pid_file,
+            url=broker.url,
+            secret=broker_secret(settings),
+            workers=workers(settings),
+        )
+    if broker.mosquitto_password_file is None and broker.mosquitto_acl_file is None:
         return None
-    return NatsProvisioner(
-        settings.broker.nats_accounts_file,
-        pid_file=settings.broker.nats_pid_file,
-        url=settings.broker.url,
+    if broker.mosquitto_password_file is None or broker.mosquitto_acl_file is None:
+        raise SettingsError(
+            "only one of broker.mosquitto_password_file and broker.mosquitto_acl_file is set; set both, to the "
+            "files that mosquitto.conf names as password_file and acl_file"
+        )
+    _must_be("mosquitto", settings, named="broker.mosquitto_password_file")
+    return MosquittoProvisioner(
+        broker.mosquitto_password_file,
+        acl_file=broker.mosquitto_acl_file,
+        pid_file=broker.mosquitto_pid_file,
+        url=broker.url,
         secret=broker_secret(settings),
-        workers=[settings.ingest.worker],
+        workers=workers(settings),
     )
+
+
+def _must_be(kind: str, settings: Settings, *, named: str) -> None:
+    if settings.broker.kind != kind:
+        raise SettingsError(
+            f"{named} is set, and broker.kind is {settings.broker.kind}; set that to {kind} (GENGFU_BROKER_KIND), "
+            f"or do not set {named}"
+        )
 
 
 async def _serve(settings: Settings, pool: Pool, *, secret: str) -> None:
@@ -69,7 +106,8 @@ async def _serve(settings: Settings, pool: Pool, *, secret: str) -> None:
         tasks.create_task(listen(conninfo, events=events, name="gateway"), name="listen")
         if accounts is None:
             log.warning(
-                "broker.nats_accounts_file is not set: the broker's accounts are not kept equal to the register"
+                "neither broker.mosquitto_password_file nor broker.nats_accounts_file is set: the broker's accounts "
+                "are not kept equal to the register"
             )
         else:
             keeper = Keeper(pool, provisioner=accounts, changed=devices)

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 
-from gateway.accounts import LANES, Lane, credentials_of, down_topic, ingest_account, lane_filters
+from gateway.accounts import LANES, Lane, credentials_of, down_topic, ingest_account
 from gateway.session import Session
 from ingest.database import make_pool
 from ingest.engines import NativeEngine
@@ -15,6 +15,7 @@ from ingest.writer import prepare
 from ops.errors import SettingsError
 from ops.process import wait_for_schema
 from ops.settings import Settings
+from ops.sharing import filters, workers
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,7 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
     """Ingest until `stop` is set. What is not committed by then comes again to the next worker of this name."""
     if settings.broker.secret is None:
         raise SettingsError("broker.secret is not set; set GENGFU_BROKER_SECRET to the same value as for the gateway")
+    workers(settings)  # refuses what the broker cannot do
     conninfo = settings.database.url.get_secret_value()
     if not await wait_for_schema(conninfo, stop):
         return
@@ -56,7 +58,7 @@ def _session(settings: Settings, lane: Lane, worker: Worker) -> Session:
     return Session(
         settings.broker.url,
         credentials=credentials_of(ingest_account(settings.ingest.worker, lane), secret=secret),
-        filters=lane_filters(lane),
+        filters=filters(settings, lane, secret=secret),
         name=f"ingest {lane}",
         on_delivery=worker.pipelines[lane].put,
     )

@@ -14,6 +14,7 @@ from ingest.database import Connection, connect
 from ingest.migrate import migrate
 from ops.roles import gateway, ingest
 from ops.settings import Settings, as_environment, load
+from tests.integration.mosquitto_server import MosquittoServer, mosquitto
 from tests.integration.nats_server import BROKER_SECRET, NatsServer, eventually, running_nats
 
 
@@ -21,9 +22,14 @@ from tests.integration.nats_server import BROKER_SECRET, NatsServer, eventually,
 class Place:
     """A broker and a database, and the settings that name them."""
 
-    nats: NatsServer
+    broker: NatsServer | MosquittoServer
     settings: Settings
     folder: Path
+
+    @property
+    def nats(self) -> NatsServer:
+        assert isinstance(self.broker, NatsServer)
+        return self.broker
 
     @property
     def database_url(self) -> str:
@@ -56,7 +62,7 @@ class Place:
 
     def session(self, device: dict[str, Any], *, client_id: str = "its-random-id") -> Session:
         return Session(
-            self.nats.url,
+            self.broker.url,
             credentials=Credentials(device["device"], device["secret"], client_id),
             filters=device["subscribe"],
             name=f"test {device['device']}",
@@ -89,19 +95,30 @@ async def is_live(connection: Connection) -> bool:
 
 
 @asynccontextmanager
-async def made_place(folder: Path, database_url: str) -> AsyncIterator[Place]:
-    """An empty gengfu with a broker of its own."""
+async def made_place(folder: Path, database_url: str, *, kind: str = "nats", workers: int = 1) -> AsyncIterator[Place]:
+    """An empty gengfu with a broker of its own; with mosquitto the test is skipped where that is not installed."""
     await migrate(database_url)
-    async with running_nats(folder) as nats:
+    async with running_nats(folder) if kind == "nats" else mosquitto(folder) as broker:
         settings = load(
             overrides=[
                 f"database.url={database_url}",
-                f"broker.url={nats.url}",
+                f"broker.url={broker.url}",
+                f"broker.kind={kind}",
                 f"broker.secret={BROKER_SECRET}",
-                f"broker.nats_accounts_file={nats.accounts_file}",
-                f"broker.nats_pid_file={nats.pid_file}",
+                f"ingest.workers={workers}",
                 f"data_dir={folder}",
                 "storage.retention_days=0",
+                *_files_of(broker),
             ]
         ).settings
-        yield Place(nats, settings, folder)
+        yield Place(broker, settings, folder)
+
+
+def _files_of(broker: NatsServer | MosquittoServer) -> list[str]:
+    if isinstance(broker, NatsServer):
+        return [f"broker.nats_accounts_file={broker.accounts_file}", f"broker.nats_pid_file={broker.pid_file}"]
+    return [
+        f"broker.mosquitto_password_file={broker.broker.password_file}",
+        f"broker.mosquitto_acl_file={broker.broker.acl_file}",
+        f"broker.mosquitto_pid_file={broker.broker.pid_file}",
+    ]

@@ -3,14 +3,19 @@
 import contextlib
 import signal
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gateway import Credentials, MosquittoProvisioner, Session, credentials_of, ingest_account, shared_filters
+from gateway.accounts import Lane
+from gateway.provisioning import DeviceAccount
+from gateway.verifiers import verifiers_for
 from ops.embedded.errors import BinaryMissingError
 from ops.embedded.mosquitto import Mosquitto
-from tests.integration.nats_server import eventually, free_port
+from tests.integration.nats_server import BROKER_SECRET, eventually, free_port, secret_of
 
 START_S = 20.0
 STOP_S = 20.0
@@ -19,7 +24,9 @@ STOP_S = 20.0
 class MosquittoServer:
     """mosquitto with the safe configuration; `log` holds what it says."""
 
-    def __init__(self, folder: Path, *, port: int | None = None) -> None:
+    def __init__(self, folder: Path, *, port: int | None = None, workers: Sequence[str] = ("1",)) -> None:
+        self.workers = workers
+        self.accounts: dict[str, DeviceAccount] = {}
         self.broker = Mosquitto(folder, port=port or free_port())
         self.log = self.broker.folder / "mosquitto.log"
         self.process: subprocess.Popen[bytes] | None = None
@@ -36,6 +43,16 @@ class MosquittoServer:
     @property
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None
+
+    def provisioner(self) -> MosquittoProvisioner:
+        return MosquittoProvisioner(
+            self.broker.password_file,
+            acl_file=self.broker.acl_file,
+            pid_file=self.broker.pid_file,
+            url=self.url,
+            secret=BROKER_SECRET,
+            workers=self.workers,
+        )
 
     async def start(self) -> None:
         self.broker.prepare()
@@ -56,11 +73,28 @@ class MosquittoServer:
             self.process.wait(STOP_S)
             self.process = None
 
+    async def let_in(self, *devices: str) -> None:
+        """Make these devices the ones that may connect; the secret of each is `secret of <name>`."""
+        for device in devices:
+            self.accounts.setdefault(device, DeviceAccount(device, verifiers_for(secret_of(device))))
+        await self.provisioner().apply([self.accounts[device] for device in devices])
+
+    def ingest(self, lane: Lane = "up", *, worker: str = "1", **options: Any) -> Session:
+        """A session as ingest has it."""
+        credentials = credentials_of(ingest_account(worker, lane), secret=BROKER_SECRET)
+        options.setdefault("filters", shared_filters(lane, secret=BROKER_SECRET))
+        return Session(self.url, credentials=credentials, name=f"test {lane} {worker}", **options)
+
+    def device(self, name: str, *, client_id: str = "any", **options: Any) -> Session:
+        """A session as a device has it, with the filters that are asked for."""
+        credentials = Credentials(name, secret_of(name), client_id)
+        return Session(self.url, credentials=credentials, name=f"test {name}", **options)
+
 
 @contextlib.asynccontextmanager
-async def mosquitto(folder: Path) -> AsyncIterator[MosquittoServer]:
+async def mosquitto(folder: Path, *, workers: Sequence[str] = ("1",)) -> AsyncIterator[MosquittoServer]:
     """A server of the test's own, killed at the end; the test is skipped where mosquitto is not installed."""
-    server = MosquittoServer(folder / "mosquitto")
+    server = MosquittoServer(folder / "mosquitto", workers=workers)
     try:
         await server.start()
     except BinaryMissingError as error:

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.errors import AccountsNotTaken, BrokerRefused, BrokerUnavailable
 from gateway.provisioning import DeviceAccount, NatsProvisioner
+from gateway.provisioning.files import tell_to_reload
 from gateway.session import Session
 from tests.integration.nats_server import BROKER_SECRET, NatsServer, eventually, running_nats
 
@@ -134,15 +135,12 @@ async def test_accounts_written_while_the_broker_is_away_hold_when_it_is_back(na
             await out.wait_up(timeout_s=1)
 
 
-async def test_a_stale_pid_file_harms_nobody(nats: NatsServer, tmp_path: Path) -> None:
+async def test_a_stale_pid_file_harms_nobody(tmp_path: Path) -> None:
     mistaken = tmp_path / "mistaken.pid"
     async with asyncio.timeout(10):
         bystander = await asyncio.create_subprocess_exec("sleep", "60")
         mistaken.write_text(str(bystander.pid))
-        provisioner = NatsProvisioner(
-            tmp_path / "other.conf", pid_file=mistaken, url=nats.url, secret=BROKER_SECRET, workers=["1"]
-        )
-        provisioner._tell_to_reload()
+        tell_to_reload(mistaken, program="nats-server", file=tmp_path / "other.conf")
         assert bystander.returncode is None
         bystander.terminate()
         assert await bystander.wait() == -15

@@ -1,4 +1,4 @@
-"""The gateway role and the device commands, with a real database and a real nats-server."""
+"""The gateway role and the device commands, with a real database, on each broker."""
 
 import asyncio
 import json
@@ -16,9 +16,9 @@ from tests.integration.gateway_place import Place, made_place
 from tests.integration.nats_server import eventually
 
 
-@pytest.fixture
-async def place(tmp_path: Path, database_url: str) -> AsyncIterator[Place]:
-    async with made_place(tmp_path, database_url) as made:
+@pytest.fixture(params=["nats", "mosquitto"])
+async def place(tmp_path: Path, database_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Place]:
+    async with made_place(tmp_path, database_url, kind=request.param) as made:
         yield made
 
 
@@ -103,11 +103,11 @@ async def test_messages_of_the_outbox_reach_the_device_once(place: Place) -> Non
 
 async def test_an_outage_of_the_broker_only_delays(place: Place) -> None:
     async with place.gateway(), await connect(place.database_url, name="test") as connection:
-        place.nats.stop()
+        place.broker.stop()
         issued = await register.add_device(connection, name="H-01", kind="handset")
         await _put(connection, "late", "H-01", {"type": "notice", "text": "late"})
         await connection.execute("NOTIFY gengfu_outbox")
-        await place.nats.start()
+        await place.broker.start()
         device = {"device": "H-01", "secret": issued.secret, "subscribe": ["gengfu/v1/H-01/down"]}
         async with place.session(device) as session:
             await session.wait_up(timeout_s=20)
