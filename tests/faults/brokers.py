@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ops.embedded import ChildSpec
+from ops.embedded import BinaryMissingError, ChildSpec
+from ops.embedded.binaries import find_mosquitto
 from ops.embedded.data_dir import DataDir
+from ops.embedded.mosquitto import Mosquitto
 from ops.embedded.nats import ACK_WAIT, Nats
 from tests.faults.programs import Program
 
@@ -26,6 +28,13 @@ class Broker:
     kind: str
     folder: Path
     program: Program
+
+    def limit_queue(self, messages: int) -> None:
+        """From its next start on, it drops what comes above so many waiting messages, without a word."""
+        configuration = self.folder / "mosquitto.conf"
+        text = configuration.read_text()
+        assert "max_queued_messages 0\n" in text
+        configuration.write_text(text.replace("max_queued_messages 0\n", f"max_queued_messages {messages}\n"))
 
 
 class Maker(Protocol):
@@ -54,11 +63,29 @@ class NatsMaker:
         }
 
 
-def broker_of(kind: str) -> Maker:
-    """Whoever prepares this kind."""
-    return {"nats": NatsMaker()}[kind]
+class MosquittoMaker:
+    """The mosquitto of this machine, as safe as it can be."""
+
+    async def prepare(self, folder: Path, *, ports: Mapping[str, int]) -> tuple[ChildSpec, dict[str, object]]:
+        broker = Mosquitto(folder, port=ports["mqtt"])
+        broker.prepare()
+        return broker.spec(), {
+            "broker.url": broker.url,
+            "broker.kind": "mosquitto",
+            "broker.mosquitto_password_file": broker.password_file,
+            "broker.mosquitto_acl_file": broker.acl_file,
+            "broker.mosquitto_pid_file": broker.pid_file,
+        }
+
+
+MAKERS: dict[str, Maker] = {"nats": NatsMaker(), "mosquitto": MosquittoMaker()}
 
 
 def missing(kind: str) -> str:
     """Why there is no such broker here; empty when there is one."""
-    return "" if kind == "nats" else "mosquitto is not supported yet"
+    if kind == "mosquitto":
+        try:
+            find_mosquitto()
+        except BinaryMissingError as error:
+            return str(error)
+    return ""

@@ -1,6 +1,5 @@
 """Options of the fault runs, which of them are run, and the table at the end."""
 
-from collections.abc import Iterator
 from random import SystemRandom
 
 import pytest
@@ -26,9 +25,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def seed(request: pytest.FixtureRequest) -> Iterator[int]:
+def seed(request: pytest.FixtureRequest) -> int:
     given = request.config.getoption("--seed", default=None)
-    yield SystemRandom().randrange(1_000_000) if given is None else given
+    return SystemRandom().randrange(1_000_000) if given is None else given
 
 
 def pytest_terminal_summary() -> None:

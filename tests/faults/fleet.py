@@ -49,6 +49,7 @@ class Fleet:
         self._clients: dict[str, DeviceClient] = {}
         self._ready: set[str] = set()
         self._numbers = dict.fromkeys(load.names, 0)
+        self._all_ready = asyncio.Event()
         self._go, self._over, self._leave = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._began = 0.0
 
@@ -61,8 +62,7 @@ class Fleet:
                 for place, name in enumerate(self._load.names)
             ]
             async with asyncio.timeout(READY_S):
-                while len(self._ready) < self._load.devices:
-                    await asyncio.sleep(0.02)
+                await self._all_ready.wait()
         except BaseException:
             await self.__aexit__(None, None, None)
             raise
@@ -118,6 +118,8 @@ class Fleet:
             self._clients[name] = client
             await client.wait_ready(timeout_s=READY_S)
             self._ready.add(name)
+            if len(self._ready) == self._load.devices:
+                self._all_ready.set()
             await self._go.wait()
             await self._report(name, client, place)
             await self._leave.wait()

@@ -1,4 +1,4 @@
-"""How far behind the service is: a device of its own sends a reading four times a second and looks when it is stored."""
+"""How far behind the service is: a device of its own sends four readings a second and looks when each is stored."""
 
 import asyncio
 from collections.abc import Iterator

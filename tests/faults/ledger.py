@@ -1,4 +1,4 @@
-"""The one ledger of a run: sent = stored once + quarantined (by reason) + withheld + still queued, reading by reading."""
+"""The one ledger of a run: sent = stored once + quarantined (by reason) + withheld + still queued."""
 
 import json
 from collections import Counter

@@ -3,14 +3,17 @@
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
-from ops.embedded.procfs import working_in
 from ops.embedded.process import Process, tail
+from ops.embedded.procfs import working_in
 from ops.embedded.spec import ChildSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 READY_S = 90.0  # a busy machine; a healthy one needs two
 PAUSE_S = 0.2  # before a start after a death, as the supervisor's first
@@ -22,14 +25,14 @@ class Program:
 
     Attributes:
         starts: how often it was started.
-        extra: environment of its next starts, by their number (the first is 1), over what the spec says.
+        more_environment: environment of its next starts, by their number (the first is 1), over what the spec says.
     """
 
     def __init__(self, spec: ChildSpec, *, log: Path) -> None:
         self.spec = spec
         self.log = log
         self.starts = 0
-        self.extra: Callable[[int], Mapping[str, str]] = lambda _start: {}
+        self.more_environment: Callable[[int], Mapping[str, str]] = lambda _start: {}
         self._process: Process | None = None
         self._wanted = asyncio.Event()
         self._changed = asyncio.Condition()
@@ -63,7 +66,7 @@ class Program:
         if self.spec.tidy:
             await self.spec.tidy()
         self.starts += 1
-        environment = None if self.spec.env is None else {**self.spec.env, **self.extra(self.starts)}
+        environment = None if self.spec.env is None else {**self.spec.env, **self.more_environment(self.starts)}
         spec = replace(self.spec, env=environment)
         process = Process.start(
             spec.argv, log=self.log, death_signal=spec.stop_signal, identity=spec.identity, env=spec.env, cwd=spec.cwd
@@ -83,7 +86,7 @@ class Program:
         """Start it, and wait until it is ready."""
         self._wanted.set()
         async with asyncio.timeout(READY_S):
-            while not (self.pid and (self.spec.ready is None or await self.spec.ready())):
+            while not (self.pid and (self.spec.ready is None or await self.spec.ready())):  # noqa: ASYNC110  another process
                 await asyncio.sleep(0.05)
 
     def kill(self) -> None:

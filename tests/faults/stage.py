@@ -24,7 +24,7 @@ from ops.embedded.ports import choose_ports
 from ops.embedded.postgres import Postgres
 from ops.serve import child_environment, with_values
 from ops.settings import Settings, load
-from tests.faults.brokers import Broker, broker_of
+from tests.faults.brokers import MAKERS, Broker
 from tests.faults.programs import Program
 from tests.faults.proxy import FaultProxy
 from tests.integration.bench import SQUARE
@@ -112,7 +112,7 @@ class Stage:
         async def hears() -> bool:
             return await self.number(BEATS.replace("> %s", "> to_timestamp(%s)"), worker, since) == 2
 
-        await eventually(hears, within_s=START_S, what=lambda: self.workers[worker].said())
+        await eventually(hears, within_s=START_S, what=self.workers[worker].said)
 
 
 async def eventually(
@@ -159,7 +159,7 @@ async def staged(
         prepare: given the empty folder first; what it returns is called when all has ended.
     """
     folder = Path(tempfile.mkdtemp(prefix="gengfu-fault-"))
-    folder.chmod(0o755)  # PostgreSQL runs as another user when we are root
+    await asyncio.to_thread(folder.chmod, 0o755)  # PostgreSQL runs as another user when we are root
     async with AsyncExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         stack.callback(prepare(folder))
@@ -173,7 +173,7 @@ async def staged(
         await postgres.start()
         await server.make_database()
         await migrate(server.conninfo)
-        spec, broker_settings = await broker_of(kind).prepare(mqtt, ports=ports)
+        spec, broker_settings = await MAKERS[kind].prepare(mqtt, ports=ports)
         broker = Broker(kind, mqtt, tasks.keep(Program(spec, log=folder / f"{kind}.log")))
         await broker.program.start()
         settings = with_values(
@@ -187,12 +187,12 @@ async def staged(
                 **options,
             },
         )
-        proxies = [
+        to_broker, to_database, of_devices = [
             await stack.enter_async_context(FaultProxy(port))
             for port in (ports["mqtt"], ports["postgres"], ports["mqtt"])
         ]
         gateway = tasks.keep(Program(role_spec("gateway", settings), log=folder / "gateway.log"))
-        stage = Stage(folder, settings, postgres, broker, gateway, *proxies)
+        stage = Stage(folder, settings, postgres, broker, gateway, to_broker, to_database, of_devices)
         stage.secrets = await _register(stage, devices)
         await gateway.start()
         await eventually(lambda: _applied(stage), within_s=START_S, what=gateway.said)

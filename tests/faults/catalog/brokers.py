@@ -83,7 +83,7 @@ class QueueFull(Fault):
     @override
     async def inject(self, run: Run) -> None:
         program = run.stage.broker.program
-        await run.stage.broker.limit_queue(self.limit)
+        run.stage.broker.limit_queue(self.limit)
         await program.down()
         await program.start()
         await run.stored_more(50)

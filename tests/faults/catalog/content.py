@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 from time import monotonic
 
@@ -47,8 +48,8 @@ class Duplicates(Fault):
 
         await eventually(counted, within_s=30, what=run.stage.ingest.said)
         async with run.stage.database() as connection:
-            query = b"""SELECT seq, time = max(time) OVER () AS newest, (SELECT time FROM last_known WHERE device = d.number) AS last,
-                               time FROM position p JOIN device d ON d.number = p.device WHERE d.name = 'TRIPLE' ORDER BY time"""
+            query = b"""SELECT p.seq, p.time, l.time AS last FROM position p JOIN device d ON d.number = p.device
+                         JOIN last_known l USING (device) WHERE d.name = 'TRIPLE' ORDER BY p.time"""
             rows = await (await connection.execute(query)).fetchall()
         assert [row["seq"] for row in rows] == list(range(1, self.readings + 1))
         assert rows[-1]["time"] == rows[-1]["last"], "the last known place is not the newest by the device's clock"
@@ -130,22 +131,26 @@ def _now() -> str:
     return datetime.now(UTC).isoformat()
 
 
+# fmt: off
 POISON: dict[str, Callable[[int, Random], bytes]] = {
     "broken off": lambda place, _dice: b'{"type":"position","n":%d' % place,
     "not UTF-8": lambda place, dice: b'{"type":"\xff\xfe%d%s"}' % (place, dice.randbytes(8).hex().encode()),
     "garbage": lambda place, dice: b"\x00%d" % place + dice.randbytes(40),
     "NaN": lambda place, _dice: b'{"type":"position","t":"%s","lat":NaN,"lon":%d}' % (_now().encode(), place % 180),
     "deep": lambda place, _dice: b'{"n":%d,"a":' % place + b"[" * 100_000,
-    "wrong types": lambda place, _dice: b'{"type":"position","t":"%s","lat":"north %d","lon":[]}' % (_now().encode(), place),
+    "wrong types": lambda place, _dice: b'{"type":"position","t":"%s","lat":"north %d","lon":[]}'
+        % (_now().encode(), place),
     "no such type": lambda place, _dice: b'{"type":"horoscope","t":"%s","n":%d}' % (_now().encode(), place),
     "no time": lambda place, _dice: b'{"type":"position","lat":30.1,"lon":111.1,"altitude_m":%d}' % place,
-    "too large a number": lambda place, _dice: b'{"type":"position","t":1%d,"lat":1e400,"lon":%d}' % (10**300, place % 180),
+    "too large a number": lambda place, _dice: b'{"type":"position","t":1%d,"lat":1e400,"lon":%d}'
+        % (10**300, place % 180),
     "empty": lambda _place, _dice: b"",
     "an empty array": lambda _place, _dice: b"[]",
     "NUL in a text": lambda place, _dice: msgspec.json.encode(
         {"type": "report", "t": _now(), "kind": "fire_hazard", "text": f"\0 {place}"}
     ),
-}  # fmt: skip
+}
+# fmt: on
 
 
 class Huge(Fault):
@@ -281,7 +286,7 @@ class Clocks(Fault):
                     and await run.stage.number(stored.format("reading"), device) == 1  # the button is always kept
                 )
 
-            await eventually(settled, within_s=30, what=lambda device=device: f"{device} as it should be")
+            await eventually(settled, within_s=30, what=partial("{} as it should be".format, device))
         ahead = await run.stage.number("SELECT count(*) FROM last_known WHERE time > now() + interval '2 seconds'")
         assert ahead == 0, f"{ahead} devices were last known in the future"
         run.notes.append("the clock of the server is not stepped")

@@ -1,6 +1,7 @@
 """PostgreSQL is killed, down, frozen, turned read-only, contended, and out of space."""
 
 import asyncio
+import contextlib
 import shutil
 import signal
 from collections.abc import Callable
@@ -24,7 +25,7 @@ class Killed(Fault):
     name = "postgres-killed"
     number = "4"
     title = "PostgreSQL killed"
-    brokers = ("nats", "mosquitto")
+    brokers: tuple[str, ...] = ("nats", "mosquitto")
 
     def __init__(self, *, quick: bool = False, load: Load | None = None) -> None:
         self.quick = quick
@@ -187,19 +188,13 @@ class Deadlock(Fault):
 
 def ballast_of(file: Path) -> None:
     """Fill a disk to the last byte."""
-    with file.open("wb", buffering=0) as out:
-        try:
-            while True:
-                out.write(bytes(1 << 20))
-        except OSError:
-            pass
+    with file.open("wb", buffering=0) as out, contextlib.suppress(OSError):
+        while True:
+            out.write(bytes(1 << 20))
     free = shutil.disk_usage(file.parent).free
     if free:
-        with file.open("ab", buffering=0) as out:
-            try:
-                out.write(bytes(free))
-            except OSError:
-                pass
+        with file.open("ab", buffering=0) as out, contextlib.suppress(OSError):
+            out.write(bytes(free))
 
 
 def _complaints(run: Run) -> list[str]:

@@ -15,7 +15,7 @@ class Killed(Fault):
     name = "ingest-killed"
     number = "1"
     title = "ingest killed"
-    brokers = ("nats", "mosquitto")
+    brokers: tuple[str, ...] = ("nats", "mosquitto")
 
     def __init__(self, *, times: int, quick: bool = False, load: Load | None = None) -> None:
         self.times = times
@@ -54,7 +54,7 @@ class AfterCommit(Fault):
         ingest = run.stage.ingest
         first = ingest.starts + 1
         commits = [run.dice.randint(1, 5) for _ in range(self.lives)]
-        ingest.extra = lambda start: (
+        ingest.more_environment = lambda start: (
             {"GENGFU_TEST_FAIL": f"after_commit:{commits[start - first]}"}
             if first <= start < first + self.lives
             else {}

@@ -21,7 +21,7 @@ class OnLink(Fault):
 
     number = "L"
     what = ""
-    brokers = ("nats", "mosquitto")
+    brokers: tuple[str, ...] = ("nats", "mosquitto")
 
     def __init__(self, link: str, *, quick: bool = False, load: Load | None = None) -> None:
         between, self._proxy = LINKS[link]
