@@ -10,7 +10,7 @@ from gateway.accounts import (
     probe_topic,
     shared_filters,
 )
-from gateway.address import Address, Credentials
+from gateway.address import Address, Credentials, Tls
 from gateway.client import DeviceClient
 from gateway.errors import GatewayError
 from gateway.keeper import Keeper
@@ -34,6 +34,7 @@ __all__ = [
     "Outbox",
     "Provisioner",
     "Session",
+    "Tls",
     "credentials_of",
     "down_topic",
     "ingest_account",

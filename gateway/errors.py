@@ -3,6 +3,7 @@
 GatewayError
 ├── BrokerError
 │   ├── BadBrokerAddress
+│   ├── BadTls
 │   ├── BrokerUnavailable
 │   │   └── Stalled
 │   └── BrokerRefused
@@ -32,6 +33,10 @@ class BrokerError(GatewayError):
 
 class BadBrokerAddress(BrokerError):
     """The address is not `mqtt://host:port` or `mqtts://host:port`; mend GENGFU_BROKER_URL or --broker-url."""
+
+
+class BadTls(BrokerError):
+    """A certificate or key for mqtts:// cannot be used; mend broker.ca_file, broker.cert_file or broker.key_file."""
 
 
 class BrokerUnavailable(BrokerError):

@@ -8,10 +8,11 @@ from types import TracebackType
 from typing import Self
 
 from gateway import metrics
-from gateway.address import Address, Credentials
+from gateway.address import Address, Credentials, Tls
 from gateway.backoff import Backoff
 from gateway.errors import BrokerError, BrokerUnavailable
-from gateway.link import Inbound, Link
+from gateway.mqtt.connection import Connection
+from gateway.mqtt.packets import Version, Will
 from gateway.outage import Outage
 from ingest.delivery import Delivery
 
@@ -28,6 +29,7 @@ class Counts:
     connects: int = 0
     received: int = 0
     redelivered_pending: int = 0
+    shed: int = 0
     retained_ignored: int = 0
     settled: int = 0
     settled_late: int = 0
@@ -37,11 +39,10 @@ class Counts:
 
 
 class Session:
-    """Deliveries of some filters, at QoS 1, each acknowledged only when its `settle` is called.
+    """Deliveries of some filters, at QoS 1, each acknowledged only when it is settled.
 
-    Use it with `async with`, and either give `on_delivery`, which is called on the event loop in the order of arrival,
-    or iterate over the session. It never stops reading, because nats-server cuts a reader that does: what is under
-    way is bounded by the broker (`max_ack_pending`), not here.
+    Use it with `async with`, and either give `on_deliveries` (or `on_delivery`), which is called on the event loop in
+    the order of arrival, or iterate over the session.
     """
 
     def __init__(
@@ -50,11 +51,20 @@ class Session:
         *,
         credentials: Credentials,
         filters: Iterable[str] = (),
+        former_filters: Iterable[str] = (),
         name: str,
+        on_deliveries: Callable[[Sequence[Delivery]], None] | None = None,
         on_delivery: Callable[[Delivery], None] | None = None,
         on_ready: Callable[[], None] | None = None,
         take_retained: bool = False,
         clean_session: bool = False,
+        may_pause: bool = False,
+        version: Version = 4,
+        tls: Tls | None = None,
+        will: Will | None = None,
+        keep_alive_s: int = 30,
+        window: int = 65_535,
+        most_bytes: int = 300 * 1024,
         series: str | None = None,
     ) -> None:
         """Prepare a session.
@@ -63,11 +73,21 @@ class Session:
             url: `mqtt://` or `mqtts://` address.
             credentials: account and client id; the client id must stay the same and secret.
             filters: what to subscribe to.
+            former_filters: what an earlier run may have subscribed to; taken back where `filters` has it no longer.
             name: for logs, and for metrics when `series` is not given.
-            on_delivery: receives each message; without it they wait for `async for`.
+            on_deliveries: receives all messages that came at once; without it they wait for `async for`.
+            on_delivery: the same, called for each message.
             on_ready: called each time it is connected and all filters are granted.
             take_retained: hand retained messages on as well; otherwise they are acknowledged, counted and ignored.
             clean_session: begin without what an earlier connection left, and leave nothing.
+            may_pause: whether the broker lets a reader stop; nats-server cuts one that does, so that there
+                `pause_reading` leaves out messages at QoS 0 only, and `max_ack_pending` bounds the others.
+            version: 4 for MQTT 3.1.1, or 5.
+            tls: certificates for `mqtts://`.
+            will: published by the broker when the connection ends without a goodbye.
+            keep_alive_s: seconds in which each side hears of the other.
+            window: messages that the broker may have under way to us, where it can be told (MQTT 5).
+            most_bytes: of a packet; a larger message is handed on cut off there, so that it is refused for its size.
             series: the label of its metrics; sessions that come in hundreds share one.
 
         Raises:
@@ -78,14 +98,23 @@ class Session:
         self._address = Address.parse(url)
         self._credentials = credentials
         self._filters = list(filters)
+        self._unwanted = [name for name in former_filters if name not in self._filters]
         self._name = name
         self._waiting: asyncio.Queue[Delivery] = asyncio.Queue()
-        self._on_delivery = on_delivery or self._waiting.put_nowait
+        self._on_deliveries = on_deliveries or _one_by_one(on_delivery or self._waiting.put_nowait)
         self._on_ready = on_ready
         self._take_retained = take_retained
         self._clean_session = clean_session
-        self._link: Link | None = None
-        self._settler: _OfLink | None = None
+        self._may_pause = may_pause
+        self._version = version
+        self._tls = tls
+        self._will = will
+        self._keep_alive_s = keep_alive_s
+        self._window = window
+        self._most_bytes = most_bytes
+        self._paused = False
+        self._opened = False
+        self._connection: Connection | None = None
         self._ready = asyncio.Event()
         self._outage = Outage(log, thing=f"{name} at the broker")
         self._trouble: BrokerError | None = None
@@ -97,6 +126,7 @@ class Session:
             "received": metrics.RECEIVED.labels(series),
             "redelivered_pending": metrics.REDELIVERED.labels(series),
             "retained_ignored": metrics.RETAINED.labels(series),
+            "shed": metrics.SHED.labels(series),
             "settled": metrics.SETTLED.labels(series),
             "settled_late": metrics.LATE.labels(series),
             "filters_refused": metrics.REFUSED.labels(series),
@@ -126,7 +156,7 @@ class Session:
     @property
     def pending(self) -> int:
         """Messages of this connection that have not been settled."""
-        return len(self._settler.pending) if self._settler else 0
+        return self._connection.pending if self._connection else 0
 
     async def wait_ready(self, *, timeout_s: float | None = None) -> None:
         """Wait until it is connected and all filters are granted.
@@ -153,17 +183,18 @@ class Session:
             ) from None
 
     def send(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> "asyncio.Future[None]":
-        """Publish without waiting; the future is done when the broker has confirmed.
+        """Publish without waiting; the future is done when the broker has confirmed it, at QoS 0 when it is written.
 
-        Its exception is BrokerUnavailable when there is no connection or it ends first.
+        Its exception is BrokerUnavailable when there is no connection or it ends first, BrokerRefused when the broker
+        says that it does not take the message.
         """
-        if self._link is None:
+        if self._connection is None or self._connection.ended or not self._opened:
             confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             confirmed.set_exception(
                 BrokerUnavailable(f"{self._name} is not connected to the broker at {self._address}; try again later")
             )
         else:
-            confirmed = self._link.publish(topic, payload, qos=qos, retain=retain)
+            confirmed = self._connection.publish(topic, payload, qos=qos, retain=retain)
         confirmed.add_done_callback(self._count_published)
         return confirmed
 
@@ -177,7 +208,27 @@ class Session:
 
     def _count_published(self, confirmed: "asyncio.Future[None]") -> None:
         if not confirmed.cancelled():
-            self._count("published" if confirmed.exception() is None else "publish_failed")
+            self._count("published" if confirmed.exception() is None else "publish_failed", 1)
+
+    def pause_reading(self) -> None:
+        """Take nothing more until told; while it lasts, keep-alive goes on. See `may_pause`."""
+        self._paused = True
+        self._hold_or_read()
+
+    def resume_reading(self) -> None:
+        """Take messages again."""
+        self._paused = False
+        self._hold_or_read()
+
+    def _hold_or_read(self) -> None:
+        if self._connection is None or not self._opened:
+            return
+        if not self._may_pause:
+            self._connection.shed(self._paused)
+        elif self._paused:
+            self._connection.pause_reading()
+        else:
+            self._connection.resume_reading()
 
     # -- keeping the connection ----------------------------------------------------------------------------------
 
@@ -185,49 +236,61 @@ class Session:
         backoff = Backoff()
         loop = asyncio.get_running_loop()
         while True:
-            link = Link(
-                self._address,
-                credentials=self._credentials,
-                on_message=self._received,
-                clean_session=self._clean_session,
-            )
-            self._settler = _OfLink(self, link)
+            connection = self._connection = self._make_connection()
             began = loop.time()
             try:
-                await link.open()
-                self._link = link
-                self._count("connects")
-                reason = await self._serve(link)
+                await connection.open()
+                self._opened = True
+                self._count("connects", 1)
+                reason = await self._serve(connection)
             except BrokerError as error:
                 self._trouble = error
                 reason = str(error)
             finally:
-                self._link = None
+                self._opened = False
                 self._set_connected(False)
-                await link.close()
+                await connection.close()
             self._outage.failed(reason)
             if loop.time() - began >= STEADY_S:
                 backoff.reset()
             await asyncio.sleep(backoff.next_s())
 
-    async def _serve(self, link: Link) -> str:
+    def _make_connection(self) -> Connection:
+        return Connection(
+            self._address,
+            credentials=self._credentials,
+            on_deliveries=self._on_deliveries,
+            tally=self._count,
+            version=self._version,
+            clean_session=self._clean_session,
+            take_retained=self._take_retained,
+            keep_alive_s=self._keep_alive_s,
+            window=self._window,
+            most_bytes=self._most_bytes,
+            tls=self._tls,
+            will=self._will,
+        )
+
+    async def _serve(self, connection: Connection) -> str:
         async with asyncio.TaskGroup() as group:
-            asking = group.create_task(self._subscribe(link), name=f"mqtt subscribe {self._name}")
-            reason = await link.wait_ended()
+            asking = group.create_task(self._subscribe(connection), name=f"mqtt subscribe {self._name}")
+            reason = await connection.wait_ended()
             asking.cancel()
         return reason
 
-    async def _subscribe(self, link: Link) -> None:
+    async def _subscribe(self, connection: Connection) -> None:
         missing = self._filters
         while True:
             try:
-                granted = await link.subscribe(missing)
+                await connection.unsubscribe(self._unwanted)
+                granted = await connection.subscribe(missing)
             except BrokerUnavailable:
                 return
             missing = [name for name in missing if granted.get(name) != 1]
             if not missing:
                 self._outage.worked()
                 self._set_connected(True)
+                self._hold_or_read()
                 return
             self._count("filters_refused", len(missing))
             log.error(
@@ -250,41 +313,14 @@ class Session:
         else:
             self._ready.clear()
 
-    # -- messages ------------------------------------------------------------------------------------------------
-
-    def _received(self, link: Link, message: Inbound) -> None:
-        settler = self._settler
-        if settler is None:
-            return
-        if message.retain and not self._take_retained:
-            if message.qos:
-                link.ack(message.mid)
-            self._count("retained_ignored")
-            return
-        if message.dup and message.mid in settler.pending:
-            self._count("redelivered_pending")
-            return
-        mid = message.mid if message.qos else 0
-        if mid:
-            settler.pending.add(mid)
-        self._count("received")
-        self._on_delivery(Delivery(message.topic, message.payload, message.received_at, message.dup, settler, mid))
-
-    def _count(self, name: str, by: int = 1) -> None:
+    def _count(self, name: str, by: int) -> None:
         setattr(self.counts, name, getattr(self.counts, name) + by)
         self._metric[name].inc(by)
 
 
-class _OfLink:
-    """The settler of one connection's messages; each counts once."""
+def _one_by_one(take: Callable[[Delivery], None]) -> Callable[[Sequence[Delivery]], None]:
+    def take_all(deliveries: Sequence[Delivery]) -> None:
+        for delivery in deliveries:
+            take(delivery)
 
-    def __init__(self, session: Session, link: Link) -> None:
-        self._session = session
-        self._link = link
-        self.pending: set[int] = set()
-
-    def settle(self, tokens: Sequence[int]) -> None:
-        for mid in tokens:
-            if mid in self.pending or not mid:
-                self.pending.discard(mid)
-                self._session._count("settled" if not mid or self._link.ack(mid) else "settled_late")  # noqa: SLF001  the other half of the same thing
+    return take_all

@@ -9,12 +9,13 @@ from typing_extensions import override
 
 from gateway import metrics
 from gateway.accounts import MARKER
-from gateway.address import Address, Credentials
+from gateway.address import Address, Credentials, Tls
 from gateway.errors import AccountsNotTaken, BrokerRefused, BrokerUnavailable
-from gateway.link import Link
+from gateway.mqtt.connection import Connection
 from gateway.provisioning.files import tell_to_reload, write_if_changed
 from gateway.provisioning.mosquitto_accounts import MARKER_CLOSED, MARKER_ROOT, MosquittoAccounts, render
 from gateway.provisioning.provisioner import DeviceAccount, Provisioner
+from ingest.delivery import Delivery, settle_all
 
 RELOAD_S = 10.0  # seconds a reload may take; it hashes every connected client's password again, 10,000 take 1.5 s
 _ASK_AGAIN_S = 0.05
@@ -31,6 +32,7 @@ class MosquittoProvisioner(Provisioner):
         url: where to ask whether the accounts are in force.
         secret: from which the accounts of gengfu itself are derived.
         workers: names of the ingest workers.
+        tls: certificates for `mqtts://`.
     """
 
     def __init__(
@@ -42,12 +44,14 @@ class MosquittoProvisioner(Provisioner):
         url: str,
         secret: str,
         workers: Iterable[str],
+        tls: Tls | None = None,
     ) -> None:
         self._passwords = password_file
         self._acl = acl_file
         self._pid_file = pid_file
         self._address = Address.parse(url)
         self._secret = secret
+        self._tls = tls
         self._workers = tuple(workers)
         self._in_force: MosquittoAccounts | None = None
 
@@ -91,32 +95,39 @@ class MosquittoProvisioner(Provisioner):
     async def _look(self, accounts: MosquittoAccounts) -> str:
         """Be the marker, and publish where only the marker of this very list may, and then where nobody may."""
         came: asyncio.Queue[str] = asyncio.Queue()
-        link = Link(
+        connection = Connection(
             self._address,
             credentials=Credentials(MARKER, accounts.marker_password, secrets.token_urlsafe(16)),
-            on_message=lambda _link, message: came.put_nowait(message.topic),
+            on_deliveries=lambda deliveries: _note(came, deliveries),
             clean_session=True,
+            tls=self._tls,
         )
         try:
-            await link.open()
-            await link.subscribe([f"{MARKER_ROOT}/+"])
+            await connection.open()
+            await connection.subscribe([f"{MARKER_ROOT}/+"])
             async with asyncio.timeout(_ANSWER_S):
-                await link.publish(accounts.marker_topic, b"")
+                await connection.publish(accounts.marker_topic, b"")
                 await came.get()
-                closed = await _is_closed(link, came, open_topic=accounts.marker_topic)
+                closed = await _is_closed(connection, came, open_topic=accounts.marker_topic)
         except BrokerRefused:
             return "it does not know the newest passwords"
         except TimeoutError:
             return "it knows the newest passwords, but not the newest access list"
         finally:
-            await link.close()
+            await connection.close()
         return "in force" if closed else "no access list is in force, and everybody may publish and read everything"
 
 
-async def _is_closed(link: Link, came: asyncio.Queue[str], *, open_topic: str) -> bool:
+async def _is_closed(connection: Connection, came: asyncio.Queue[str], *, open_topic: str) -> bool:
     try:
         for topic in (MARKER_CLOSED, open_topic):
-            await link.publish(topic, b"")
+            await connection.publish(topic, b"")
         return await came.get() != MARKER_CLOSED
     except BrokerUnavailable:  # mosquitto 2.0.11 with max_queued_messages 0 hangs up on whoever may not publish
         return True
+
+
+def _note(came: asyncio.Queue[str], deliveries: Sequence[Delivery]) -> None:
+    for delivery in deliveries:
+        came.put_nowait(delivery.topic)
+    settle_all(deliveries)

@@ -9,9 +9,9 @@ from typing_extensions import override
 
 from gateway import metrics
 from gateway.accounts import MARKER
-from gateway.address import Address, Credentials
+from gateway.address import Address, Credentials, Tls
 from gateway.errors import AccountsNotTaken, BrokerRefused
-from gateway.link import Inbound, Link
+from gateway.mqtt.connection import Connection
 from gateway.provisioning.files import tell_to_reload, write_if_changed
 from gateway.provisioning.nats_accounts import Accounts, render
 from gateway.provisioning.provisioner import DeviceAccount, Provisioner
@@ -29,15 +29,24 @@ class NatsProvisioner(Provisioner):
         url: where to ask whether the accounts are in force.
         secret: from which the accounts of gengfu itself are derived.
         workers: names of the ingest workers.
+        tls: certificates for `mqtts://`.
     """
 
     def __init__(
-        self, accounts_file: Path, *, pid_file: Path | None, url: str, secret: str, workers: Iterable[str]
+        self,
+        accounts_file: Path,
+        *,
+        pid_file: Path | None,
+        url: str,
+        secret: str,
+        workers: Iterable[str],
+        tls: Tls | None = None,
     ) -> None:
         self._file = accounts_file
         self._pid_file = pid_file
         self._address = Address.parse(url)
         self._secret = secret
+        self._tls = tls
         self._workers = tuple(workers)
         self._in_force: str | None = None
 
@@ -76,21 +85,17 @@ class NatsProvisioner(Provisioner):
             await asyncio.sleep(_ASK_AGAIN_S)
 
     async def _lets_in(self, password: str) -> bool:
-        link = Link(
+        connection = Connection(
             self._address,
             credentials=Credentials(MARKER, password, secrets.token_urlsafe(16)),
-            on_message=_ignore,
             clean_session=True,
+            tls=self._tls,
         )
         try:
-            await link.open()
+            await connection.open()
         except BrokerRefused:
             return False
         else:
             return True
         finally:
-            await link.close()
-
-
-def _ignore(_link: Link, _message: Inbound) -> None:
-    """Nothing is ever sent to the marker."""
+            await connection.close()

@@ -11,6 +11,7 @@ from gateway import (
     Outbox,
     Provisioner,
     Session,
+    Tls,
     credentials_of,
     listen,
     pause,
@@ -54,6 +55,11 @@ def broker_secret(settings: Settings) -> str:
     return settings.broker.secret.get_secret_value()
 
 
+def tls_of(settings: Settings) -> Tls:
+    """The certificates that the settings name."""
+    return Tls(settings.broker.ca_file, settings.broker.cert_file, settings.broker.key_file)
+
+
 def provisioner(settings: Settings) -> Provisioner | None:
     """The provisioner that the settings ask for; None when somebody else sees to the broker's accounts.
 
@@ -69,6 +75,7 @@ def provisioner(settings: Settings) -> Provisioner | None:
             url=broker.url,
             secret=broker_secret(settings),
             workers=workers(settings),
+            tls=tls_of(settings),
         )
     if broker.mosquitto_password_file is None and broker.mosquitto_acl_file is None:
         return None
@@ -85,6 +92,7 @@ def provisioner(settings: Settings) -> Provisioner | None:
         url=broker.url,
         secret=broker_secret(settings),
         workers=workers(settings),
+        tls=tls_of(settings),
     )
 
 
@@ -98,7 +106,12 @@ def _must_be(kind: str, settings: Settings, *, named: str) -> None:
 
 async def _serve(settings: Settings, pool: Pool, *, secret: str) -> None:
     devices, outbox = asyncio.Event(), asyncio.Event()
-    session = Session(settings.broker.url, credentials=credentials_of(GATEWAY, secret=secret), name="gateway")
+    session = Session(
+        settings.broker.url,
+        credentials=credentials_of(GATEWAY, secret=secret),
+        name="gateway",
+        tls=tls_of(settings),
+    )
     conninfo = settings.database.url.get_secret_value()
     accounts = provisioner(settings)
     async with asyncio.TaskGroup() as tasks:

@@ -14,6 +14,7 @@ from ingest.worker import Worker
 from ingest.writer import prepare
 from ops.errors import SettingsError
 from ops.process import wait_for_schema
+from ops.roles.gateway import tls_of
 from ops.settings import Settings
 from ops.sharing import filters, workers
 
@@ -61,6 +62,8 @@ def _session(settings: Settings, lane: Lane, worker: Worker) -> Session:
         filters=filters(settings, lane, secret=secret),
         name=f"ingest {lane}",
         on_delivery=worker.pipelines[lane].put,
+        may_pause=settings.broker.kind != "nats",
+        tls=tls_of(settings),
     )
 
 
