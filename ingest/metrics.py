@@ -11,6 +11,18 @@ BATCH = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 RETRIES = Counter("gengfu_ingest_write_retries_total", "Batches written again after an error of the database", ["lane"])
+BATCH_READINGS = Histogram(
+    "gengfu_ingest_batch_readings",
+    "Readings in a committed batch",
+    ["lane"],
+    buckets=(1, 10, 100, 500, 1000, 2000, 5000, 10_000, 20_000),
+)
+WRITES = Counter("gengfu_ingest_writes_total", "Batches committed, by the way their positions took", ["lane", "mode"])
+REPEATED_RATE = Gauge("gengfu_ingest_repeated_rate", "Share of the rows sent to the database that it had", ["lane"])
+STAGES = ("decode", "match", "write", "settle")
+STAGE = Counter(
+    "gengfu_ingest_stage_seconds_total", "Seconds by stage; of write from begin to end, else processor time", ["lane", "stage"]
+)
 PENDING = Gauge("gengfu_ingest_pending_messages", "Messages taken but not yet committed", ["lane"])
 
 for lane in ("up", "urgent"):
@@ -18,5 +30,11 @@ for lane in ("up", "urgent"):
     BATCH.labels(lane)
     RETRIES.labels(lane)
     PENDING.labels(lane)
+    BATCH_READINGS.labels(lane)
+    REPEATED_RATE.labels(lane)
+    for mode in ("direct", "staging"):
+        WRITES.labels(lane, mode)
+    for stage in STAGES:
+        STAGE.labels(lane, stage)
     for fate in ("stored", "repeated", "quarantined", "ignored"):
         READINGS.labels(lane, fate)

@@ -90,13 +90,18 @@ class Worker:
 
     async def _load(self) -> None:
         async with transaction(self._pool) as connection:
-            self._world = await load_world(connection)
+            self._world = await load_world(connection, self._world)
         self._world_at = monotonic()
 
     async def refresh(self) -> None:
         """Look at the register and the open incidents again."""
         async with transaction(self._pool) as connection:
             self._world = await reload_register(connection, self.world())
+
+    async def close(self) -> None:
+        """Give up what the pipelines hold; of use to whoever fed them without `run`."""
+        for pipeline in self.pipelines.values():
+            await pipeline.close()
 
     async def run(self) -> None:
         """Everything until cancelled."""

@@ -91,7 +91,10 @@ async def bench_on(
             hears=hears,
         )
         await worker.prepare()
-        yield Bench(pool, worker, sent)
+        try:
+            yield Bench(pool, worker, sent)
+        finally:
+            await worker.close()
 
 
 async def make_town(url: str) -> None:

@@ -1,0 +1,263 @@
+"""From delivered frames to accepted readings: native positions by the column, everything else one by one."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import groupby
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from devices.codecs import MAX_PAYLOAD_BYTES, Refusal, codec_of_topic
+from devices.datum import to_wgs84
+from devices.fixes import Fix, read_fixes
+from devices.readings import Button
+from devices.wire_times import microseconds_of
+from ingest.allow import Allowance
+from ingest.check import check, check_times
+from ingest.columns import Checked, Fixes, Ints, counts_of, fixes_of, microseconds
+from ingest.delivery import Delivery
+from ingest.world import Device, Register
+
+NO_OFFSET = timedelta(0)
+ProbeOf = Callable[[str, bytes], datetime | None]
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """A refusal with where it came from.
+
+    Attributes:
+        topic: of its message.
+        codec: that read it.
+        refusal: why, and the bytes to keep.
+        received_at: aware UTC.
+        readings: how many readings it stands for.
+    """
+
+    topic: str
+    codec: str
+    refusal: Refusal
+    received_at: datetime
+    readings: int = 1
+
+
+@dataclass
+class Decoded:
+    """What a batch of frames gave.
+
+    Attributes:
+        fixes: accepted positions.
+        others: all other accepted readings.
+        refused: what goes to quarantine.
+        safe: device, boot and seq of readings that are kept in quarantine together, without an entry each.
+        probed_at: when the newest probe among the frames was sent.
+    """
+
+    fixes: Fixes
+    others: list[Checked]
+    refused: list[Quarantined]
+    safe: list[tuple[str, int | None, int | None]] = field(default_factory=list)
+    probed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """How frames are taken; one per pipeline.
+
+    Attributes:
+        retention_days: 0 when everything is kept.
+        allowance: marks readings of devices that send more than they may.
+        probe_of: the sent time of a worker's own probe, None for every other message.
+    """
+
+    retention_days: int
+    allowance: Allowance | None = None
+    probe_of: ProbeOf | None = None
+
+    def decode(self, deliveries: Sequence[Delivery], register: Register, *, offset: timedelta = NO_OFFSET) -> Decoded:
+        """Read, check and count a batch of frames.
+
+        Args:
+            deliveries: in their order.
+            register: of this moment.
+            offset: added to the time of each reading; not nought only when a quarantine is replayed.
+        """
+        fixes, rest = (None, list(range(len(deliveries)))) if offset else self._plain(deliveries, register)
+        decoded = Decoded(fixes if fixes is not None else fixes_of([]), [], [])
+        checked = [one for index in rest for one in self._one(deliveries[index], index, register, offset, decoded)]
+        if self.allowance is not None:
+            checked = self._allowed(self.allowance, decoded, checked, deliveries, register)
+        late = fixes_of(checked)
+        if len(late):
+            decoded.fixes = decoded.fixes + late
+        decoded.others = [one for one in checked if one.reading.type != "position"]
+        return decoded
+
+    def _plain(self, deliveries: Sequence[Delivery], register: Register) -> tuple[Fixes, list[int]]:
+        """Native positions without a question, and the indices of the messages that need a closer look."""
+        found: list[Fix] = []
+        owners: list[Device] = []
+        sources: list[int] = []
+        rest: list[int] = []
+        for index, delivery in enumerate(deliveries):
+            device = register.of_topic(delivery.topic)
+            fix = read_fixes(delivery.payload) if device is not None else None
+            if fix is None or device is None:
+                rest.append(index)
+            elif type(fix) is list:
+                found += fix
+                owners += [device] * len(fix)
+                sources += [index] * len(fix)
+            else:
+                found.append(fix)
+                owners.append(device)
+                sources.append(index)
+        source = np.array(sources, np.int64)
+        time_us = microseconds_of([fix.t for fix in found])
+        received_us = _received(deliveries)[source]
+        accepted, flags = check_times(time_us, received_us, retention_days=self.retention_days)
+        columns = _columns(found, owners, time_us, received_us, flags, source)
+        if not accepted.all():
+            odd = np.unique(source[~accepted])  # whole messages, so that the codec sees what the device sent
+            rest = sorted([*rest, *odd.tolist()])
+            columns = columns.take(~np.isin(source, odd))
+        return columns, rest
+
+    def _one(
+        self, delivery: Delivery, index: int, register: Register, offset: timedelta, decoded: Decoded
+    ) -> list[Checked]:
+        """The accepted readings of one message; what is refused, or is a probe, is noted in `decoded`."""
+        if self.probe_of is not None and (sent := self.probe_of(delivery.topic, delivery.payload)) is not None:
+            decoded.probed_at = max(sent, decoded.probed_at or sent)
+            return []
+        codec = codec_of_topic(delivery.topic)
+        if codec is None:
+            detail = f"no codec reads the topic {delivery.topic!r}; `gengfu codecs` lists the topics"
+            refusal = Refusal("topic", detail, delivery.payload[:MAX_PAYLOAD_BYTES])
+            decoded.refused.append(Quarantined(delivery.topic, "", refusal, delivery.received_at))
+            return []
+        frame = codec.decode(delivery.topic, delivery.payload)
+        checked: list[Checked] = []
+        refusals = list(frame.refusals)
+        for stamped in frame.readings:
+            outcome = check(
+                stamped,
+                register.devices.get(stamped.device),
+                received_at=delivery.received_at,
+                retention_days=self.retention_days,
+                offset=offset,
+                dup=delivery.dup,
+                source=index,
+            )
+            if isinstance(outcome, Checked):
+                checked.append(outcome)
+            else:
+                refusals.append(outcome)
+        decoded.refused += [Quarantined(delivery.topic, codec.name, one, delivery.received_at) for one in refusals]
+        return checked
+
+    def _allowed(
+        self,
+        allowance: Allowance,
+        decoded: Decoded,
+        checked: list[Checked],
+        deliveries: Sequence[Delivery],
+        register: Register,
+    ) -> list[Checked]:
+        """Move what is over its device's rate to quarantine; a button never is. Returns what stays of `checked`."""
+        counted = [one for one in checked if not isinstance(one.reading, Button)]
+        devices = np.concatenate((decoded.fixes.device, np.array([one.device for one in counted], np.int64)))
+        if not len(devices):
+            return checked
+        excess = allowance.excess(devices, deliveries[-1].received_at.timestamp())
+        if not excess.any():
+            return checked
+        of_fixes, of_others = excess[: len(decoded.fixes)], excess[len(decoded.fixes) :]
+        over = [one for one, is_over in zip(counted, of_others.tolist(), strict=True) if is_over]
+        held = [(one.source, one.reading.model_dump_json(exclude_none=True).encode()) for one in over]
+        held += _payloads(deliveries, decoded.fixes.source, of_fixes)
+        decoded.refused += _held(held, deliveries)
+        decoded.safe += [(register.names[one.device], one.reading.boot, one.reading.seq) for one in over]
+        flood = decoded.fixes.take(of_fixes)
+        decoded.safe += [
+            (register.names[device], boot, seq)
+            for device, boot, seq in zip(flood.device.tolist(), flood.boot.tolist(), flood.seq.tolist(), strict=True)
+            if boot >= 0 and seq >= 0
+        ]
+        decoded.fixes = decoded.fixes.take(~of_fixes)
+        gone = {id(one) for one in over}
+        return [one for one in checked if id(one) not in gone]
+
+
+def _received(deliveries: Sequence[Delivery]) -> Ints:
+    # A session stamps a whole chunk with one datetime, so few of them differ and those are told apart by identity.
+    moments = [delivery.received_at for delivery in deliveries]
+    known = {id(moment): microseconds(moment) for moment in {id(moment): moment for moment in moments}.values()}
+    return np.array([known[id(moment)] for moment in moments], np.int64)
+
+
+def _columns(
+    found: Sequence[Fix], owners: Sequence[Device], time_us: Ints, received_us: Ints, flags: Ints, source: Ints
+) -> Fixes:
+    lat = np.array([fix.lat for fix in found], float)
+    lon = np.array([fix.lon for fix in found], float)
+    # One by one and with the codec's own function: a last bit of difference would be another digest, and another row.
+    for row, (fix, device) in enumerate(zip(found, owners, strict=True)):
+        datum = fix.datum or device.datum
+        if datum != "wgs84":
+            lat[row], lon[row] = to_wgs84(fix.lat, fix.lon, datum)
+    return Fixes(
+        device=np.array([device.number for device in owners], np.int64),
+        time_us=time_us,
+        lat=lat,
+        lon=lon,
+        accuracy_m=np.array([fix.accuracy_m for fix in found], float),
+        speed_mps=np.array([fix.speed_mps for fix in found], float),
+        heading_deg=np.array([fix.heading_deg for fix in found], float),
+        altitude_m=np.array([fix.altitude_m for fix in found], float),
+        battery_pct=np.array([fix.battery_pct for fix in found], float),
+        flags=flags | np.array([fix.mock for fix in found], np.int64),  # Flag.MOCK is 1
+        boot=counts_of([fix.boot for fix in found]),
+        seq=counts_of([fix.seq for fix in found]),
+        received_us=received_us,
+        source=source,
+    )
+
+
+def _payloads(deliveries: Sequence[Delivery], source: Ints, over: NDArray[np.bool_]) -> list[tuple[int, bytes]]:
+    """Message and JSON of each position over its rate, as it was sent."""
+    held: list[tuple[int, bytes]] = []
+    for index in np.unique(source[over]).tolist():
+        rows = np.flatnonzero(source == index)
+        payload = deliveries[index].payload
+        is_array = payload.lstrip().startswith(b"[")
+        elements = msgspec.json.decode(payload, type=list[msgspec.Raw]) if is_array else [payload]
+        held += [
+            (index, bytes(element)) for element, is_over in zip(elements, over[rows].tolist(), strict=True) if is_over
+        ]
+    return held
+
+
+def _held(held: Sequence[tuple[int, bytes]], deliveries: Sequence[Delivery]) -> list[Quarantined]:
+    """A flood as few rows: per topic, arrays of readings no longer than a message may be."""
+    detail = "sent faster than its allowance; `gengfu quarantine replay` takes it in when that was meant"
+    refused = []
+    by_topic = sorted(held, key=lambda one: deliveries[one[0]].topic)
+    for topic, group in groupby(by_topic, key=lambda one: deliveries[one[0]].topic):
+        parts: list[bytes] = []
+        size = 0
+        members = [*group, (-1, b"")]
+        first = deliveries[members[0][0]]
+        codec = codec_of_topic(topic)
+        for index, part in members:
+            if parts and (index < 0 or size + len(part) + 1 > MAX_PAYLOAD_BYTES - 1):
+                refusal = Refusal("rate", detail, b"[" + b",".join(parts) + b"]")
+                refused.append(
+                    Quarantined(topic, codec.name if codec else "", refusal, first.received_at, readings=len(parts))
+                )
+                parts, size = [], 0
+            parts.append(part)
+            size += len(part) + 1
+    return refused
