@@ -1,10 +1,8 @@
-"""The device's side of the wire contract: publishes readings, knows what is safe, and sends again what is not."""
+"""The device's side of the wire contract: publishes readings out of an outbox that forgets them only on a receipt."""
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
@@ -16,41 +14,23 @@ from devices.codecs import codec_named
 from gateway.accounts import Lane
 from gateway.address import Credentials
 from gateway.client_state import ClientState, open_state
+from gateway.device_outbox import DeviceOutbox, Limits, Message, OutboxCounts, OutboxFile, Waits
+from gateway.errors import OutboxError
 from gateway.listening import pause, wait_for
 from gateway.session import Session
 from ingest.delivery import Delivery
 
 log = logging.getLogger(__name__)
 
-PAYLOAD_BYTES = 200 * 1024  # of an array; the contract allows 256 KiB, and the broker counts its own headers as well
-STALL_S = 15.0  # seconds without any receipt until what lacks one is sent again; a commit takes a tenth of one
-RECONNECT_STALL_S = 5.0  # the same after the connection was lost, and receipts perhaps with it
-LOOK_S = 0.5
-TRIES = 6  # times that a message is sent for want of a receipt; the wait doubles each time
+LOOK_S = 0.5  # between looks at what is overdue
+PUT_AT_ONCE = 1000  # readings in one transaction of the outbox
 
 _TOPICS = {pattern.lane: pattern for pattern in codec_named("native").topics}
 
 
-@dataclass
-class ClientCounts:
-    """Readings, not messages: what became of those that `send` took."""
-
-    sent: int = 0
-    acknowledged: int = 0
-    receipted: int = 0
-    parked: int = 0
-    resent: int = 0
-
-
-@dataclass(eq=False)
-class _Message:
-    lane: Lane
-    payload: bytes
-    first: int
-    readings: int
-    missing: set[int] = field(default_factory=set)
-    confirmed: bool = False
-    tries: int = 1
+class _Receipt(msgspec.Struct):
+    boot: int
+    seq: list[tuple[int, int]]
 
 
 class DeviceClient:
@@ -67,9 +47,11 @@ class DeviceClient:
         device: str,
         secret: str,
         state: Path | None = None,
-        window: int = 64,
-        most_unreceipted: int = 100_000,
+        fsync: bool = True,
+        patient: bool = False,
         receipts: bool = True,
+        limits: Limits | None = None,
+        waits: Waits | None = None,
         on_message: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None:
         """Prepare a device.
@@ -78,50 +60,63 @@ class DeviceClient:
             url: `mqtt://` or `mqtts://` address of the broker.
             device: its name, which is its user name too.
             secret: as it was issued.
-            state: folder in which client ids and the boot counter are kept; without it the session lasts as long as
-                the connection, and the boot counter is the time.
-            window: messages that may be without the broker's confirmation.
-            most_unreceipted: readings that may be without a receipt before `send` waits.
+            state: folder in which client ids, the boot counter and the outbox are kept; without it the session lasts as
+                long as the connection, the boot counter is the time, and the outbox ends with the process.
+            fsync: the outbox survives a loss of power too, not only the end of this process.
+            patient: `send` waits for room, as a source that can be held up wants it; otherwise it never waits, and an
+                outbox that is full is thinned.
             receipts: number the readings and expect receipts.
+            limits: of the outbox and of what is under way.
+            waits: for receipts.
             on_message: told of everything on `down` that is not a receipt.
 
         Raises:
             BadBrokerAddress: the URL cannot be read.
         """
-        self.counts = ClientCounts()
         self.device = device
-        self.progress = asyncio.Event()  # set at each confirmation and receipt
         self._url = url
         self._secret = secret
         self._state_folder = state
-        self._most_unreceipted = most_unreceipted
+        self._patient = patient
         self._receipts = receipts
+        self._limits = limits
+        self._waits = waits
         self._on_message = on_message
-        self._window = asyncio.Semaphore(window)
+        self._file = OutboxFile(state, device=device, fsync=fsync)
         self._state: ClientState | None = None
+        self._outbox: DeviceOutbox | None = None
         self._sessions: dict[Lane, Session] = {}
-        self._seq = 0
-        self._unreceipted: dict[int, _Message] = {}
-        self._unconfirmed: set[_Message] = set()
-        self._again: deque[_Message] = deque()
         self._wake = asyncio.Event()
-        self._room = asyncio.Event()
+        self._progress = asyncio.Event()  # replaced by a new one each time something moved
         self._moved_at = monotonic()
         self._leave = asyncio.Event()
-        self._may_have_missed = False  # receipts, while there was no connection
         self._opening = asyncio.Lock()
+        self._trouble: OutboxError | None = None
 
     async def __aenter__(self) -> Self:
-        self._state = await asyncio.to_thread(open_state, self._state_folder, self.device)
-        self._group = asyncio.TaskGroup()
-        await self._group.__aenter__()
+        store = await asyncio.to_thread(self._file.open)
+        try:
+            at_least = store.last_boot() + 1
+            self._state = await asyncio.to_thread(open_state, self._state_folder, self.device, at_least=at_least)
+            self._outbox = DeviceOutbox(
+                store,
+                device=self.device,
+                boot=self._state.boot,
+                receipts=self._receipts,
+                limits=self._limits,
+                waits=self._waits,
+            )
+            self._group = asyncio.TaskGroup()
+            await self._group.__aenter__()
+        except BaseException:
+            self._file.close()
+            raise
         try:
             await self._session("up")
         except BaseException:
             await self.__aexit__(None, None, None)
             raise
-        self._group.create_task(self._resend(), name=f"resend {self.device}")
-        self._group.create_task(self._watch(), name=f"receipts {self.device}")
+        self._group.create_task(self._pump(), name=f"outbox {self.device}")
         return self
 
     async def __aexit__(
@@ -129,15 +124,23 @@ class DeviceClient:
     ) -> None:
         self._leave.set()
         self._wake.set()
-        if isinstance(error, asyncio.CancelledError):
-            await self._group.__aexit__(kind, error, trace)
-        else:  # the group would wrap the body's own error
-            await self._group.__aexit__(None, None, None)
+        try:
+            if isinstance(error, asyncio.CancelledError):
+                await self._group.__aexit__(kind, error, trace)
+            else:  # the group would wrap the body's own error
+                await self._group.__aexit__(None, None, None)
+        finally:
+            self._file.close()
+
+    @property
+    def counts(self) -> OutboxCounts:
+        """What became of the readings; they may be read after the end, too."""
+        return self._outbox.counts if self._outbox else OutboxCounts()
 
     @property
     def boot(self) -> int:
         """The boot counter of this run."""
-        return self._state.boot if self._state else 0
+        return self._outbox.boot if self._outbox else 0
 
     @property
     def connected(self) -> bool:
@@ -147,13 +150,13 @@ class DeviceClient:
 
     @property
     def unacknowledged(self) -> int:
-        """Readings that the broker has not confirmed."""
-        return sum(message.readings for message in self._unconfirmed)
+        """Readings of this run that the broker has not confirmed."""
+        return self.counts.sent - self.counts.acknowledged - self.counts.thinned
 
     @property
     def unreceipted(self) -> int:
-        """Readings that no receipt has made safe; 0 when none are expected."""
-        return len(self._unreceipted)
+        """Readings that no receipt has made safe, of earlier runs too; without receipts, as `unacknowledged`."""
+        return self._outbox.open if self._outbox else 0
 
     async def wait_ready(self, *, timeout_s: float) -> None:
         """Wait until the broker lets us in.
@@ -165,26 +168,26 @@ class DeviceClient:
         await (await self._session("up")).wait_up(timeout_s=timeout_s)
 
     async def send(self, readings: Sequence[Mapping[str, Any]], *, lane: Lane = "up") -> None:
-        """Publish readings as one message, or as several when they are large; waits while too many are under way.
+        """Keep readings in the outbox and publish them, at once when there is a connection.
 
         Args:
             readings: as the wire contract has them; `boot` and `seq` are put in here when receipts are expected.
             lane: `urgent` for button, task and report.
+
+        Raises:
+            OutboxFull: there is no room, and nothing that may be dropped for it.
+            OutboxError: the outbox cannot be written, or a reading is too large.
         """
-        if not readings:
-            return
         session = await self._session(lane)
-        while self._receipts and len(self._unreceipted) + len(readings) > self._most_unreceipted and self._unreceipted:
-            await wait_for(self._room, at_most_s=1.0)
-        for message in self._messages(readings, lane):
-            await self._window.acquire()
-            if not self._unconfirmed and not self._unreceipted:
+        outbox = self._running()
+        for first in range(0, len(readings), PUT_AT_ONCE):
+            part = readings[first : first + PUT_AT_ONCE]
+            while self._patient and not (outbox.may_go_live(lane) and outbox.has_room(len(part))):
+                await self._something_moved(at_most_s=1.0)
+            if not outbox.open:
                 self._moved_at = monotonic()  # idle until now, which is no stall
-            self.counts.sent += message.readings
-            self._unconfirmed.add(message)
-            for seq in message.missing:
-                self._unreceipted[seq] = message
-            self._publish(session, message)
+            for message in outbox.put(part, lane=lane, live=session.connected):
+                self._publish(session, message)
 
     async def drain(self, *, stall_s: float = 60.0) -> bool:
         """Wait until everything is confirmed and receipted.
@@ -193,14 +196,22 @@ class DeviceClient:
             stall_s: give up after so many seconds without any progress.
 
         Returns:
-            Whether nothing is left open.
+            Whether nothing is left open, and nothing was parked in this run.
         """
-        while self._unconfirmed or self._unreceipted:
+        outbox = self._running()
+        while outbox.open:
             since = monotonic() - self._moved_at
             if since >= stall_s:
                 return False
-            await wait_for(self.progress, at_most_s=min(1.0, stall_s - since))
-        return self.counts.parked == 0
+            await self._something_moved(at_most_s=min(1.0, stall_s - since))
+        return outbox.counts.parked == 0
+
+    def _running(self) -> DeviceOutbox:
+        if self._outbox is None:
+            raise RuntimeError("use the device client with `async with`")
+        if self._trouble is not None:
+            raise self._trouble
+        return self._outbox
 
     # -- sending -------------------------------------------------------------------------------------------------
 
@@ -222,7 +233,7 @@ class DeviceClient:
             name=f"{self.device} ({lane})",
             series="devices",
             on_delivery=self._delivered,
-            on_ready=self._reconnected,
+            on_ready=lambda: self._reconnected(lane),
             clean_session=not self._state.kept,
         )
         async with session:
@@ -230,63 +241,54 @@ class DeviceClient:
             opened.set()
             await self._leave.wait()
 
-    def _reconnected(self) -> None:
-        self._may_have_missed = True
+    def _reconnected(self, lane: Lane) -> None:
+        outbox = self._running()
+        outbox.reconnected(lane)
+        if lane == "up":  # receipts come over this one, whatever lane they are for
+            outbox.reconnected("urgent")
         self._wake.set()
 
-    def _messages(self, readings: Sequence[Mapping[str, Any]], lane: Lane) -> Iterable[_Message]:
-        stamped = [self._stamped(reading) for reading in readings]
-        waiting = deque([stamped])
-        while waiting:
-            part = waiting.popleft()
-            payload = msgspec.json.encode(part if len(part) > 1 else part[0])
-            if len(payload) > PAYLOAD_BYTES and len(part) > 1:
-                half = len(part) // 2
-                waiting.extendleft([part[half:], part[:half]])
-                continue
-            missing = {reading["seq"] for reading in part} if self._receipts else set()
-            yield _Message(lane, payload, min(missing, default=0), len(part), missing)
+    async def _pump(self) -> None:
+        """Send history while there is room for it, and again what is overdue."""
+        outbox = self._running()
+        if outbox.waits("urgent"):
+            await self._session("urgent")
+        looked_at = monotonic()
+        while not self._leave.is_set():
+            for lane, session in self._sessions.items():
+                while session.connected and (message := outbox.next(lane)) is not None:
+                    self._publish(session, message)
+            await wait_for(self._wake, at_most_s=LOOK_S)
+            self._running()
+            if monotonic() - looked_at >= LOOK_S and self.connected:
+                looked_at = monotonic()
+                outbox.look()
 
-    def _stamped(self, reading: Mapping[str, Any]) -> dict[str, Any]:
-        stamped = dict(reading)
-        if self._receipts:
-            self._seq += 1
-            stamped |= {"boot": self.boot, "seq": self._seq}
-        return stamped
-
-    def _publish(self, session: Session, message: _Message) -> None:
+    def _publish(self, session: Session, message: Message) -> None:
         topic = _TOPICS[message.lane].topic(self.device)
         session.send(topic, message.payload).add_done_callback(lambda done: self._answered(message, done))
 
-    def _answered(self, message: _Message, done: "asyncio.Future[None]") -> None:
-        if done.cancelled() or done.exception() is not None:
-            self._again.append(message)
-            self._wake.set()
+    def _answered(self, message: Message, done: "asyncio.Future[None]") -> None:
+        if self._outbox is None or self._leave.is_set():
             return
-        if not message.confirmed:
-            message.confirmed = True
-            self._unconfirmed.discard(message)
-            self.counts.acknowledged += message.readings
-            self._window.release()
-            self._moved()
+        try:
+            if done.cancelled() or done.exception() is not None:
+                self._outbox.failed(message)
+            else:
+                self._outbox.confirmed(message)
+                self._moved()
+        except OutboxError as error:
+            self._trouble = error
+        self._wake.set()
 
     def _moved(self) -> None:
         self._moved_at = monotonic()
-        self.progress.set()
+        self._progress.set()
+        self._progress = asyncio.Event()
 
-    async def _resend(self) -> None:
-        """Send again what a lost connection left unconfirmed."""
-        while not self._leave.is_set():
-            await wait_for(self._wake, at_most_s=1.0)
-            while self._again and not self._leave.is_set():
-                session = self._sessions[self._again[0].lane]
-                if not session.connected:
-                    break
-                message = self._again.popleft()
-                if message.confirmed and not message.missing:
-                    continue
-                self.counts.resent += message.readings
-                self._publish(session, message)
+    async def _something_moved(self, *, at_most_s: float) -> None:
+        await pause(self._progress, at_most_s=at_most_s)
+        self._running()
 
     # -- receipts ------------------------------------------------------------------------------------------------
 
@@ -294,60 +296,17 @@ class DeviceClient:
         delivery.settle()
         try:
             content = msgspec.json.decode(delivery.payload)
+            if isinstance(content, dict) and content.get("type") == "receipt":
+                self._receipted(msgspec.convert(content, _Receipt))
+            elif isinstance(content, dict) and self._on_message is not None:
+                self._on_message(content)
         except msgspec.DecodeError:
-            log.warning("%s was sent something that is not JSON on %s", self.device, delivery.topic)
-            return
-        if isinstance(content, dict) and content.get("type") == "receipt":
-            if content.get("boot") == self.boot:
-                self._receipted(content.get("seq") or [])
-        elif isinstance(content, dict) and self._on_message is not None:
-            self._on_message(content)
-
-    def _receipted(self, ranges: Sequence[Sequence[int]]) -> None:
-        before = len(self._unreceipted)
-        for first, last in ranges:
-            for seq in range(first, min(last, self._seq) + 1):
-                message = self._unreceipted.pop(seq, None)
-                if message is not None:
-                    message.missing.discard(seq)
-        news = before - len(self._unreceipted)
-        if news:
-            self.counts.receipted += news
-            self._room.set()
-            self._moved()
-
-    async def _watch(self) -> None:
-        """Send again what lacks a receipt, when none has come for a while; park what has been sent often enough."""
-        last, wait_s = self._moved_at, STALL_S
-        while not await pause(self._leave, at_most_s=LOOK_S):
-            if self._moved_at != last:
-                last, wait_s = self._moved_at, STALL_S
-            enough_s = min(wait_s, RECONNECT_STALL_S) if self._may_have_missed else wait_s
-            if not self._unreceipted or monotonic() - last < enough_s or not self.connected:
-                continue
-            if self._may_have_missed:
-                self._may_have_missed = False
-            else:
-                wait_s *= 2
-            for message in dict.fromkeys(self._unreceipted.values()):
-                if message.confirmed:
-                    self._try_again(message)
-
-    def _try_again(self, message: _Message) -> None:
-        if message.tries < TRIES:
-            message.tries += 1
-            self._again.append(message)
+            log.warning("%s was sent something on %s that cannot be read", self.device, delivery.topic)
+        except OutboxError as error:
+            self._trouble = error
             self._wake.set()
-            return
-        log.error(
-            "%s: no receipt for %d readings from seq %d after %d tries; parked",
-            self.device,
-            len(message.missing),
-            message.first,
-            message.tries,
-        )
-        self.counts.parked += len(message.missing)
-        for seq in message.missing:
-            del self._unreceipted[seq]
-        message.missing.clear()
-        self._moved()
+
+    def _receipted(self, receipt: _Receipt) -> None:
+        if self._outbox is not None and self._outbox.receipted(receipt.boot, receipt.seq):
+            self._moved()
+            self._wake.set()

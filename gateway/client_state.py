@@ -23,8 +23,13 @@ class ClientState:
         return self.ids[lane]
 
 
-def open_state(folder: Path | None, device: str) -> ClientState:
+def open_state(folder: Path | None, device: str, *, at_least: int = 0) -> ClientState:
     """Read the state, count the boot up and write it back; without a folder the time stands for the counter.
+
+    Args:
+        folder: made when it is missing; None keeps nothing.
+        device: its name.
+        at_least: the boot counter must not be below this.
 
     Raises:
         OSError: the folder cannot be used.
@@ -36,13 +41,15 @@ def open_state(folder: Path | None, device: str) -> ClientState:
     file = folder / f"{device}.json"
     try:
         known = json.loads(file.read_text(encoding="utf-8"))
-        state = ClientState(int(known["boot"]) + 1, kept=True, ids={**fresh, **known["ids"]})
+        state = ClientState(max(int(known["boot"]) + 1, at_least), kept=True, ids={**fresh, **known["ids"]})
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         # The time, not 1: a lost file must not bring back numbers that were receipted before.
-        state = ClientState(int(time.time()), kept=True, ids=fresh)
+        state = ClientState(max(int(time.time()), at_least), kept=True, ids=fresh)
     temporary = file.with_suffix(".new")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as out:
         json.dump({"boot": state.boot, "ids": state.ids}, out)
+        out.flush()
+        os.fsync(out.fileno())  # a counter that falls back would give two readings one number
     temporary.replace(file)
     return state

@@ -18,6 +18,10 @@ GatewayError
 │   ├── UnknownDevice
 │   └── DeviceRevoked
 ├── TrackError
+├── OutboxError
+│   ├── OutboxFull
+│   ├── OutboxInUse
+│   └── ReadingTooLarge
 └── SimulationError
     └── ScenarioError
 """
@@ -93,6 +97,22 @@ class DeviceRevoked(RegisterError):
 
 class TrackError(GatewayError):
     """A file of recorded tracks cannot be read at all; the message says where and what is expected."""
+
+
+class OutboxError(GatewayError):
+    """A device's outbox cannot be used or written; the message names the file and what is in the way."""
+
+
+class OutboxFull(OutboxError):
+    """A device's outbox has no room and nothing that may be dropped; this reading was not taken."""
+
+
+class OutboxInUse(OutboxError):
+    """Another process plays the same device from the same folder; end it, or use another folder."""
+
+
+class ReadingTooLarge(OutboxError):
+    """One reading is larger than a message may be; it was not taken."""
 
 
 class SimulationError(GatewayError):

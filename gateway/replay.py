@@ -33,6 +33,7 @@ class Plan:
         batch: readings in one message at the most.
         receipts: wait until each reading is receipted.
         stall_s: give up after so many seconds in which nothing was confirmed though something was under way.
+        state: folder of the devices' outboxes, so that what is under way survives this process; None for memory.
     """
 
     file: Path
@@ -44,16 +45,22 @@ class Plan:
     batch: int = 50
     receipts: bool = True
     stall_s: float = 60.0
+    state: Path | None = None
 
 
 @dataclass(frozen=True)
 class Totals:
-    """Readings over all devices: taken from the file, confirmed by the broker, made safe by a receipt, given up."""
+    """Readings over all devices: taken from the file, confirmed by the broker, made safe by a receipt, given up.
+
+    Besides them, `carried`: found in the outboxes at the start, and `carried_receipted`: those of them made safe.
+    """
 
     sent: int = 0
     acknowledged: int = 0
     receipted: int = 0
     parked: int = 0
+    carried: int = 0
+    carried_receipted: int = 0
 
     @property
     def open(self) -> int:
@@ -79,6 +86,8 @@ class Replay:
             sum(count.acknowledged for count in counts),
             sum(count.receipted for count in counts),
             sum(count.parked for count in counts),
+            sum(count.carried for count in counts),
+            sum(count.carried_receipted for count in counts),
         )
 
     @property
@@ -164,7 +173,13 @@ class Replay:
     async def _client(self, device: str) -> DeviceClient:
         if device not in self._clients:
             client = DeviceClient(
-                self._plan.url, device=device, secret=self._plan.secrets[device], receipts=self._plan.receipts
+                self._plan.url,
+                device=device,
+                secret=self._plan.secrets[device],
+                state=self._plan.state,
+                fsync=False,  # after a loss of power the file is still there to be replayed
+                patient=True,
+                receipts=self._plan.receipts,
             )
             await self._stack.enter_async_context(client)
             await client.wait_ready(timeout_s=READY_S)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from gateway.accounts import LANES, Lane
@@ -57,6 +58,7 @@ class Simulation:
         url: str,
         secrets: Mapping[str, str],
         speed: float = 1.0,
+        state: Path | None = None,
         find_incident: FindIncident | None = None,
         on_progress: Callable[[Counts], None] = lambda _: None,
     ) -> None:
@@ -67,6 +69,7 @@ class Simulation:
             url: of the broker.
             secrets: by device; devices without one are not played.
             speed: so many simulated seconds in one, until the clock on the wall is reached; from there on one.
+            state: folder of the devices' outboxes, so that what they have said survives this process; None for memory.
             find_incident: without it nobody answers incidents by word, vehicles only drive there.
             on_progress: told twice a second.
 
@@ -82,6 +85,7 @@ class Simulation:
                 "give the CSV of secrets with --devices"
             )
         self._speed = speed
+        self._state = state
         self._find_incident = find_incident
         self._on_progress = on_progress
         self._queues: dict[tuple[str, Lane], asyncio.Queue[list[Said] | None]] = {}
@@ -195,7 +199,14 @@ class Simulation:
 
     async def _be(self, device: str) -> None:
         told = partial(self._told, device)
-        client = DeviceClient(self._url, device=device, secret=self._secrets[device], on_message=told)
+        client = DeviceClient(
+            self._url,
+            device=device,
+            secret=self._secrets[device],
+            state=self._state,
+            fsync=False,  # a made-up town may forget what it said when the power fails
+            on_message=told,
+        )
         async with client:
             self._clients[device] = client
             async with self._connecting:

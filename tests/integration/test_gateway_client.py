@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.client import DeviceClient
+from gateway.device_outbox import Limits, Waits, outboxes_in
 from gateway.errors import BrokerRefused
+from ingest.receipts import ranges_of
 from tests.integration.nats_server import NatsServer, eventually, running_nats, secret_of
 
 if TYPE_CHECKING:
@@ -23,10 +25,11 @@ DOWN = "gengfu/v1/H-01/down"
 class Sink:
     """Takes what devices say, settles it and gives receipts."""
 
-    def __init__(self, *, silent: int = 0) -> None:
+    def __init__(self, *, silent: int = 0, deaf_to: int | None = None) -> None:
         self.readings: list[dict[str, Any]] = []
         self.session: Session | None = None
         self.silent = silent  # so many messages get no receipt
+        self.deaf_to = deaf_to  # nor does this seq
 
     def take(self, delivery: "Delivery") -> None:
         content = json.loads(delivery.payload)
@@ -37,7 +40,7 @@ class Sink:
             self.silent -= 1
             return
         if self.session is not None and "seq" in readings[0]:
-            ranges = [[readings[0]["seq"], readings[-1]["seq"]]]
+            ranges = ranges_of(one["seq"] for one in readings if one["seq"] != self.deaf_to)
             receipt = {"type": "receipt", "boot": readings[0]["boot"], "seq": ranges}
             self.session.send(DOWN, json.dumps(receipt).encode())
 
@@ -71,6 +74,7 @@ async def test_a_large_array_is_split(nats: NatsServer) -> None:
     sink = Sink()
     async with nats.ingest(on_delivery=sink.take) as sink.session, client(nats) as device:
         await sink.session.wait_ready(timeout_s=10)
+        await device.wait_ready(timeout_s=10)
         await device.send([FIX | {"note": "x" * 1000}] * 1000)
         assert await device.drain(stall_s=10)
     assert [reading["seq"] for reading in sink.readings] == list(range(1, 1001))
@@ -85,10 +89,10 @@ async def test_an_urgent_reading_goes_by_its_own_session(nats: NatsServer) -> No
     assert [reading["button"] for reading in sink.readings] == ["sos"]
 
 
-async def test_nothing_is_lost_when_the_broker_is_killed(nats: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.client.RECONNECT_STALL_S", 0.5)
+async def test_nothing_is_lost_when_the_broker_is_killed(nats: NatsServer) -> None:
     sink = Sink()
-    async with nats.ingest(on_delivery=sink.take) as sink.session, client(nats, window=8) as device:
+    options = {"limits": Limits(window=8), "patient": True, "waits": Waits(reconnect_s=0.5)}
+    async with nats.ingest(on_delivery=sink.take) as sink.session, client(nats, **options) as device:
         await sink.session.wait_ready(timeout_s=10)
         await device.wait_ready(timeout_s=10)
         async with asyncio.TaskGroup() as tasks:
@@ -103,27 +107,35 @@ async def test_nothing_is_lost_when_the_broker_is_killed(nats: NatsServer, monke
     assert device.counts.resent > 0
 
 
-async def test_what_lacks_a_receipt_is_sent_again(nats: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.client.STALL_S", 0.2)
+async def test_what_lacks_a_receipt_is_sent_again(nats: NatsServer) -> None:
     sink = Sink(silent=1)
-    async with nats.ingest(on_delivery=sink.take) as sink.session, client(nats) as device:
+    async with nats.ingest(on_delivery=sink.take) as sink.session, client(nats, waits=Waits(receipt_s=0.2)) as device:
         await sink.session.wait_ready(timeout_s=10)
+        await device.wait_ready(timeout_s=10)
         await device.send([FIX] * 3)
         assert await device.drain(stall_s=20)
     assert [reading["seq"] for reading in sink.readings] == [1, 2, 3, 1, 2, 3]
     assert device.counts.receipted == 3
 
 
-async def test_what_never_gets_a_receipt_is_parked_and_not_sent_for_ever(
-    nats: NatsServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gateway.client.STALL_S", 0.1)
-    monkeypatch.setattr("gateway.client.TRIES", 2)
-    async with client(nats) as device:
-        await device.send([FIX] * 3)
+async def test_what_never_gets_a_receipt_though_others_do_is_parked_and_kept(nats: NatsServer, tmp_path: Path) -> None:
+    sink = Sink(deaf_to=2)
+    options = {"state": tmp_path / "state", "waits": Waits(receipt_s=0.1, tries=2)}
+    async with nats.ingest(on_delivery=sink.take) as sink.session, client(nats, **options) as device:
+        await sink.session.wait_ready(timeout_s=10)
+        await device.wait_ready(timeout_s=10)
+        for _ in range(3):
+            await device.send([FIX])
+        async with asyncio.timeout(20):
+            while not device.counts.parked:
+                await device.send([FIX])  # receipts for what is said later are what makes its own one missing
+                await asyncio.sleep(0.1)
         assert not await device.drain(stall_s=20)
-    assert device.counts.parked == 3
-    assert device.unreceipted == 0
+    assert device.counts.parked == 1
+    assert [reading["seq"] for reading in sink.readings].count(2) == 2
+    for name, store in outboxes_in(tmp_path / "state"):
+        assert (name, [json.loads(one.reading)["seq"] for one in store.put_aside()]) == ("H-01", [2])
+        assert store.entries == 1
 
 
 async def test_without_receipts_the_brokers_word_is_enough(nats: NatsServer) -> None:
