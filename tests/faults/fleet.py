@@ -9,7 +9,8 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
-from gateway import DeviceClient, pause
+from gateway import LANES, DeviceClient, pause
+from gateway.device_outbox.store import TOP
 from tests.faults.ledger import Key, Ledger
 
 READY_S = 90.0
@@ -100,8 +101,8 @@ class Fleet:
 
     def queued(self) -> Iterator[Key]:
         """Readings that their devices still keep."""
-        for name, client in self._clients.items():
-            yield from (Key(name, client.boot, seq) for seq in client._unreceipted)
+        for client in self._clients.values():
+            yield from waiting_in(client)
 
     def report(self) -> None:
         """Begin."""
@@ -136,6 +137,15 @@ class Fleet:
             reading = _button() if urgent else _reading(number, place, self._dice)
             await client.send([{**reading, "t": round((epoch + due) * 1000)}], lane="urgent" if urgent else "up")
             due += every_s
+
+
+def waiting_in(client: DeviceClient) -> Iterator[Key]:
+    """Readings that a device keeps in its outbox."""
+    outbox = client._outbox
+    if outbox is not None:
+        for lane in LANES:
+            for entry in outbox._store.newest(lane, below=TOP, most=outbox.open):
+                yield Key(client.device, *entry.key)
 
 
 def _reading(number: int, place: int, dice: Random) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import psycopg
 from gateway import DeviceClient, pause
 from ingest.database import Connection, connect
 from ingest.errors import DatabaseUnavailable
+from tests.faults.fleet import waiting_in
 from tests.faults.ledger import Key, Ledger
 
 WATCH = "WATCH"
@@ -68,7 +69,7 @@ class Lag:
     def queued(self) -> Iterator[Key]:
         """Readings of it that it still keeps."""
         if self._client is not None:
-            yield from (Key(WATCH, self._client.boot, seq) for seq in self._client._unreceipted)
+            yield from waiting_in(self._client)
 
     def recovered(self, since: float) -> float | None:
         """Seconds from a moment until it was fresh and stayed so for three samples; None when it never was."""

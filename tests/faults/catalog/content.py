@@ -11,6 +11,7 @@ import msgspec
 from typing_extensions import override
 
 from gateway import DeviceClient, pause
+from gateway.device_outbox import Limits
 from tests.faults.fleet import Load
 from tests.faults.plain import encoded, numbered, plain, publish, up
 from tests.faults.scenario import Fault, Run
@@ -219,7 +220,9 @@ class Flood(Fault):
     @override
     async def inject(self, run: Run) -> None:
         secret = run.stage.secrets["FLOOD"]
-        async with DeviceClient(run.stage.device_url, device="FLOOD", secret=secret, window=4000) as client:
+        async with DeviceClient(
+            run.stage.device_url, device="FLOOD", secret=secret, limits=Limits(window=4000)
+        ) as client:
             await client.wait_ready(timeout_s=60)
             never, began, sent = asyncio.Event(), monotonic(), 0
             while (passed := monotonic() - began) < self.seconds:
