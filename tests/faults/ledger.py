@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -77,29 +77,49 @@ class Ledger:
             connection: to the database itself.
             queued: what devices still keep.
         """
-        rows = await _rows(connection, STORED)
-        stored = {Key(row["device"], row["boot"], row["seq"]): row["rows"] for row in rows}
+        found = await _rows(connection, STORED)
+        stored = {Key(row["device"], row["boot"], row["seq"]): row["rows"] for row in found}
         held: dict[Key, str] = {}
         for row in await _rows(connection, QUARANTINED):
             held |= dict.fromkeys(_keys_in(row["topic"], bytes(row["payload"])), row["reason"])
         counted = {(row["name"], row["reason"]): row["readings"] for row in await _rows(connection, COUNTED)}
+        rows = (await _rows(connection, ROWS))[0]["readings"]
+        return self.weigh(stored, held, counted, rows=rows, queued=set(queued))
+
+    def weigh(
+        self,
+        stored: Mapping[Key, int],
+        held: Mapping[Key, str],
+        counted: Mapping[tuple[str, str], int],
+        *,
+        rows: int,
+        queued: Set[Key],
+    ) -> Balance:
+        """Compare with what was found.
+
+        Args:
+            stored: how many rows each reading has.
+            held: the reason of each reading in quarantine.
+            counted: ingest's own counters, by name and reason.
+            rows: of the tables, numbered or not.
+            queued: what devices still keep.
+        """
         withheld = sum(number for (name, _), number in counted.items() if name == "withheld")
-        waiting = set(queued)
-        missing = self.sent - stored.keys() - held.keys() - waiting
+        safe = stored.keys() | held.keys()
         return Balance(
             sent=len(self.sent),
             stored=len(self.sent & stored.keys()),
             quarantined=Counter(held[key] for key in self.sent & held.keys()),
             withheld=withheld,
-            still_queued=len(self.sent & waiting - stored.keys() - held.keys()),
-            lost=sorted(missing)[withheld:],  # a withheld reading is sealed: only its number is known
+            still_queued=len((self.sent & queued) - safe),
+            lost=sorted(self.sent - safe - queued)[withheld:],  # of those withheld only the number is known
             doubled=sorted([key for key, number in stored.items() if number > 1] + list(stored.keys() & held.keys())),
             foreign=sorted(stored.keys() - self.sent),
-            unbalanced=_unbalanced(counted, rows=(await _rows(connection, ROWS))[0]["readings"]),
+            unbalanced=_unbalanced(counted, rows=rows),
         )
 
 
-def _unbalanced(counted: dict[tuple[str, str], int], *, rows: int) -> str:
+def _unbalanced(counted: Mapping[tuple[str, str], int], *, rows: int) -> str:
     totals: Counter[str] = Counter()
     for (name, _), readings in counted.items():
         totals[name] += readings

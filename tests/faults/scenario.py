@@ -72,7 +72,6 @@ class Fault:
         quick: part of `make test`.
         brokers: on which it is run.
         load: what the devices do meanwhile.
-        workers: ingest workers.
         more_devices: registered beside the load's, for the fault's own use.
         options: settings that differ from the default.
         drain_s: within which everything must be safe after the fault.
@@ -84,7 +83,6 @@ class Fault:
     quick = False
     brokers: tuple[str, ...] = ("nats",)
     load = Load()
-    workers = 1
     more_devices: tuple[str, ...] = ()
     options: dict[str, object] = {}  # noqa: RUF012  read only
     drain_s = 120.0
@@ -92,6 +90,10 @@ class Fault:
     def prepare(self, folder: Path) -> Callable[[], None]:
         """Given the empty folder before anything starts; returns what is to be undone at the end."""
         return lambda: None
+
+    def workers(self, broker: str) -> int:  # those that need more say so
+        """How many ingest workers run."""
+        return 1
 
     def skip(self) -> str:
         """Why it cannot be run here; empty when it can."""
@@ -126,7 +128,7 @@ async def play(fault: Fault, *, broker: str, dice: Random, load: Load, long: boo
             staged(
                 kind=broker,
                 devices=[*load.names, WATCH, *fault.more_devices],
-                workers=fault.workers,
+                workers=fault.workers(broker),
                 options=fault.options,
                 prepare=fault.prepare,
             )

@@ -99,6 +99,10 @@ class Rolling(Fault):
     brokers = ("nats", "mosquitto")
 
     @override
+    def workers(self, broker: str) -> int:
+        return 1 if broker == "nats" else 2  # nats-server cannot share messages among workers
+
+    @override
     async def inject(self, run: Run) -> None:
         took = []
         for name, worker in run.stage.workers.items():
