@@ -39,6 +39,7 @@ class FaultProxy:
         self._cut_after: int | None = None
         self._passing = asyncio.Event()
         self._passing.set()
+        self._relaying = 0
         self._pairs: set[_Pair] = set()
         self._orphans: set[asyncio.StreamWriter] = set()  # near sides whose far side is gone without a word
         self._server: asyncio.Server | None = None
@@ -59,7 +60,7 @@ class FaultProxy:
         for writer in self._orphans:
             _abort(writer)
         async with asyncio.timeout(10):
-            while self._pairs:  # noqa: ASYNC110  the pumps see their connections gone
+            while self._relaying:  # noqa: ASYNC110  the pumps see their connections gone
                 await asyncio.sleep(0.01)
 
     @property
@@ -117,33 +118,50 @@ class FaultProxy:
             return
         pair = _Pair(near, far)
         self._pairs.add(pair)
+        self._relaying += 1
         try:
-            await asyncio.gather(self._pump(reader, far, pair), self._pump(far_reader, near, pair))
-        finally:
-            if pair in self._pairs:
+            ends = await asyncio.gather(self._pump(reader, far), self._pump(far_reader, near))
+            if all(ends) and pair in self._pairs:
+                near.close()
+                far.close()
                 self._pairs.discard(pair)
-                _abort(near)
-                _abort(far)
+        finally:
+            self._relaying -= 1
+            self._end(pair)
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pair: _Pair) -> None:
-        with contextlib.suppress(OSError):
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Pass on what comes until an end, which is passed on too; False when it was a break."""
+        pair = next((pair for pair in self._pairs if writer in (pair.near, pair.far)), None)
+        try:
             while chunk := await reader.read(CHUNK):
                 await self._passing.wait()
                 if self.delay_s:
                     await asyncio.sleep(self.delay_s)
                 if self.bytes_per_s:
                     await asyncio.sleep(len(chunk) / self.bytes_per_s)
-                if self._cut_after is not None and len(chunk) > self._cut_after:
-                    writer.write(chunk[: self._cut_after])
-                    await writer.drain()
+                passes = len(chunk) if self._cut_after is None else min(len(chunk), self._cut_after)
+                writer.write(chunk[:passes])
+                await writer.drain()
+                if self._cut_after is not None:
+                    self._cut_after -= passes
+                if passes < len(chunk):
                     self._cut_after = None
                     break
-                if self._cut_after is not None:
-                    self._cut_after -= len(chunk)
-                writer.write(chunk)
-                await writer.drain()
-        # One side has ended: so does the other, in the same way that a router forgets a connection.
+            else:
+                await self._passing.wait()
+                if pair in self._pairs:
+                    writer.write_eof()
+                return True
+        except OSError:
+            pass
+        if pair is not None:
+            self._end(pair)
+        return False
+
+    def _end(self, pair: _Pair) -> None:
+        """Both sides of a connection that still belongs together end with RST."""
         if pair in self._pairs:
+            self._pairs.discard(pair)
             _abort(pair.near)
             _abort(pair.far)
 
