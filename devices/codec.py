@@ -1,6 +1,7 @@
 """What a codec is: topics it reads, and a function from a frame to readings and refusals."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -12,10 +13,10 @@ MAX_PAYLOAD_BYTES = 256 * 1024
 
 @dataclass(frozen=True)
 class TopicPattern:
-    """A topic that a codec uses; exactly one level is `{device}`.
+    """A topic that a codec uses; exactly one level is `{device}`, and any number of others may be `{any}`.
 
     Attributes:
-        pattern: such as `gengfu/v1/{device}/up`.
+        pattern: such as `gengfu/v1/{device}/up`, or `owntracks/{device}/{any}` where a level may hold what it likes.
         use: what the device does with it.
         lane: which session of gengfu reads or writes it.
         account: whether one device speaks for itself there, or a gateway for a list of devices.
@@ -26,13 +27,17 @@ class TopicPattern:
     lane: Literal["up", "urgent", "down", "state"]
     account: Literal["device", "gateway"] = "device"
 
-    def topic(self, device: str) -> str:
-        """The topic of one device."""
-        return self.pattern.replace("{device}", device)
+    def topic(self, device: str, *, other: str = "+") -> str:
+        """The topic of one device, with `other` in the levels that may hold anything: by default their filter."""
+        return self.pattern.replace("{device}", device).replace("{any}", other)
 
     def filter(self) -> str:
         """The MQTT filter that matches every device's."""
-        return self.pattern.replace("{device}", "+")
+        return self.topic("+")
+
+    def shown(self) -> str:
+        """The pattern as people read it."""
+        return self.pattern.replace("{device}", "<device>").replace("{any}", "<any>")
 
     def device_of(self, topic: str) -> str | None:
         """Which device a topic names; None when the topic is not of this pattern."""
@@ -43,7 +48,7 @@ class TopicPattern:
         for mine, its in zip(ours, theirs, strict=True):
             if mine == "{device}":
                 device = its
-            elif mine != its:
+            elif mine != its and not (mine == "{any}" and its):
                 return None
         return device if device and DEVICE_NAME.fullmatch(device) else None
 
@@ -79,10 +84,11 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Decoded:
-    """What one frame gave."""
+    """What one frame gave; `ignored` counts, by a reason of one word, what there is nothing to keep of."""
 
     readings: list[Stamped] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    ignored: Counter[str] = field(default_factory=Counter)
 
 
 class Codec(Protocol):
@@ -97,11 +103,11 @@ class Codec(Protocol):
         ...
 
 
-_ONE_DEVICE = re.compile(r"^[^{}]*\{device\}[^{}]*$")
+_LEVELS = re.compile(r"(?:[^{}/]+|\{device\}|\{any\})(?:/(?:[^{}/]+|\{device\}|\{any\}))*")
 
 
 def check_codec(codec: Codec) -> None:
     """Say no to a codec whose topics cannot be turned into an access list."""
     for topic in codec.topics:
-        if not _ONE_DEVICE.match(topic.pattern) or "{device}" not in topic.pattern.split("/"):
+        if not _LEVELS.fullmatch(topic.pattern) or topic.pattern.split("/").count("{device}") != 1:
             raise ValueError(f"codec {codec.name}: {topic.pattern!r} must have exactly one level that is {{device}}")

@@ -58,6 +58,8 @@ class Demo:
             "ops.cli",
             "simulate",
             SCENARIO,
+            "--state",
+            self._folder / "outboxes",
             "--devices",
             self.devices,
         ]

@@ -4,9 +4,10 @@ import json
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails, from_json
+from pydantic_core import ErrorDetails
 
-from devices.codec import MAX_PAYLOAD_BYTES, Codec, Decoded, Refusal, Stamped, TopicPattern
+from devices.codec import Codec, Decoded, Refusal, Stamped, TopicPattern
+from devices.json_frame import read_json
 from devices.readings import INT4_MAX, READING, TYPES
 
 _ROOT = "gengfu/v1/{device}"
@@ -30,13 +31,9 @@ class NativeCodec:
         if device is None:
             detail = f"topic {topic!r} is not gengfu/v1/<device>/up or …/urgent"
             return Decoded(refusals=[Refusal("topic", detail, payload)])
-        if len(payload) > MAX_PAYLOAD_BYTES:
-            detail = f"{len(payload)} bytes; at most {MAX_PAYLOAD_BYTES} are read, send smaller arrays"
-            return Decoded(refusals=[Refusal("size", detail, payload[:MAX_PAYLOAD_BYTES], device)])
-        try:
-            content = from_json(payload, allow_inf_nan=False)
-        except ValueError as error:
-            return Decoded(refusals=[_unreadable(payload, device, str(error))])
+        content = read_json(payload, device)
+        if isinstance(content, Refusal):
+            return Decoded(refusals=[content])
         if not isinstance(content, list):
             return _decoded([_element(content, payload, device)])
         if not content:
@@ -49,16 +46,6 @@ def _decoded(results: list[Stamped | Refusal]) -> Decoded:
         [result for result in results if isinstance(result, Stamped)],
         [result for result in results if isinstance(result, Refusal)],
     )
-
-
-def _unreadable(payload: bytes, device: str, error: str) -> Refusal:
-    try:
-        payload.decode()
-    except UnicodeDecodeError as problem:
-        return Refusal("utf8", f"byte {problem.start} is not UTF-8; send UTF-8 JSON", payload, device)
-    if "recursion" in error:
-        return Refusal("depth", "nested too deeply; a reading is a flat object", payload, device)
-    return Refusal("json", f"not JSON: {error}", payload, device)
 
 
 def _element(item: Any, whole: bytes | None, device: str, index: int | None = None) -> Stamped | Refusal:

@@ -39,7 +39,7 @@ def codecs_command(as_json: JsonOption = False) -> None:
     for codec in codecs().values():
         for index, topic in enumerate(codec.topics):
             names = (codec.name, codec.title) if index == 0 else ("", "")
-            table.add_row(*names, topic.pattern.replace("{device}", "<device>"), DOES[topic.use])
+            table.add_row(*names, topic.shown(), DOES[topic.use])
     wide_console().print(table)
 
 
@@ -74,6 +74,8 @@ def decode_command(
         for stamped in decoded.readings:
             content = stamped.reading.model_dump(mode="json", exclude_none=True)
             typer.echo(json.dumps({"device": stamped.device, **content}, ensure_ascii=False))
+        for reason in decoded.ignored:
+            typer.echo(f"line {number}: ignored: {reason}", err=True)
         for refusal in decoded.refusals:
             failed += 1
             typer.echo(f"line {number}: {refusal.reason}: {refusal.detail}", err=True)

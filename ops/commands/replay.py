@@ -59,6 +59,10 @@ def replay_command(
     receipts: Annotated[
         bool, typer.Option("--receipts/--no-receipts", help="Wait until each reading is known to be stored.")
     ] = True,
+    state: Annotated[
+        Path | None,
+        typer.Option("--state", metavar="DIR", help="Keep the devices' outboxes here, so that they survive a kill."),
+    ] = None,
     broker_url: Annotated[
         str | None, typer.Option("--broker-url", help="Address of the broker, mqtt:// or mqtts://.")
     ] = None,
@@ -72,7 +76,8 @@ def replay_command(
     A CSV's first line names at least user,time,lat,lon; each user becomes a device. An NDJSON line is a reading as the
     wire contract has it, with the device's name in `device`. Times stay as they are unless --shift-to is given.
     Replaying the same file again stores nothing twice. When the connection or ingest is lost on the way, it waits and
-    sends again what was not confirmed.
+    sends again what was not confirmed. With --state a replay that was killed first sends what it had not known to be
+    stored.
 
     Exit status: 0 all sent and confirmed, 1 something was not, or lines could not be read.
 
@@ -96,11 +101,13 @@ def replay_command(
         speed=speed,
         batch=batch,
         receipts=receipts,
+        state=state,
     )
     began = monotonic()
     totals, trouble = _play(plan, found.rows)
     complete = totals.sent == totals.acknowledged == found.rows and not totals.parked
     complete = complete and (not receipts or totals.receipted == totals.sent)
+    complete = complete and totals.carried_receipted == totals.carried
     _report(found, totals, seconds=monotonic() - began, receipts=receipts, as_json=as_json)
     if trouble is not None:
         raise trouble
@@ -208,6 +215,10 @@ def _report(found: "Summary", totals: "Totals", *, seconds: float, receipts: boo
         return
     stored = f", {totals.receipted} confirmed as stored" if receipts else ""
     unread = f"; {len(found.bad)} lines could not be read" if found.bad else ""
+    if totals.carried:
+        unread = f"; {totals.carried_receipted} of {totals.carried} from an earlier run" + unread
+    if totals.parked:
+        unread = f"; {totals.parked} were never confirmed and are parked" + unread
     typer.echo(
         f"{totals.sent} of {found.rows} readings of {len(found.devices)} devices sent, "
         f"{totals.acknowledged} acknowledged by the broker{stored}, in {seconds:.1f} s{unread}"

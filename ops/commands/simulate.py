@@ -48,6 +48,10 @@ def simulate_command(
         Path | None,
         typer.Option("--devices", metavar="CSV", help="Secrets: a CSV with the columns device,kind,secret."),
     ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option("--state", metavar="DIR", help="Keep the devices' outboxes here, so that they survive a kill."),
+    ] = None,
     show: Annotated[bool, typer.Option("--show", help="Print the scenario's file and stop.")] = False,
     as_json: JsonOption = False,
     folder: BesideOption = None,
@@ -81,7 +85,8 @@ def simulate_command(
         from ops.simulation import town_now
 
         town = await town_now(place.settings.database.url.get_secret_value(), zone=place.settings.site.zone)
-        return await _play(Plan(town, story, seed=seed, start=start), place, secrets, speed)
+        plan = Plan(town, story, seed=seed, start=start)
+        return await _play(plan, place, secrets, speed=speed, state=state or _outboxes(place))
 
     counts, ended_early = run(play())
     _report(counts, as_json=as_json)
@@ -91,7 +96,9 @@ def simulate_command(
         raise typer.Exit(1)
 
 
-async def _play(plan: "Plan", place: Beside, secrets: dict[str, str], speed: float) -> "tuple[Counts, bool]":
+async def _play(
+    plan: "Plan", place: Beside, secrets: dict[str, str], *, speed: float, state: Path | None
+) -> "tuple[Counts, bool]":
     from gateway.simulation import Simulation
     from ingest.database import make_pool
     from ops.serve import cancelled_by_signals
@@ -106,6 +113,7 @@ async def _play(plan: "Plan", place: Beside, secrets: dict[str, str], speed: flo
                 url=place.settings.broker.url,
                 secrets=secrets,
                 speed=speed,
+                state=state,
                 find_incident=Incidents(pool).number,
                 on_progress=tell,
             )
@@ -185,6 +193,10 @@ def _secrets_file(place: Beside, given: Path | None) -> Path:
     if place.folder is not None:
         return place.folder / "devices.csv"
     raise OpsError("the devices' secrets are not known; give their CSV with --devices, or the --dir of a demo")
+
+
+def _outboxes(place: Beside) -> Path | None:
+    return place.folder / "outboxes" if place.folder is not None else None
 
 
 def _report(counts: "Counts", *, as_json: bool) -> None:

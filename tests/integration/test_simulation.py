@@ -333,7 +333,7 @@ def test_a_demo_lives_from_the_beginning(tmp_path: Path) -> None:
         body = {"kind": "smoke", "unit": "CAR-2", "lat": where["lat"] + 0.001, "lon": where["lon"], "text": ""}
         number = demo.call("POST", "/api/incidents", body)["id"]
         eventually_true(lambda: demo.call("GET", f"/api/incidents/{number}")["accepted_at"], within_s=40)
-        (pid,) = demo.pids_of("simulate", "calm", "--devices", str(demo.folder / "devices.csv"))
+        (pid,) = demo.pids_of("--devices", str(demo.folder / "devices.csv"))
         os.kill(pid, signal.SIGKILL)
         since = demo.count("SELECT count(*) FROM position")
         eventually_true(lambda: demo.count("SELECT count(*) FROM position") > since, within_s=60)

@@ -186,7 +186,7 @@ def test_codecs() -> None:
     assert set(documented) == set(codecs())
     for name, codec in codecs().items():
         topics = {cells[0].strip("`"): cells[1] for cells in rows(documented[name])}
-        assert topics == {topic.pattern.replace("{device}", "<device>"): DOES[topic.use] for topic in codec.topics}
+        assert topics == {topic.shown(): DOES[topic.use] for topic in codec.topics}
 
 
 def test_routes() -> None:

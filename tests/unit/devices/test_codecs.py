@@ -40,6 +40,7 @@ def test_a_frame_gives_its_readings(codec: Codec, frame: dict[str, Any]) -> None
         {"device": one.device, **one.reading.model_dump(mode="json", exclude_none=True)} for one in decoded.readings
     ]
     assert readings == frame["readings"]
+    assert decoded.ignored == frame.get("ignored", {})
     expected = frame.get("refusals", [])
     assert [refusal.reason for refusal in decoded.refusals] == [one["reason"] for one in expected]
     for refusal, one in zip(decoded.refusals, expected, strict=True):
@@ -51,7 +52,7 @@ def test_a_truncated_frame_is_refused_not_raised(codec: Codec, frame: dict[str, 
     whole = bytes_of(frame)
     for end in range(len(whole)):
         decoded = codec.decode(frame["topic"], whole[:end])
-        assert decoded.readings or decoded.refusals
+        assert decoded.readings or decoded.refusals or decoded.ignored
         assert not decoded.readings or frame["readings"]
 
 
@@ -63,7 +64,9 @@ def test_a_truncated_frame_is_refused_not_raised(codec: Codec, frame: dict[str, 
         lambda inner: (
             st.lists(inner, max_size=4)
             | st.dictionaries(
-                st.sampled_from(["type", "t", "lat", "lon", "boot", "seq", "tag", "button"]), inner, max_size=6
+                st.sampled_from(["type", "t", "lat", "lon", "boot", "seq", "tag", "button", "_type", "tst"]),
+                inner,
+                max_size=6,
             )
         ),
         max_leaves=12,
@@ -72,7 +75,7 @@ def test_a_truncated_frame_is_refused_not_raised(codec: Codec, frame: dict[str, 
 def test_garbage_is_refused_with_a_reason(codec: Codec, payload: bytes) -> None:
     topic = next(pattern.topic("X-1") for pattern in codec.topics if pattern.use == "publish")
     decoded = codec.decode(topic, payload)
-    assert decoded.readings or decoded.refusals
+    assert decoded.readings or decoded.refusals or decoded.ignored
     for refusal in decoded.refusals:
         assert refusal.reason
         assert refusal.detail
@@ -86,7 +89,7 @@ def test_garbage_is_refused_with_a_reason(codec: Codec, payload: bytes) -> None:
         (b'{"a":' * 20_000 + b"1" + b"}" * 20_000, "depth"),
         (b"\xff\xfe{}", "utf8"),
         (b" " * (MAX_PAYLOAD_BYTES + 1), "size"),
-        (b'{"type":"status","t":1,' + b'"k":1,' * 30_000 + b'"z":1}', None),
+        (b'{"type":"status","_type":"lwt","t":1,' + b'"k":1,' * 30_000 + b'"z":1}', None),
     ],
     ids=["deep array", "deep object", "not UTF-8", "too large", "many keys"],
 )
@@ -110,6 +113,12 @@ def test_an_unknown_codec_names_the_known() -> None:
         ("gengfu/v1/H+01/up", None),
         ("gengfu/v1//up", None),
         ("gengfu/v2/H-01/up", None),
+        ("owntracks/H-01/phone", "owntracks"),
+        ("owntracks/H-01/Mi 9T.2/event", "owntracks"),
+        ("owntracks/H-01", None),
+        ("owntracks/H-01/", None),
+        ("owntracks/H 01/phone", None),
+        ("owntracks/H-01/phone/event/more", None),
     ],
 )
 def test_a_topic_finds_its_codec(topic: str, name: str | None) -> None:

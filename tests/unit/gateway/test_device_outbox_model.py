@@ -8,14 +8,14 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from gateway.accounts import LANES, Lane
-from gateway.device_outbox import DeviceOutbox, Key, Limits, Message, OutboxFile, Waits
+from gateway.device_outbox import DeviceOutbox, Key, Limits, Message, OutboxFile, Waits, outboxes_in
 from ingest.receipts import ranges_of
 
 TRIES = 2
-lanes = st.sampled_from(LANES)
+lanes = st.sampled_from(["up", "up", "up", "urgent"])
 some = st.data()
 
 
@@ -71,8 +71,12 @@ class OutboxMachine(RuleBasedStateMachine):
         for message in messages:
             self.publish(message)
 
-    @rule(lane=lanes)
-    def send(self, lane: Lane) -> None:
+    @rule()
+    def send(self) -> None:
+        for lane in LANES:
+            self.send_on(lane)
+
+    def send_on(self, lane: Lane) -> None:
         waiting = {key for key, its in self.open.items() if its == lane} - self.parked - self.flying()
         message = self.outbox.next(lane)
         if message is None:
@@ -84,25 +88,17 @@ class OutboxMachine(RuleBasedStateMachine):
         assert all(key < min(keys) for key in waiting - keys), "the newest first"
         self.publish(message)
 
-    @rule(data=some, arrived=st.booleans())
-    def lose(self, data: Any, arrived: bool) -> None:
-        if self.under_way:
-            message = self.under_way.pop(data.draw(st.integers(0, len(self.under_way) - 1)))
-            if arrived:
-                self.taken |= set(keys_of(message))
-            self.outbox.failed(message)
-
-    @rule(data=some)
-    def confirm(self, data: Any) -> None:
-        if self.under_way:
-            message = self.under_way.pop(data.draw(st.integers(0, len(self.under_way) - 1)))
+    @precondition(lambda self: self.under_way)
+    @rule(data=some, end=st.sampled_from(["confirmed", "lost", "arrived, but its confirmation was lost"]))
+    def end(self, data: Any, end: str) -> None:
+        message = self.under_way.pop(data.draw(st.integers(0, len(self.under_way) - 1)))
+        if end != "lost":
             self.taken |= set(keys_of(message))
-            self.outbox.confirmed(message)
+        (self.outbox.confirmed if end == "confirmed" else self.outbox.failed)(message)
 
+    @precondition(lambda self: self.taken)
     @rule(data=some)
     def receipt(self, data: Any) -> None:
-        if not self.taken:
-            return
         keys = data.draw(st.sets(st.sampled_from(sorted(self.taken)), min_size=1))
         boot = max(keys)[0]
         mine = {key for key in keys if key[0] == boot}
@@ -123,6 +119,7 @@ class OutboxMachine(RuleBasedStateMachine):
             assert self.sent[one.key] >= TRIES, "parked before it was tried often enough"
             self.parked.add(one.key)
 
+    @precondition(lambda self: self.under_way)
     @rule(lane=lanes)
     def reconnect(self, lane: Lane) -> None:
         for message in [one for one in self.under_way if one.lane == lane]:
@@ -130,12 +127,16 @@ class OutboxMachine(RuleBasedStateMachine):
             self.outbox.failed(message)
         self.outbox.reconnected(lane)
 
+    @precondition(lambda self: self.parked)
     @rule()
     def requeue(self) -> None:
-        assert self.store.requeue() == len(self.parked)
-        self.outbox._below = dict.fromkeys(LANES, (2**40, 0))
+        """By a command beside the running device."""
+        for _, store in outboxes_in(self.folder):
+            assert store.requeue() == len(self.parked)
         self.parked.clear()
+        self.outbox.look()
 
+    @precondition(lambda self: self.open)
     @rule()
     def crash(self) -> None:
         self.file.close()
@@ -151,7 +152,9 @@ class OutboxMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """With a broker and an ingest that work, everything goes in the end."""
-        self.requeue()
+        self.send()
+        if self.parked:
+            self.requeue()
         self.reconnect("up")
         self.reconnect("urgent")
         for _ in range(1000):
@@ -173,4 +176,4 @@ class OutboxMachine(RuleBasedStateMachine):
 
 
 TestOutbox = OutboxMachine.TestCase
-TestOutbox.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestOutbox.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)

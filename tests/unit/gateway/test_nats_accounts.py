@@ -27,9 +27,18 @@ def test_each_user_may_do_what_the_codecs_declare_and_nothing_else() -> None:
     text = render([DeviceAccount("H-01", verifiers_for("x"))], secret=SECRET, workers=["1"]).text
     assert users(text) == {
         "gengfu-gateway": (["gengfu.v1.*.down"], ["gengfu.v1.*.state"]),
-        "gengfu-ingest-1-up": (["gengfu.v1.*.down"], ["gengfu.v1.*.up"]),
+        "gengfu-ingest-1-up": (["gengfu.v1.*.down"], ["gengfu.v1.*.up", "owntracks.*.*", "owntracks.*.*.*"]),
         "gengfu-ingest-1-urgent": (["gengfu.v1.*.down"], ["gengfu.v1.*.urgent"]),
-        "H-01": (["gengfu.v1.H-01.up", "gengfu.v1.H-01.urgent", "gengfu.v1.H-01.state"], ["gengfu.v1.H-01.down"]),
+        "H-01": (
+            [
+                "gengfu.v1.H-01.up",
+                "gengfu.v1.H-01.urgent",
+                "gengfu.v1.H-01.state",
+                "owntracks.H-01.*",
+                "owntracks.H-01.*.*",
+            ],
+            ["gengfu.v1.H-01.down"],
+        ),
         "gengfu-marker": ([], []),
     }
     assert "$MQTT" not in "".join(line for line in text.splitlines() if not line.startswith("#"))
