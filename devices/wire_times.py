@@ -24,7 +24,7 @@ def microseconds_of(values: Sequence[int | str]) -> Ints:
         values: RFC 3339 texts and whole numbers of epoch milliseconds, mixed.
     """
     found = np.full(len(values), UNREADABLE, np.int64)
-    lengths = np.fromiter((len(v) if isinstance(v, str) else -1 for v in values), np.int64, len(values))
+    lengths = np.array([len(value) if type(value) is str else -1 for value in values], np.int64)
     rest = np.ones(len(values), bool)
     for length in _SHAPES:
         here = np.flatnonzero(lengths == length)

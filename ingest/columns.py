@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.datum import to_wgs84
+from devices.fixes import NO_COUNT
 from devices.plausibility import Flag
 from devices.readings import Position, Reading
 from devices.times import EPOCH
@@ -16,7 +17,6 @@ from devices.times import EPOCH
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 NONE = -32_768  # stands for an absent int2 inside numpy; no scaled value may be it
-NO_COUNT = -1  # stands for an absent boot or seq, which never are below nought
 INT2_MAX = 32_767
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -104,7 +104,9 @@ def fixes_of(checked: Sequence[Checked]) -> Fixes:
 
 
 def counts_of(values: Sequence[int | None]) -> Ints:
-    """Values of `boot` or `seq` as a column."""
+    """Values of `boot` or `seq` as a column, NO_COUNT where there is none."""
+    if None not in values:
+        return np.array(values, np.int64)
     return np.array([NO_COUNT if value is None else value for value in values], np.int64)
 
 

@@ -97,28 +97,13 @@ class Decoder:
 
     def _plain(self, deliveries: Sequence[Delivery], register: Register) -> tuple[Fixes, list[int]]:
         """Native positions without a question, and the indices of the messages that need a closer look."""
-        found: list[Fix] = []
-        owners: list[Device] = []
-        sources: list[int] = []
-        rest: list[int] = []
-        for index, delivery in enumerate(deliveries):
-            device = register.of_topic(delivery.topic)
-            fix = read_fixes(delivery.payload) if device is not None else None
-            if fix is None or device is None:
-                rest.append(index)
-            elif type(fix) is list:
-                found += fix
-                owners += [device] * len(fix)
-                sources += [index] * len(fix)
-            else:
-                found.append(fix)
-                owners.append(device)
-                sources.append(index)
-        source = np.array(sources, np.int64)
+        owners = register.of_topics([delivery.topic for delivery in deliveries])
+        frames = read_fixes([delivery.payload for delivery in deliveries])
+        found, owned, source, rest = _sorted_out(frames, owners)
         time_us = microseconds_of([fix.t for fix in found])
         received_us = _received(deliveries)[source]
         accepted, flags = check_times(time_us, received_us, retention_days=self.retention_days)
-        columns = _columns(found, owners, time_us, received_us, flags, source)
+        columns = _columns(found, owned, time_us, received_us, flags, source)
         if not accepted.all():
             odd = np.unique(source[~accepted])  # whole messages, so that the codec sees what the device sent
             rest = sorted([*rest, *odd.tolist()])
@@ -191,11 +176,34 @@ class Decoder:
         return [one for one in checked if id(one) not in gone]
 
 
+def _sorted_out(
+    frames: list[Fix | list[Fix] | None], owners: list[Device | None]
+) -> tuple[list[Fix], list[Device], Ints, list[int]]:
+    """Positions, their devices and the indices of their messages; and the indices of the messages without."""
+    if set(map(type, frames)) == {Fix} and None not in owners:
+        return frames, owners, np.arange(len(frames)), []  # type: ignore[return-value]  # the set of types says so
+    found: list[Fix] = []
+    owned: list[Device] = []
+    sources: list[int] = []
+    rest: list[int] = []
+    for index, (frame, owner) in enumerate(zip(frames, owners, strict=True)):
+        if owner is None or frame is None:
+            rest.append(index)
+        else:
+            fixes = frame if isinstance(frame, list) else [frame]
+            found += fixes
+            owned += [owner] * len(fixes)
+            sources += [index] * len(fixes)
+    return found, owned, np.array(sources, np.int64), rest
+
+
 def _received(deliveries: Sequence[Delivery]) -> Ints:
-    # A session stamps a whole chunk with one datetime, so few of them differ and those are told apart by identity.
+    # A session stamps a whole chunk with one datetime: runs of the same object are converted once.
     moments = [delivery.received_at for delivery in deliveries]
-    known = {id(moment): microseconds(moment) for moment in {id(moment): moment for moment in moments}.values()}
-    return np.array([known[id(moment)] for moment in moments], np.int64)
+    identity = np.fromiter(map(id, moments), np.int64, len(moments))
+    starts = np.flatnonzero(np.concatenate(([True], np.diff(identity) != 0)))
+    values = np.array([microseconds(moments[start]) for start in starts.tolist()], np.int64)
+    return np.repeat(values, np.diff(np.append(starts, len(moments))))
 
 
 def _columns(
@@ -204,10 +212,10 @@ def _columns(
     lat = np.array([fix.lat for fix in found], float)
     lon = np.array([fix.lon for fix in found], float)
     # One by one and with the codec's own function: a last bit of difference would be another digest, and another row.
-    for row, (fix, device) in enumerate(zip(found, owners, strict=True)):
-        datum = fix.datum or device.datum
-        if datum != "wgs84":
-            lat[row], lon[row] = to_wgs84(fix.lat, fix.lon, datum)
+    datums = [fix.datum or device.datum for fix, device in zip(found, owners, strict=True)]
+    if datums.count("wgs84") < len(datums):
+        for row in [row for row, datum in enumerate(datums) if datum != "wgs84"]:
+            lat[row], lon[row] = to_wgs84(found[row].lat, found[row].lon, datums[row])
     return Fixes(
         device=np.array([device.number for device in owners], np.int64),
         time_us=time_us,

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
 
 from ingest.delivery import Delivery
 
+_CHUNK = 500  # messages that stay together
 _SINGLE_BYTES = 400  # a shorter message counts as one reading without a look into it
 
 
@@ -29,7 +30,7 @@ class Limits:
     """When a batch is full.
 
     Attributes:
-        readings: so many at the most, but for the last message's array; counted by a glance, not by decoding.
+        readings: so many at the most, but for one message's array; counted by a glance, not by decoding.
         payload_bytes: of all messages together.
         age_s: how long the first one waits for others; nought commits what is there at once.
     """
@@ -39,26 +40,30 @@ class Limits:
     age_s: float = 0.1
 
 
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    deliveries: Sequence[Delivery]
+    readings: int
+    payload_bytes: int
+
+
 class Gathering:
     """A queue that is filled by the chunk and emptied by the batch.
 
-    The flow is paused when more waits than the next two batches may hold, so that memory stays flat while the database is
-    away, and resumed below half of that.
+    The flow is paused when more waits than two batches may hold, so that memory stays flat while the database is away,
+    and resumed below half of that.
     """
 
     def __init__(self, limits: Limits) -> None:
         """An empty queue; `flow` may be set at any time before the first delivery."""
         self.flow: Flow | None = None
         self._limits = limits
-        self._waiting: deque[Delivery] = deque()
+        self._waiting: deque[_Chunk] = deque()
         self._readings = 0
         self._bytes = 0
         self._since = 0.0
         self._paused = False
         self._changed = asyncio.Event()
-
-    def __len__(self) -> int:
-        return len(self._waiting)
 
     def put_all(self, deliveries: Sequence[Delivery]) -> None:
         """Take a chunk, in its order."""
@@ -67,11 +72,11 @@ class Gathering:
         if not self._waiting:
             self._since = monotonic()
             self._changed.set()
-        self._waiting.extend(deliveries)
-        for delivery in deliveries:
-            self._readings += readings_in(delivery)
-            self._bytes += len(delivery.payload)
-        if self._full:
+        for chunk in self._chunks(deliveries):
+            self._waiting.append(chunk)
+            self._readings += chunk.readings
+            self._bytes += chunk.payload_bytes
+        if self._over(1):
             self._changed.set()
         if not self._paused and self._over(2):
             self._paused = True
@@ -88,7 +93,7 @@ class Gathering:
             self._changed.clear()
             await self._changed.wait()
         since = self._since
-        while not self._full and (wait := since + self._limits.age_s - monotonic()) > 0:
+        while not self._over(1) and (wait := since + self._limits.age_s - monotonic()) > 0:
             self._changed.clear()
             try:
                 async with asyncio.timeout(wait):
@@ -97,14 +102,34 @@ class Gathering:
                 break
         return since, self._take()
 
+    def _chunks(self, deliveries: Sequence[Delivery]) -> Iterator[_Chunk]:
+        """Short messages by the hundred without a look into them; as soon as there is a long one, each by itself."""
+        most = min(_CHUNK, self._limits.readings)
+        for start in range(0, len(deliveries), most):
+            some = deliveries[start : start + most]
+            sizes = [len(delivery.payload) for delivery in some]
+            if max(sizes) < _SINGLE_BYTES:
+                yield _Chunk(some, len(some), sum(sizes))
+            else:
+                for delivery, size in zip(some, sizes, strict=True):
+                    # One reading is the least, since even poison is counted.
+                    yield _Chunk((delivery,), max(1, delivery.payload.count(b'"type"')), size)
+
     def _take(self) -> list[Delivery]:
         batch: list[Delivery] = []
         readings = size = 0
-        while self._waiting and readings < self._limits.readings and size < self._limits.payload_bytes:
-            delivery = self._waiting.popleft()
-            batch.append(delivery)
-            readings += readings_in(delivery)
-            size += len(delivery.payload)
+        while self._waiting:
+            chunk = self._waiting[0]
+            over = (
+                readings + chunk.readings > self._limits.readings
+                or size + chunk.payload_bytes > self._limits.payload_bytes
+            )
+            if batch and over:
+                break
+            self._waiting.popleft()
+            batch += chunk.deliveries
+            readings += chunk.readings
+            size += chunk.payload_bytes
         self._readings -= readings
         self._bytes -= size
         self._since = monotonic()
@@ -114,16 +139,6 @@ class Gathering:
                 self.flow.resume()
         return batch
 
-    @property
-    def _full(self) -> bool:
-        return self._over(1)
-
     def _over(self, batches: int) -> bool:
         limits = self._limits
         return self._readings >= batches * limits.readings or self._bytes >= batches * limits.payload_bytes
-
-
-def readings_in(delivery: Delivery) -> int:
-    """How many readings a message holds, at a glance; one is the least, since even poison is counted."""
-    payload = delivery.payload
-    return 1 if len(payload) < _SINGLE_BYTES else max(1, payload.count(b'"type"'))

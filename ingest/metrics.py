@@ -21,7 +21,9 @@ WRITES = Counter("gengfu_ingest_writes_total", "Batches committed, by the way th
 REPEATED_RATE = Gauge("gengfu_ingest_repeated_rate", "Share of the rows sent to the database that it had", ["lane"])
 STAGES = ("decode", "match", "write", "settle")
 STAGE = Counter(
-    "gengfu_ingest_stage_seconds_total", "Seconds by stage; of write from begin to end, else processor time", ["lane", "stage"]
+    "gengfu_ingest_stage_seconds_total",
+    "Seconds by stage; of write from begin to end, else processor time",
+    ["lane", "stage"],
 )
 PENDING = Gauge("gengfu_ingest_pending_messages", "Messages taken but not yet committed", ["lane"])
 

@@ -1,4 +1,4 @@
-"""How a batch goes into the table: straight, or by way of staging; chosen by how many rows turn out to be there already."""
+"""How a batch goes into the table: straight or by way of staging, chosen by how many rows turn out to be there."""
 
 from typing import Literal
 
@@ -11,8 +11,8 @@ DOUBT = 0.01  # the rate to begin with; three times the memory without a repetit
 class ModeChoice:
     """The measured rate of repetitions that reach the database, and what follows from it.
 
-    After a start, and after every error that leaves open whether a batch was committed, repetitions are to be expected: the
-    broker gives again what was not acknowledged. So it begins in doubt, with staging.
+    After a start, and after every error that leaves open whether a batch was committed, repetitions are to be expected:
+    the broker gives again what was not acknowledged. So it begins in doubt, with staging.
     """
 
     def __init__(self) -> None:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from devices.geometry import M_PER_DEG
 from ingest.columns import Floats, Ints
@@ -99,8 +98,7 @@ def _key(row: Ints, column: Ints) -> Ints:
 def extremes(group: Ints, values: Ints) -> tuple[Ints, Ints, Ints]:
     """The groups that occur, rising, with the least and the greatest value of each."""
     if not len(group):
-        empty: NDArray[np.int64] = np.empty(0, np.int64)
-        return empty, empty, empty
+        return group, values, values
     order = np.argsort(group, kind="stable")
     group, values = group[order], values[order]
     starts = np.flatnonzero(np.concatenate(([True], np.diff(group) != 0)))

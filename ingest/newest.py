@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from devices.plausibility import Flag
 from ingest.columns import Ints, Positions
@@ -23,17 +24,22 @@ def newest_of(positions: Positions) -> dict[str, Any] | None:
     real = positions.take(positions.flags & int(Flag.NULL_ISLAND) == 0)
     if not len(real):
         return None
+    starts = np.flatnonzero(_changes(real.device))
+    ends = np.append(starts[1:], len(real)) - 1
     # Of several rows at the newest moment the one with the least digest, whatever the order of arrival.
-    order = np.lexsort((real.digest, -real.time_us, real.device))
-    first = order[np.concatenate(([True], np.diff(real.device[order]) != 0))]
-    last = real.take(first)
-    _, _, heard_us = extremes(real.device, real.received_us)
+    moments = np.flatnonzero(_changes(real.device) | _changes(real.time_us))
+    last = real.take(moments[np.searchsorted(moments, ends, side="right") - 1])
+    heard_us = np.maximum.reduceat(real.received_us, starts)
     return {
         "device": int4_array(last.device),
         "time": time_array(np.minimum(last.time_us, last.received_us)),
         "heard_at": time_array(heard_us),
         **{name: int4_array(getattr(last, name)) for name in _VALUES},
     }
+
+
+def _changes(column: Ints) -> NDArray[np.bool_]:
+    return np.concatenate(([True], column[1:] != column[:-1]))
 
 
 def heard_of(devices: Ints, received_us: Ints) -> dict[str, Any] | None:

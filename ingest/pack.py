@@ -1,4 +1,4 @@
-"""Columns as PostgreSQL's binary formats: rows for COPY, and arrays for parameters (documentation: COPY, array_send)."""
+"""Columns as PostgreSQL's binary formats: rows for COPY, and arrays for parameters (COPY, array_send)."""
 
 import struct
 from typing import ClassVar
@@ -11,7 +11,8 @@ from psycopg.abc import Buffer
 from psycopg.adapt import Dumper
 from typing_extensions import override
 
-from ingest.columns import NO_COUNT, NONE, Ints, Positions
+from devices.fixes import NO_COUNT
+from ingest.columns import NONE, Ints, Positions
 
 _HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _END = b"\xff\xff"

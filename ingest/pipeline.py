@@ -77,7 +77,7 @@ class Pipeline:
         self._receipts = receipts
         self._decoder = Decoder(retention_days, allowance=allowance, probe_of=probe_of)
         self._gathering = Gathering(limits)
-        self._line = Line(pool, name=f"ingest {place.lane}")
+        self._line = Line(str(pool.conninfo), name=f"ingest {place.lane}")
         self._recent = Recent()
         self._choice = ModeChoice()
         self._stages = {stage: metrics.STAGE.labels(place.lane, stage) for stage in metrics.STAGES}
@@ -196,7 +196,8 @@ class Pipeline:
     async def _write(self, batch: Batch) -> Written:
         started = monotonic()
         if times := batch.times():
-            await self._engine.ensure_partitions(await self._line.connection(), times)
+            async with self._line.limited() as connection:
+                await self._engine.ensure_partitions(connection, times)
         mode = self._choice.mode
         try:
             async with self._line.transaction() as connection:

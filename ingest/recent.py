@@ -30,8 +30,10 @@ class Recent:
     def known(self, positions: Positions) -> NDArray[np.bool_]:
         """For each row, whether its key is here."""
         found = self._keys[self._slots(positions)]
-        same: NDArray[np.bool_] = found["time_us"] == positions.time_us
-        return same & (found["device"] == positions.device) & (found["digest"] == positions.digest)
+        known: NDArray[np.bool_] = found["time_us"] == positions.time_us
+        known &= found["device"] == positions.device
+        known &= found["digest"] == positions.digest
+        return known
 
     def add(self, positions: Positions) -> None:
         """Remember rows that are committed now."""

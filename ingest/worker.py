@@ -13,6 +13,7 @@ from psycopg_pool import PoolTimeout
 from ingest.database import Connection, Pool, transaction
 from ingest.engines import Engine
 from ingest.errors import DatabaseUnavailable
+from ingest.line import ATTEMPT_S
 from ingest.pipeline import Limits, Pipeline
 from ingest.receipts import INTERVAL_S, Receipts
 from ingest.world import World, load_world, reload_register
@@ -89,13 +90,13 @@ class Worker:
         await self._load()
 
     async def _load(self) -> None:
-        async with transaction(self._pool) as connection:
+        async with transaction(self._pool, limit_s=ATTEMPT_S) as connection:
             self._world = await load_world(connection, self._world)
         self._world_at = monotonic()
 
     async def refresh(self) -> None:
         """Look at the register and the open incidents again."""
-        async with transaction(self._pool) as connection:
+        async with transaction(self._pool, limit_s=ATTEMPT_S) as connection:
             self._world = await reload_register(connection, self.world())
 
     async def close(self) -> None:
@@ -114,7 +115,7 @@ class Worker:
 
     async def beat(self) -> None:
         """Say once that the lanes are alive, and whether they hear the broker."""
-        async with transaction(self._pool) as connection:
+        async with transaction(self._pool, limit_s=ATTEMPT_S) as connection:
             for lane, place in self._places.items():
                 place.hears = self._hears(lane)
                 if not place.hears:

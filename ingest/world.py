@@ -1,5 +1,6 @@
 """The dated world as ingest needs it: grids, circles and the device register, held in memory and refreshed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -41,7 +42,7 @@ class Circles:
         return Nearness(self.lat, self.lon, self.radius_m)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # one object per device: looked up by identity, a million times an hour
 class Device:
     """What ingest must know of a registered device."""
 
@@ -70,14 +71,18 @@ class Register:
         self._by_topic: dict[str, Device] = {}
         self._patterns = [pattern for pattern in codec_named("native").topics if pattern.lane in {"up", "urgent"}]
 
-    def of_topic(self, topic: str) -> Device | None:
-        """The registered device whose native topic this is; None for all other topics."""
-        device = self._by_topic.get(topic)
-        if device is None:
-            name = next((name for pattern in self._patterns if (name := pattern.device_of(topic))), None)
-            device = self.devices.get(name) if name else None
-            if device is not None:
-                self._by_topic[topic] = device  # bounded by the register: only known devices come in
+    def of_topics(self, topics: Sequence[str]) -> list[Device | None]:
+        """The registered device whose native topic each one is; None for all other topics."""
+        found = list(map(self._by_topic.get, topics))
+        if None in found:
+            found = [device or self._look(topic) for device, topic in zip(found, topics, strict=True)]
+        return found
+
+    def _look(self, topic: str) -> Device | None:
+        name = next((name for pattern in self._patterns if (name := pattern.device_of(topic))), None)
+        device = self.devices.get(name) if name else None
+        if device is not None:
+            self._by_topic[topic] = device  # bounded by the register: only known devices come in
         return device
 
 
@@ -119,8 +124,8 @@ async def load_world(connection: Connection, before: World | None = None) -> Wor
         register=await _register(connection, before),
         polygons=polygons,
         raster=raster,
-        checkpoints=await _circles(connection, "checkpoint", before and before.checkpoints),
-        incidents=await _circles(connection, "incident", before and before.incidents),
+        checkpoints=await _circles(connection, "checkpoint", before.checkpoints if before else None),
+        incidents=await _circles(connection, "incident", before.incidents if before else None),
     )
 
 

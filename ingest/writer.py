@@ -73,9 +73,7 @@ class Batch:
         nowhere = self.positions.take(self.positions.flags & int(Flag.NULL_ISLAND) != 0)
         received: Ints = np.array([microseconds(other.received_at) for other in self.others], np.int64)
         devices = np.array([other.device for other in self.others], np.int64)
-        return heard_of(
-            np.concatenate((devices, nowhere.device)), np.concatenate((received, nowhere.received_us))
-        )
+        return heard_of(np.concatenate((devices, nowhere.device)), np.concatenate((received, nowhere.received_us)))
 
 
 @dataclass(frozen=True)
