@@ -16,9 +16,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--all-faults", default=False):
-        return
-    out = [item for item in items if "every_fault" in item.keywords]
+    other = "quick_fault" if config.getoption("--all-faults", default=False) else "every_fault"
+    out = [item for item in items if other in item.keywords]
     if out:
         config.hook.pytest_deselected(items=out)
         items[:] = [item for item in items if item not in out]

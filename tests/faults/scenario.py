@@ -70,6 +70,7 @@ class Fault:
         number: of the fault in docs/reference/faults.md.
         title: for the table.
         quick: part of `make test`.
+        only_quick: a shorter form of another, which `--all-faults` leaves out.
         brokers: on which it is run.
         load: what the devices do meanwhile.
         more_devices: registered beside the load's, for the fault's own use.
@@ -81,6 +82,7 @@ class Fault:
     number: str
     title: str
     quick = False
+    only_quick = False
     brokers: tuple[str, ...] = ("nats",)
     load = Load()
     more_devices: tuple[str, ...] = ()

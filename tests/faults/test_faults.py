@@ -26,10 +26,17 @@ def discovered() -> list[Fault]:
 def runs() -> list[object]:
     """A parameter for each fault and broker; those that are not quick wait for `--all-faults`."""
     return [
-        pytest.param(fault, broker, id=f"{fault.name}-{broker}", marks=() if fault.quick else pytest.mark.every_fault)
+        pytest.param(fault, broker, id=f"{fault.name}-{broker}", marks=marks_of(fault))
         for fault in discovered()
         for broker in fault.brokers
     ]
+
+
+def marks_of(fault: Fault) -> list[pytest.MarkDecorator]:
+    """Whether `make test` or `make test-faults` runs it, or both."""
+    if fault.only_quick:
+        return [pytest.mark.quick_fault]
+    return [] if fault.quick else [pytest.mark.every_fault]
 
 
 @pytest.mark.timeout(LONGEST_S)

@@ -62,7 +62,6 @@ class BlackOut(Fault):
     name = "black-out"
     number = "16"
     title = "three days of fixes at once"
-    brokers = ("nats", "mosquitto")
     more_devices = ("BURST",)
     readings = 50_000
     array = 500

@@ -25,14 +25,12 @@ class Killed(Fault):
     name = "postgres-killed"
     number = "4"
     title = "PostgreSQL killed"
-    brokers: tuple[str, ...] = ("nats", "mosquitto")
 
     def __init__(self, *, quick: bool = False, load: Load | None = None) -> None:
-        self.quick = quick
+        self.quick = self.only_quick = quick
         self.load = load or Fault.load
         if quick:
             self.name += "-quick"
-            self.brokers = ("nats",)
 
     @override
     async def inject(self, run: Run) -> None:
@@ -80,7 +78,6 @@ class Frozen(Fault):
     name = "postgres-frozen"
     number = "6"
     title = "PostgreSQL frozen"
-    brokers = ("nats", "mosquitto")
 
     @override
     async def inject(self, run: Run) -> None:
@@ -103,7 +100,6 @@ class ReadOnly(Fault):
     name = "postgres-read-only"
     number = "7"
     title = "PostgreSQL read-only"
-    brokers = ("nats", "mosquitto")
 
     @override
     async def inject(self, run: Run) -> None:
@@ -132,7 +128,6 @@ class DiskFull(Fault):
     name = "postgres-disk-full"
     number = "8"
     title = "disk of PostgreSQL full"
-    brokers = ("nats",)
     size_mib = 300
 
     @override
@@ -162,7 +157,6 @@ class Deadlock(Fault):
     name = "deadlock"
     number = "10"
     title = "deadlocks with another writer"
-    brokers = ("nats",)
     rounds = 4
 
     @override

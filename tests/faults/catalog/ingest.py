@@ -19,7 +19,7 @@ class Killed(Fault):
 
     def __init__(self, *, times: int, quick: bool = False, load: Load | None = None) -> None:
         self.times = times
-        self.quick = quick
+        self.quick = self.only_quick = quick
         self.load = load or Fault.load
         if quick:
             self.name += "-quick"
@@ -43,7 +43,7 @@ class AfterCommit(Fault):
     lives = 3
 
     def __init__(self, *, quick: bool = False, load: Load | None = None) -> None:
-        self.quick = quick
+        self.quick = self.only_quick = quick
         self.load = load or Fault.load
         self.brokers = ("nats",) if quick else ("nats", "mosquitto")
         if quick:

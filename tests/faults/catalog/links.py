@@ -21,17 +21,17 @@ class OnLink(Fault):
 
     number = "L"
     what = ""
-    brokers: tuple[str, ...] = ("nats", "mosquitto")
 
     def __init__(self, link: str, *, quick: bool = False, load: Load | None = None) -> None:
         between, self._proxy = LINKS[link]
         self.name = f"{self.what}-{link}"
         self.title = f"{self.what} between {between}"
-        self.quick = quick
+        self.quick = self.only_quick = quick
         self.load = load or Fault.load
         if quick:
             self.name += "-quick"
-            self.brokers = ("nats",)
+        elif link == "broker":
+            self.brokers = ("nats", "mosquitto")
 
     @override
     async def inject(self, run: Run) -> None:
