@@ -1,7 +1,7 @@
 """How far behind the service is: a device of its own sends four readings a second and looks when each is stored."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from time import monotonic
 
@@ -26,7 +26,7 @@ class Lag:
         samples: moment (monotonic) and age in seconds.
     """
 
-    def __init__(self, url: str, *, secret: str, database_url: str, ledger: Ledger) -> None:
+    def __init__(self, url: str, *, secret: str, database_url: Callable[[], str], ledger: Ledger) -> None:
         self.samples: list[tuple[float, float]] = []
         self._url = url
         self._secret = secret
@@ -104,7 +104,7 @@ class Lag:
             while not await pause(self._leave, at_most_s=0.05):
                 try:
                     async with asyncio.timeout(2):
-                        connection = connection or await connect(self._database_url, name="watch")
+                        connection = connection or await connect(self._database_url(), name="watch")
                         await self._sample(connection)
                 except (psycopg.Error, DatabaseUnavailable, TimeoutError):
                     if connection is not None:

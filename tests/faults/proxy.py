@@ -84,6 +84,11 @@ class FaultProxy:
             _abort(pair.near)
             _abort(pair.far)
 
+    def move_to(self, port: int) -> None:
+        """From now on relay to another port, as an address does that moves to another server."""
+        self._target = port
+        self.reset()
+
     def silence(self) -> None:
         """Let nothing pass either way, and keep every connection open: a cable that was pulled out."""
         self._passing.clear()

@@ -142,7 +142,7 @@ async def play(fault: Fault, *, broker: str, dice: Random, load: Load, long: boo
 
 async def _play(fault: Fault, stage: Stage, *, dice: Random, load: Load, long: bool) -> Result:
     ledger = Ledger()
-    lag = Lag(stage.device_url, secret=stage.secrets[WATCH], database_url=stage.database_url, ledger=ledger)
+    lag = Lag(stage.device_url, secret=stage.secrets[WATCH], database_url=lambda: stage.database_url, ledger=ledger)
     fleet = Fleet(stage.device_url, secrets=stage.secrets, load=load, ledger=ledger, dice=dice)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(lag.run(), name="watch")

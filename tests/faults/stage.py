@@ -40,11 +40,12 @@ class Stage:
 
     Attributes:
         folder: data and logs of all.
-        settings: as the gateway has them, without any proxy.
+        settings: of the roles, without any proxy.
         secrets: of the devices.
         to_broker: between ingest and the broker.
         to_database: between ingest and the database.
         of_devices: between the devices and the broker.
+        keep: has one more program looked after until the end.
         workers: the ingest workers by name.
     """
 
@@ -56,6 +57,7 @@ class Stage:
     to_broker: FaultProxy
     to_database: FaultProxy
     of_devices: FaultProxy
+    keep: Callable[[Program], Program]
     workers: dict[str, Program] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
 
@@ -93,6 +95,11 @@ class Stage:
     async def counted(self, name: str) -> int:
         """Readings of one name in ingest's own ledger."""
         return await self.number("SELECT sum(value) FROM ingest_counter WHERE name = %s", name)
+
+    def database_moved(self, port: int) -> None:
+        """The database is at another port from now on, for the tests and for everybody behind its proxy."""
+        self.settings = with_values(self.settings, {"database.url": at_port(self.database_url, port)})
+        self.to_database.move_to(port)
 
     def settings_of(self, worker: str) -> Settings:
         """What an ingest worker is given: broker and database through the proxies."""
@@ -191,8 +198,9 @@ async def staged(
             await stack.enter_async_context(FaultProxy(port))
             for port in (ports["mqtt"], ports["postgres"], ports["mqtt"])
         ]
-        gateway = tasks.keep(Program(role_spec("gateway", settings), log=folder / "gateway.log"))
-        stage = Stage(folder, settings, postgres, broker, gateway, to_broker, to_database, of_devices)
+        relayed = with_values(settings, {"database.url": at_port(server.conninfo, to_database.port)})
+        gateway = tasks.keep(Program(role_spec("gateway", relayed), log=folder / "gateway.log"))
+        stage = Stage(folder, settings, postgres, broker, gateway, to_broker, to_database, of_devices, tasks.keep)
         stage.secrets = await _register(stage, devices)
         await gateway.start()
         await eventually(lambda: _applied(stage), within_s=START_S, what=gateway.said)

@@ -1,5 +1,6 @@
 """Every fault of the catalog, on every broker that it concerns and that is here: lost 0, doubled 0, recovered."""
 
+import re
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -9,6 +10,7 @@ import pytest
 
 from tests.faults import catalog
 from tests.faults.brokers import missing
+from tests.faults.catalog.links import LINKS
 from tests.faults.report import LINES
 from tests.faults.scenario import Fault, play
 
@@ -64,3 +66,11 @@ def test_every_fault_has_a_name_of_its_own() -> None:
     names = [fault.name for fault in discovered()]
     assert len(set(names)) == len(names)
     assert all(fault.title and fault.number for fault in discovered())
+
+
+def test_every_fault_stands_in_the_documentation() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "reference" / "faults.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE))
+    links = "|".join(LINKS)
+    real = {re.sub(f"-({links})$", "", fault.name) for fault in discovered() if not fault.only_quick}
+    assert documented == real

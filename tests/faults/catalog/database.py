@@ -14,6 +14,7 @@ from ingest.database import connect
 from tests.faults.fleet import Load
 from tests.faults.scenario import Fault, Run
 from tests.faults.stage import eventually
+from tests.faults.standby import follow, promote
 from tests.faults.tmpfs import Tmpfs, cannot_mount
 
 GROWTH_MIB = 50.0  # that ingest may grow by while it waits
@@ -122,6 +123,26 @@ class ReadOnly(Fault):
             await connection.execute("SELECT pg_reload_conf()")
 
 
+class Failover(Fault):
+    """The primary dies and its standby takes its place, under the same address."""
+
+    name = "postgres-failover"
+    number = "7"
+    title = "PostgreSQL fails over to its standby"
+
+    @override
+    async def inject(self, run: Run) -> None:
+        _, port = await follow(run.stage)
+        await run.early()
+        lives = run.stage.ingest.starts
+        await run.stage.postgres.down(signal.SIGKILL)
+        await promote(run.stage, port)
+        run.injected = "primary killed, standby promoted"
+        run.healed()
+        await run.stored_more(50)
+        assert run.stage.ingest.starts == lives, "ingest was restarted, and should have gone over by itself"
+
+
 class DiskFull(Fault):
     """The disk under the database is full for a while."""
 
@@ -218,6 +239,7 @@ faults: tuple[Fault, ...] = (
     Down(),
     Frozen(),
     ReadOnly(),
+    Failover(),
     DiskFull(),
     Deadlock(),
 )
