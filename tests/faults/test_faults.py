@@ -1,6 +1,7 @@
 """Every fault of the catalog, on every broker that it concerns and that is here: lost 0, doubled 0, recovered."""
 
 import re
+import traceback
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -59,6 +60,8 @@ async def test_nothing_is_lost_or_doubled(fault: Fault, broker: str, seed: int, 
     except BaseException as error:
         again = f"make test-faults ARGS='-k {fault.name}-{broker} --seed {seed}{' --long' if long else ''}'"
         error.add_note(f"replay with: {again}")
+        if keep is not None:
+            (keep / "failure.txt").write_text("".join(traceback.format_exception(error)))
         raise
 
 
