@@ -74,6 +74,7 @@ class Fault:
         brokers: on which it is run.
         load: what the devices do meanwhile.
         more_devices: registered beside the load's, for the fault's own use.
+        relayed: the roles and the devices are connected through the proxies.
         options: settings that differ from the default.
         drain_s: within which everything must be safe after the fault.
     """
@@ -86,6 +87,7 @@ class Fault:
     brokers: tuple[str, ...] = ("nats",)
     load = Load()
     more_devices: tuple[str, ...] = ()
+    relayed = False
     options: dict[str, object] = {}  # noqa: RUF012  read only
     drain_s = 120.0
 
@@ -131,6 +133,7 @@ async def play(fault: Fault, *, broker: str, dice: Random, load: Load, long: boo
                 kind=broker,
                 devices=[*load.names, WATCH, *fault.more_devices],
                 workers=fault.workers(broker),
+                relayed=fault.relayed,
                 options=fault.options,
                 prepare=fault.prepare,
             )

@@ -41,6 +41,7 @@ class Stage:
     Attributes:
         folder: data and logs of all.
         settings: of the roles, without any proxy.
+        relayed: the roles and the devices go through the proxies; they cost time that others' figures do not show.
         secrets: of the devices.
         to_broker: between ingest and the broker.
         to_database: between ingest and the database.
@@ -51,6 +52,7 @@ class Stage:
 
     folder: Path
     settings: Settings
+    relayed: bool
     postgres: Program
     broker: Broker
     gateway: Program
@@ -74,7 +76,14 @@ class Stage:
     @property
     def device_url(self) -> str:
         """Where devices connect."""
-        return f"mqtt://127.0.0.1:{self.of_devices.port}"
+        return f"mqtt://127.0.0.1:{self.of_devices.port}" if self.relayed else self.settings.broker.url
+
+    @property
+    def device_port(self) -> int:
+        """The port of that."""
+        port = urlsplit(self.device_url).port
+        assert port is not None
+        return port
 
     @asynccontextmanager
     async def database(self) -> AsyncIterator[Connection]:
@@ -102,15 +111,14 @@ class Stage:
         self.to_database.move_to(port)
 
     def settings_of(self, worker: str) -> Settings:
-        """What an ingest worker is given: broker and database through the proxies."""
-        return with_values(
-            self.settings,
-            {
+        """What an ingest worker is given."""
+        own: dict[str, object] = {"ingest.worker": worker}
+        if self.relayed:
+            own |= {
                 "broker.url": f"mqtt://127.0.0.1:{self.to_broker.port}",
                 "database.url": at_port(self.database_url, self.to_database.port),
-                "ingest.worker": worker,
-            },
-        )
+            }
+        return with_values(self.settings, own)
 
     async def wait_hearing(self, worker: str) -> None:
         """Until a worker has its sessions with the broker."""
@@ -152,7 +160,8 @@ async def staged(
     *,
     kind: str,
     devices: Iterable[str],
-    workers: int = 1,
+    workers: int,
+    relayed: bool,
     options: dict[str, object],
     prepare: Callable[[Path], Callable[[], None]],
 ) -> AsyncIterator[Stage]:
@@ -162,6 +171,7 @@ async def staged(
         kind: `nats` or `mosquitto`.
         devices: who is registered.
         workers: how many ingest workers.
+        relayed: through the proxies.
         options: settings by dotted key that differ from the default.
         prepare: given the empty folder first; what it returns is called when all has ended.
     """
@@ -198,9 +208,12 @@ async def staged(
             await stack.enter_async_context(FaultProxy(port))
             for port in (ports["mqtt"], ports["postgres"], ports["mqtt"])
         ]
-        relayed = with_values(settings, {"database.url": at_port(server.conninfo, to_database.port)})
-        gateway = tasks.keep(Program(role_spec("gateway", relayed), log=folder / "gateway.log"))
-        stage = Stage(folder, settings, postgres, broker, gateway, to_broker, to_database, of_devices, tasks.keep)
+        moved: dict[str, object] = {"database.url": at_port(server.conninfo, to_database.port)} if relayed else {}
+        gateway_settings = with_values(settings, moved)
+        gateway = tasks.keep(Program(role_spec("gateway", gateway_settings), log=folder / "gateway.log"))
+        stage = Stage(
+            folder, settings, relayed, postgres, broker, gateway, to_broker, to_database, of_devices, tasks.keep
+        )
         stage.secrets = await _register(stage, devices)
         await gateway.start()
         await eventually(lambda: _applied(stage), within_s=START_S, what=gateway.said)

@@ -129,6 +129,7 @@ class Failover(Fault):
     name = "postgres-failover"
     number = "7"
     title = "PostgreSQL fails over to its standby"
+    relayed = True
 
     @override
     async def inject(self, run: Run) -> None:

@@ -21,6 +21,7 @@ class OnLink(Fault):
 
     number = "L"
     what = ""
+    relayed = True
 
     def __init__(self, link: str, *, quick: bool = False, load: Load | None = None) -> None:
         between, self._proxy = LINKS[link]
