@@ -32,6 +32,7 @@ class Line:
         self._conninfo = conninfo
         self._name = name
         self._connection: Connection | None = None
+        self.opened = 0  # how many times, to tell one connection from the next
 
     async def __aenter__(self) -> Self:
         return self
@@ -60,6 +61,7 @@ class Line:
                 await connection.close()
                 raise
             self._connection = connection
+            self.opened += 1
         return self._connection
 
     @asynccontextmanager

@@ -18,9 +18,13 @@ _WORDS = {
 }
 
 
+def kind_of(error: Exception) -> str:
+    """What tells one cause from another: the server's code, or else the class."""
+    return (error.sqlstate if isinstance(error, psycopg.Error) else None) or type(error).__name__
+
+
 def said(error: Exception) -> str:
     """The error in our words, when it is one that we know, and in the server's own."""
     own = " ".join(str(error).split())
-    state = error.sqlstate if isinstance(error, psycopg.Error) else None
-    words = _WORDS.get(state or "")
+    words = _WORDS.get(kind_of(error))
     return f"{words} ({own})" if words else own

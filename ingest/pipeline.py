@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
 from time import monotonic, process_time
@@ -26,9 +26,9 @@ from ingest.failpoint import reach
 from ingest.gathering import Flow, Gathering, Limits
 from ingest.line import Line
 from ingest.match import Mark, locate, touched
-from ingest.mode import ModeChoice
+from ingest.mode import Mode, ModeChoice
 from ingest.others import others_of
-from ingest.outages import said
+from ingest.outages import kind_of, said
 from ingest.receipts import Receipts
 from ingest.recent import Recent
 from ingest.world import World
@@ -80,6 +80,7 @@ class Pipeline:
         self._line = Line(str(pool.conninfo), name=f"ingest {place.lane}")
         self._recent = Recent()
         self._choice = ModeChoice()
+        self._opened = 0
         self._stages = {stage: metrics.STAGE.labels(place.lane, stage) for stage in metrics.STAGES}
 
     @property
@@ -175,13 +176,10 @@ class Pipeline:
         positions = positions_of(decoded.fixes)
         positions.grid = locate(world, positions.lat, positions.lon, positions.time_us)
         positions = positions.ordered()
-        fresh = positions.without_twins()
-        known = self._recent.known(fresh)
-        others = others_of(decoded.others)
         return Batch(
             positions=positions,
-            fresh=fresh.take(~known) if known.any() else fresh,
-            others=others,
+            fresh=positions.without_twins(),
+            others=others_of(decoded.others),
             marks=touched(world, positions) + _device_marks(decoded.others),
             quarantined=decoded.refused,
         )
@@ -189,7 +187,7 @@ class Pipeline:
     async def _keep(self, batch: Batch) -> Written:
         written = await self._retrying(lambda: self._write(batch))
         self._recent.add(batch.fresh)
-        self._choice.learn(rows=len(batch.fresh), repeated=written.found)
+        self._choice.learn(rows=written.offered, repeated=written.found)
         self._count(written, batch)
         return written
 
@@ -200,28 +198,39 @@ class Pipeline:
                 await self._engine.ensure_partitions(connection, times)
         mode = self._choice.mode
         try:
-            async with self._line.transaction() as connection:
-                written = await write(connection, batch, self._place, mode=mode)
+            written = await self._attempt(batch, mode)
         except psycopg.errors.UniqueViolation:
             if mode == "staging":
                 raise
             mode = "staging"  # somebody else, or we long ago, wrote one of these rows
-            async with self._line.transaction() as connection:
-                written = await write(connection, batch, self._place, mode=mode)
+            written = await self._attempt(batch, mode)
         self._stages["write"].inc(monotonic() - started)
         metrics.WRITES.labels(self._place.lane, mode).inc()
         return written
 
+    async def _attempt(self, batch: Batch, mode: Mode) -> Written:
+        async with self._line.transaction() as connection:
+            if self._line.opened != self._opened:  # the keys were committed over another connection
+                self._opened = self._line.opened
+                self._recent.clear()
+                self._choice.doubt()
+            known = self._recent.known(batch.fresh)
+            # Decided anew for each attempt, because after an error nothing is known any more.
+            asked = replace(batch, fresh=batch.fresh.take(~known)) if known.any() else batch
+            return await write(connection, asked, self._place, mode=mode)
+
     async def _retrying(self, action: Callable[[], Awaitable[T]]) -> T:
-        """Do it until the database has it: an outage only delays, and is said when it begins and when it is over."""
+        """Do it until the database has it: an outage only delays, and each kind of it is said once."""
+        told: set[str] = set()
         for attempt in count():
             try:
                 result = await action()
             except (DatabaseUnavailable, PoolTimeout, psycopg.Error) as error:
                 if isinstance(error, psycopg.DataError):
                     raise
-                if attempt == 0:
+                if (kind := kind_of(error)) not in told:
                     log.warning("cannot write to the database, holding on: %s", said(error))
+                told.add(kind)
                 await self._start_over()
                 await asyncio.sleep(BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)])
             else:
@@ -231,11 +240,9 @@ class Pipeline:
         raise AssertionError("count() does not end")
 
     async def _start_over(self) -> None:
-        """After an error nothing is taken for granted: neither the connection nor what it committed last."""
+        """After an error nothing is taken for granted: a new connection, and with it an empty memory."""
         metrics.RETRIES.labels(self._place.lane).inc()
         await self._line.drop()
-        self._recent.clear()
-        self._choice.doubt()
         self._engine.forget()  # a partition may have been dropped under us
 
     async def _refuse(self, delivery: Delivery, error: str) -> _Result:

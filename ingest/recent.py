@@ -5,6 +5,9 @@ from numpy.typing import NDArray
 
 from ingest.columns import Ints, Positions
 
+AGE_US = (
+    12 * 3_600_000_000
+)  # older fixes are not remembered: their partition may be dropped, which is never a day's matter
 SLOTS = 1 << 20  # keys held at the most; 16 MB, some twenty seconds at full load and a day of a town
 
 
@@ -37,6 +40,7 @@ class Recent:
 
     def add(self, positions: Positions) -> None:
         """Remember rows that are committed now."""
+        positions = positions.take(positions.time_us > positions.received_us - AGE_US)
         keys = np.empty(len(positions), self._keys.dtype)
         keys["time_us"], keys["device"], keys["digest"] = positions.time_us, positions.device, positions.digest
         self._keys[self._slots(positions)] = keys

@@ -33,7 +33,7 @@ class Batch:
 
     Attributes:
         positions: every accepted fix, ordered by device, time and digest, repetitions and all.
-        fresh: those of them that the database is asked to keep: each key once, and none that is known to be there.
+        fresh: those of them that the database is asked to keep: each key once.
         others: accepted readings of other types, in order.
         marks: what to judge anew.
         quarantined: what was refused.
@@ -54,7 +54,7 @@ class Batch:
 
     def times(self) -> list[datetime]:
         """A time in each day that the batch touches, and perhaps more."""
-        days = np.unique(self.fresh.time_us // _DAY_US).tolist()
+        days = np.unique(self.positions.time_us // _DAY_US).tolist()
         return [moment_of(day * _DAY_US) for day in days] + [other.time for other in self.others]
 
     @cached_property
@@ -83,11 +83,13 @@ class Written:
     Attributes:
         stored: new rows.
         repeated: readings that were there before, or twice in the batch.
-        found: of the fresh positions, how many the database had.
+        offered: positions that the database was asked to keep.
+        found: how many of those it had.
     """
 
     stored: int
     repeated: int
+    offered: int = 0
     found: int = 0
 
 
@@ -144,7 +146,8 @@ async def write(connection: Connection, batch: Batch, place: Place, *, mode: Mod
     await _touch_hours(connection, batch.fresh)
     await _write_marks(connection, batch.marks)
     await _write_quarantine(connection, batch.quarantined)
-    written = Written(stored=kept, repeated=batch.readings - kept, found=len(batch.fresh) - positions)
+    offered = len(batch.fresh)
+    written = Written(kept, repeated=batch.readings - kept, offered=offered, found=offered - positions)
     await _write_counters(connection, batch, written, place)
     if batch.marks:
         await connection.execute("NOTIFY gengfu_dirty")

@@ -185,7 +185,12 @@ def rows(decoded: Decoded) -> list[tuple[int, ...]]:
 
 def receipts(decoded: Decoded) -> list[Any]:
     said: list[Any] = []
-    book = Receipts(lambda device, receipt: said.append((device, receipt)) is None, clock=lambda: 5.0)
+
+    def take(device: str, receipt: object) -> bool:
+        said.append((device, receipt))
+        return True
+
+    book = Receipts(take, clock=lambda: 5.0)
     book.add_all(REGISTER.names, positions_of(decoded.fixes).ordered())
     for one in decoded.others:
         book.add(REGISTER.names[one.device], one.reading.boot, one.reading.seq)
