@@ -4,6 +4,7 @@ import json
 import secrets
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +13,8 @@ from rich.table import Table
 
 from ops.beside import BesideOption, beside
 from ops.commands.options import ConfigOption, JsonOption, SetOption, run
+from ops.embedded.files import replace_private
+from ops.errors import OpsError
 from ops.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,6 +31,12 @@ app = typer.Typer(
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Letters, digits, _ and -, such as H-01.")]
 
 
+OwnTracksOption = Annotated[
+    Path | None,
+    typer.Option("--owntracks", metavar="FILE", help="Write the settings that OwnTracks imports, such as H-01.otrc."),
+]
+
+
 @app.command("add")
 def add_command(
     name: NameArgument,
@@ -36,6 +45,7 @@ def add_command(
     datum: Annotated[
         str, typer.Option("--datum", help="Of its coordinates where a message does not say: wgs84, gcj02 or bd09.")
     ] = "wgs84",
+    owntracks: OwnTracksOption = None,
     as_json: JsonOption = False,
     folder: BesideOption = None,
     config: ConfigOption = None,
@@ -55,11 +65,13 @@ def add_command(
         _change(settings, lambda connection: add_device(connection, name=name, kind=kind, label=label, datum=datum))
     )
     _show(settings, issued, applied, as_json=as_json, done="is registered")
+    _write_owntracks(settings, issued, owntracks)
 
 
 @app.command("rotate")
 def rotate_command(
     name: NameArgument,
+    owntracks: OwnTracksOption = None,
     as_json: JsonOption = False,
     folder: BesideOption = None,
     config: ConfigOption = None,
@@ -71,6 +83,7 @@ def rotate_command(
     settings = beside(folder, config=config, overrides=overrides).settings
     issued, applied = run(_change(settings, lambda connection: issue_secret(connection, name=name)))
     _show(settings, issued, applied, as_json=as_json, done="has a new secret; the one before has ended")
+    _write_owntracks(settings, issued, owntracks)
 
 
 @app.command("revoke")
@@ -199,6 +212,23 @@ Try it:
   mosquitto_pub -h {address.host} -p {address.port}{tls} -u {issued.device} -P '{issued.secret}' \\
     -i {secrets.token_urlsafe(16)} -q 1 -t {publish[0]} \\
     -m '{reading}'""")
+
+
+def _write_owntracks(settings: Settings, issued: "Issued | None", file: Path | None) -> None:
+    from gateway.address import Address
+    from gateway.owntracks import phone_settings
+
+    if issued is None or file is None:
+        return
+    content = phone_settings(issued.device, issued.secret, broker=Address.parse(settings.broker.url))
+    try:
+        replace_private(file, json.dumps(content, indent=2) + "\n")
+    except OSError as error:
+        raise OpsError(
+            f"cannot write {file}: {error.strerror}; the device is registered, "
+            f"say `gengfu device rotate {issued.device} --owntracks` with another file"
+        ) from error
+    typer.echo(f"settings for OwnTracks, with the secret in them: {file}", err=True)
 
 
 def _below(topics: list[str]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from typing_extensions import override
 
 from gateway.accounts import LANES, Lane
 from gateway.device_outbox import DeviceOutbox, Key, Limits, Message, OutboxFile, Waits, outboxes_in
@@ -150,6 +151,7 @@ class OutboxMachine(RuleBasedStateMachine):
         assert {one.key for one in self.store.put_aside()} == self.parked
         assert (self.outbox.open, self.store.parked) == (len(waiting), len(self.parked))
 
+    @override
     def teardown(self) -> None:
         """With a broker and an ingest that work, everything goes in the end."""
         self.send()
