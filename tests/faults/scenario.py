@@ -75,6 +75,7 @@ class Fault:
         load: what the devices do meanwhile.
         more_devices: registered beside the load's, for the fault's own use.
         relayed: the roles and the devices are connected through the proxies.
+        roles: that run beside the gateway and ingest.
         options: settings that differ from the default.
         drain_s: within which everything must be safe after the fault.
     """
@@ -88,6 +89,7 @@ class Fault:
     load = Load()
     more_devices: tuple[str, ...] = ()
     relayed = False
+    roles: tuple[str, ...] = ()
     options: dict[str, object] = {}  # noqa: RUF012  read only
     drain_s = 120.0
 
@@ -134,6 +136,7 @@ async def play(fault: Fault, *, broker: str, dice: Random, load: Load, long: boo
                 devices=[*load.names, WATCH, *fault.more_devices],
                 workers=fault.workers(broker),
                 relayed=fault.relayed,
+                roles=fault.roles,
                 options=fault.options,
                 prepare=fault.prepare,
             )

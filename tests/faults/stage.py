@@ -162,6 +162,7 @@ async def staged(
     devices: Iterable[str],
     workers: int,
     relayed: bool,
+    roles: Iterable[str],
     options: dict[str, object],
     prepare: Callable[[Path], Callable[[], None]],
 ) -> AsyncIterator[Stage]:
@@ -172,6 +173,7 @@ async def staged(
         devices: who is registered.
         workers: how many ingest workers.
         relayed: through the proxies.
+        roles: more of them, beside the gateway and ingest.
         options: settings by dotted key that differ from the default.
         prepare: given the empty folder first; what it returns is called when all has ended.
     """
@@ -221,6 +223,8 @@ async def staged(
             spec = role_spec("ingest", stage.settings_of(name))
             stage.workers[name] = tasks.keep(Program(spec, log=folder / f"ingest-{name}.log"))
             await stage.workers[name].start()
+        for role in roles:
+            await tasks.keep(Program(role_spec(role, settings), log=folder / f"{role}.log")).start()
         for name in stage.workers:
             await stage.wait_hearing(name)
         yield stage

@@ -12,12 +12,14 @@ from typing_extensions import override
 
 from gateway import DeviceClient, pause
 from gateway.device_outbox import Limits
+from ops.settings import known_keys
 from tests.faults.fleet import Load
 from tests.faults.plain import encoded, numbered, plain, publish, up
 from tests.faults.scenario import Fault, Run
 from tests.faults.stage import eventually
 
 QUICK = Load(devices=40, per_s=200, seconds=4)
+LIMITED = "ingest.allowance_burst" in known_keys()
 GROWTH_MIB = 20.0  # that ingest may grow by for a payload that it refuses
 
 
@@ -215,6 +217,8 @@ class Flood(Fault):
     more_devices = ("FLOOD",)
     per_s = 2000
     seconds = 15.0
+    burst = 10_000  # the allowance, which is ten times as large usually
+    options: dict[str, object] = {"ingest.allowance_burst": burst} if LIMITED else {}
 
     @override
     async def inject(self, run: Run) -> None:
@@ -237,6 +241,13 @@ class Flood(Fault):
             assert await client.drain(stall_s=90), f"{client.unreceipted} readings of the flood are without a receipt"
         run.injected = f"{sent:,} readings in {self.seconds:g} s from one device"
         run.notes.append(f"others' p99 lag {run.lag.p99():.2f} s")
+
+    @override
+    async def expect(self, run: Run) -> None:
+        if LIMITED:
+            beyond = await run.stage.number("SELECT sum(value) FROM ingest_counter WHERE reason = 'rate'")
+            run.notes.append(f"{beyond:,} of them beyond the allowance")
+            assert beyond > 0, "nothing was beyond the allowance"
 
 
 class Clocks(Fault):
