@@ -170,7 +170,7 @@ class Huge(Fault):
         ingest = run.stage.ingest
         lives, before = ingest.starts, ingest.rss_mib
         async with plain(run, "GIANT") as session:
-            await publish(session, up("GIANT"), [b" " * 280_000 + b"%d" % place for place in range(5)])
+            await publish(session, up("GIANT"), [b"%d" % place + b" " * 280_000 for place in range(5)])
             session.send(up("GIANT"), b"x" * 1_000_000)  # the broker ends the connection for it
             await self._claim(run)
         query = "SELECT count(*) FROM quarantine WHERE topic = %s AND reason = 'size'"
