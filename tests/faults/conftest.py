@@ -6,6 +6,8 @@ import pytest
 
 from tests.faults.report import LINES, print_table
 
+SEED = pytest.StashKey[int]()
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("faults")
@@ -25,10 +27,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def seed(request: pytest.FixtureRequest) -> int:
-    given = request.config.getoption("--seed", default=None)
-    return SystemRandom().randrange(1_000_000) if given is None else given
+    """From which every run of this session derives its dice."""
+    given: int | None = request.config.getoption("--seed", default=None)
+    request.config.stash[SEED] = SystemRandom().randrange(1_000_000) if given is None else given
+    return request.config.stash[SEED]
 
 
-def pytest_terminal_summary() -> None:
+def pytest_terminal_summary(config: pytest.Config) -> None:
     if LINES:
-        print_table()
+        print_table(seed=config.stash[SEED])

@@ -8,9 +8,9 @@ from tests.faults.scenario import Result
 LINES: list[Result] = []
 
 
-def print_table() -> None:
+def print_table(*, seed: int) -> None:
     """Print what was gathered in this session."""
-    table = Table(title="Faults", box=None, pad_edge=False)
+    table = Table(title=f"Faults, seed {seed}", title_justify="left", box=None, pad_edge=False)
     for name in ("#", "fault", "broker", "injected"):
         table.add_column(name, overflow="fold")
     for name in ("sent", "lost", "doubled", "quarantined", "recovery s", "worst lag s"):
