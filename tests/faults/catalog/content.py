@@ -217,7 +217,7 @@ class Flood(Fault):
     more_devices = ("FLOOD",)
     per_s = 2000
     seconds = 15.0
-    burst = 10_000  # the allowance, which is ten times as large usually
+    burst = 2000  # the allowance; usually it is fifty times as large
     options: dict[str, object] = {"ingest.allowance_burst": burst} if LIMITED else {}
 
     @override
