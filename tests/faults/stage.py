@@ -17,6 +17,7 @@ from psycopg.types.json import Jsonb
 
 from gateway import register
 from ingest.database import Connection, connect
+from ingest.errors import DatabaseUnavailable
 from ingest.migrate import migrate
 from ops.embedded import ChildSpec
 from ops.embedded.data_dir import DataDir
@@ -62,6 +63,8 @@ class Stage:
     keep: Callable[[Program], Program]
     workers: dict[str, Program] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
+    _asker: Connection | None = None
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def ingest(self) -> Program:
@@ -92,10 +95,21 @@ class Stage:
             yield connection
 
     async def number(self, query: str, *values: object) -> int:
-        """One number from the database."""
-        async with self.database() as connection:
-            row = await (await connection.execute(query.encode(), values)).fetchone()
-        return 0 if row is None else int(next(iter(row.values())) or 0)
+        """One number from the database, over a connection that is kept and opened anew when it broke."""
+        async with self._asking:
+            if self._asker is not None:
+                try:
+                    return await _first(self._asker, query, values)
+                except psycopg.OperationalError:
+                    await self.hang_up()
+            self._asker = await connect(self.database_url, name="faults")
+            return await _first(self._asker, query, values)
+
+    async def hang_up(self) -> None:
+        """Close the connection that is kept."""
+        if self._asker is not None:
+            await self._asker.close()
+            self._asker = None
 
     async def stored(self) -> int:
         """Readings that ingest has counted as stored."""
@@ -130,6 +144,11 @@ class Stage:
         await eventually(hears, within_s=START_S, what=self.workers[worker].said)
 
 
+async def _first(connection: Connection, query: str, values: tuple[object, ...]) -> int:
+    row = await (await connection.execute(query.encode(), values)).fetchone()
+    return 0 if row is None else int(next(iter(row.values())) or 0)
+
+
 async def eventually(
     condition: Callable[[], Awaitable[bool] | bool], *, within_s: float, what: Callable[[], str] = lambda: ""
 ) -> None:
@@ -141,7 +160,7 @@ async def eventually(
                     held = condition()
                     if held if isinstance(held, bool) else await held:
                         return
-                except psycopg.OperationalError:
+                except (psycopg.OperationalError, DatabaseUnavailable):
                     pass
                 await asyncio.sleep(0.05)
     except TimeoutError:
@@ -216,6 +235,7 @@ async def staged(
         stage = Stage(
             folder, settings, relayed, postgres, broker, gateway, to_broker, to_database, of_devices, tasks.keep
         )
+        stack.push_async_callback(stage.hang_up)
         stage.secrets = await _register(stage, devices)
         await gateway.start()
         await eventually(lambda: _applied(stage), within_s=START_S, what=gateway.said)
