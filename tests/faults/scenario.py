@@ -16,7 +16,7 @@ from tests.faults.stage import Stage, eventually, staged
 
 log = logging.getLogger(__name__)
 
-PROGRESS_S = 60.0  # within which a number of readings must be stored, when a fault waits for that
+PROGRESS_S = 120.0  # within which a number of readings must be stored, when a fault waits for that
 
 
 @dataclass
@@ -74,7 +74,7 @@ class Fault:
         brokers: on which it is run.
         load: what the devices do meanwhile.
         more_devices: registered beside the load's, for the fault's own use.
-        relayed: the roles and the devices are connected through the proxies.
+        relayed: which links go through a proxy: `broker`, `database`, `devices`.
         roles: that run beside the gateway and ingest.
         options: settings that differ from the default.
         drain_s: within which everything must be safe after the fault.
@@ -88,7 +88,7 @@ class Fault:
     brokers: tuple[str, ...] = ("nats",)
     load = Load()
     more_devices: tuple[str, ...] = ()
-    relayed = False
+    relayed: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     options: dict[str, object] = {}  # noqa: RUF012  read only
     drain_s = 120.0

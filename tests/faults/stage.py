@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,7 +42,7 @@ class Stage:
     Attributes:
         folder: data and logs of all.
         settings: of the roles, without any proxy.
-        relayed: the roles and the devices go through the proxies; they cost time that others' figures do not show.
+        relayed: which links go through a proxy: `broker`, `database`, `devices`; it costs time.
         secrets: of the devices.
         to_broker: between ingest and the broker.
         to_database: between ingest and the database.
@@ -53,7 +53,7 @@ class Stage:
 
     folder: Path
     settings: Settings
-    relayed: bool
+    relayed: Collection[str]
     postgres: Program
     broker: Broker
     gateway: Program
@@ -79,7 +79,7 @@ class Stage:
     @property
     def device_url(self) -> str:
         """Where devices connect."""
-        return f"mqtt://127.0.0.1:{self.of_devices.port}" if self.relayed else self.settings.broker.url
+        return f"mqtt://127.0.0.1:{self.of_devices.port}" if "devices" in self.relayed else self.settings.broker.url
 
     @property
     def device_port(self) -> int:
@@ -127,11 +127,10 @@ class Stage:
     def settings_of(self, worker: str) -> Settings:
         """What an ingest worker is given."""
         own: dict[str, object] = {"ingest.worker": worker}
-        if self.relayed:
-            own |= {
-                "broker.url": f"mqtt://127.0.0.1:{self.to_broker.port}",
-                "database.url": at_port(self.database_url, self.to_database.port),
-            }
+        if "broker" in self.relayed:
+            own["broker.url"] = f"mqtt://127.0.0.1:{self.to_broker.port}"
+        if "database" in self.relayed:
+            own["database.url"] = at_port(self.database_url, self.to_database.port)
         return with_values(self.settings, own)
 
     async def wait_hearing(self, worker: str) -> None:
@@ -180,7 +179,7 @@ async def staged(
     kind: str,
     devices: Iterable[str],
     workers: int,
-    relayed: bool,
+    relayed: Collection[str],
     roles: Iterable[str],
     options: dict[str, object],
     prepare: Callable[[Path], Callable[[], None]],
@@ -191,7 +190,7 @@ async def staged(
         kind: `nats` or `mosquitto`.
         devices: who is registered.
         workers: how many ingest workers.
-        relayed: through the proxies.
+        relayed: which links go through a proxy.
         roles: more of them, beside the gateway and ingest.
         options: settings by dotted key that differ from the default.
         prepare: given the empty folder first; what it returns is called when all has ended.
@@ -229,7 +228,9 @@ async def staged(
             await stack.enter_async_context(FaultProxy(port))
             for port in (ports["mqtt"], ports["postgres"], ports["mqtt"])
         ]
-        moved: dict[str, object] = {"database.url": at_port(server.conninfo, to_database.port)} if relayed else {}
+        moved: dict[str, object] = (
+            {"database.url": at_port(server.conninfo, to_database.port)} if "database" in relayed else {}
+        )
         gateway_settings = with_values(settings, moved)
         gateway = tasks.keep(Program(role_spec("gateway", gateway_settings), log=folder / "gateway.log"))
         stage = Stage(

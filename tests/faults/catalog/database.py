@@ -129,7 +129,7 @@ class Failover(Fault):
     name = "postgres-failover"
     number = "7"
     title = "PostgreSQL fails over to its standby"
-    relayed = True
+    relayed = ("database",)
 
     @override
     async def inject(self, run: Run) -> None:

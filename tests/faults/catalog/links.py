@@ -21,10 +21,10 @@ class OnLink(Fault):
 
     number = "L"
     what = ""
-    relayed = True
 
     def __init__(self, link: str, *, quick: bool = False, load: Load | None = None) -> None:
         between, self._proxy = LINKS[link]
+        self.relayed = (link,)
         self.name = f"{self.what}-{link}"
         self.title = f"{self.what} between {between}"
         self.quick = self.only_quick = quick
