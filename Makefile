@@ -1,6 +1,7 @@
 # make run   start everything on its embedded defaults, with the sample town
 # make test  run all tests
 # make bench measure how much ingest takes in on this machine
+# make test-faults  break everything on purpose, and hold up the ledger: half an hour
 # make check lint, types, import contracts; of the console too
 # make console build the console, if it is older than its source
 PYTHON ?= python3
@@ -8,13 +9,16 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: run test bench check console types install lock clean
+.PHONY: run test test-faults bench check console types install lock clean
 
 run: $(VENV)/.run console
 	$(BIN)/gengfu demo --dir .gengfu $(ARGS)
 
 test: $(VENV)/.dev console
 	$(BIN)/python -m pytest $(ARGS)
+
+test-faults: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/faults --all-faults $(ARGS)
 
 bench: $(VENV)/.run
 	$(BIN)/gengfu bench ingest $(ARGS)

@@ -111,7 +111,7 @@ def _devices(devices: Sequence[DeviceAccount]) -> list[str]:
 def _device_rights() -> list[str]:
     words = {"publish": "write", "subscribe": "read"}
     return [
-        f"pattern {words[pattern.use]} {_checked(pattern.pattern.replace('{device}', '%u'))}"
+        f"pattern {words[pattern.use]} {_checked(pattern.topic('%u'))}"
         for pattern in patterns()
         if pattern.account == "device"
     ]

@@ -14,6 +14,7 @@ from ingest.queries import load_queries
 
 _SQL = load_queries("ingest.engines", "native.sql")
 _LOCK = 0x67656E68  # one maker of partitions at a time
+_DAYS_AT_ONCE = 10  # partitions of two tables in one transaction
 _DAY = timedelta(days=1)
 
 log = logging.getLogger(__name__)
@@ -43,13 +44,17 @@ class NativeEngine:
         missing = {time.astimezone(UTC).date() for time in times} - self._known
         if not missing:
             return
-        async with connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-            for table in TABLES:
-                there = {row["day"] for row in await self._partitions(connection, table)}
-                for day in sorted(missing - there):
-                    await self._make(connection, table, day)
-        self._known |= missing
+        days = sorted(missing)
+        # A few at a time: when time is up half-way, what is made stays made, and the next try has less to do.
+        for first in range(0, len(days), _DAYS_AT_ONCE):
+            some = set(days[first : first + _DAYS_AT_ONCE])
+            async with connection.transaction():
+                await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+                for table in TABLES:
+                    there = {row["day"] for row in await self._partitions(connection, table)}
+                    for day in sorted(some - there):
+                        await self._make(connection, table, day)
+            self._known |= some
 
     def forget(self) -> None:
         """Look again next time; somebody else may have dropped a partition."""
