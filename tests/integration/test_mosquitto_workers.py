@@ -136,7 +136,8 @@ async def test_workers_come_and_go_under_load_and_every_row_is_there_once(place:
             assert await processes.end("2", signal.SIGTERM) == 0
             await load.more()  # worker 2 gets its share of these
             await eventually(lambda: _is_silent(place, "2"), within_s=DEADLINE_S)
-            status, out, err = await place.gengfu("ingest", "drain", "2")
+            small = ("--set", "ingest.batch_readings=20")  # so that reading has to pause
+            status, out, err = await place.gengfu("ingest", "drain", "2", *small)
             assert (status, err) == (0, "")
             assert "worker 2, lane up: " in out
             assert "lane up: 0 messages" not in out
