@@ -11,8 +11,8 @@ from typing import Any, Self
 import msgspec
 
 from devices.codecs import codec_named
-from gateway.accounts import Lane
-from gateway.address import Credentials
+from gateway.accounts import LANES, Lane
+from gateway.address import Credentials, Tls
 from gateway.client_state import ClientState, open_state
 from gateway.device_outbox import DeviceOutbox, Limits, Message, OutboxCounts, OutboxFile, Waits
 from gateway.errors import OutboxError
@@ -36,8 +36,8 @@ class _Receipt(msgspec.Struct):
 class DeviceClient:
     """One device; use it with `async with`.
 
-    Each lane has its own session, as the contract wants it, so that an SOS does not queue behind a backlog; the one for
-    `urgent` is opened when it is first needed.
+    It has one connection for both lanes, because a broker that binds client ids to user names gives an account no
+    more. An SOS waits there for no more than the two arrays of history that are under way.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class DeviceClient:
         receipts: bool = True,
         limits: Limits | None = None,
         waits: Waits | None = None,
+        tls: Tls | None = None,
         on_message: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None:
         """Prepare a device.
@@ -69,6 +70,7 @@ class DeviceClient:
             receipts: number the readings and expect receipts.
             limits: of the outbox and of what is under way.
             waits: for receipts.
+            tls: for `mqtts://`; None trusts whom the system trusts.
             on_message: told of everything on `down` that is not a receipt.
 
         Raises:
@@ -82,16 +84,16 @@ class DeviceClient:
         self._receipts = receipts
         self._limits = limits
         self._waits = waits
+        self._tls = tls
         self._on_message = on_message
         self._file = OutboxFile(state, device=device, fsync=fsync)
         self._state: ClientState | None = None
         self._outbox: DeviceOutbox | None = None
-        self._sessions: dict[Lane, Session] = {}
+        self._session: Session | None = None
         self._wake = asyncio.Event()
         self._progress = asyncio.Event()  # replaced by a new one each time something moved
         self._moved_at = monotonic()
         self._leave = asyncio.Event()
-        self._opening = asyncio.Lock()
         self._trouble: OutboxError | None = None
 
     async def __aenter__(self) -> Self:
@@ -113,7 +115,9 @@ class DeviceClient:
             self._file.close()
             raise
         try:
-            await self._session("up")
+            opened = asyncio.Event()
+            self._group.create_task(self._hold(opened), name=f"session {self.device}")
+            await opened.wait()
         except BaseException:
             await self.__aexit__(None, None, None)
             raise
@@ -145,9 +149,8 @@ class DeviceClient:
 
     @property
     def connected(self) -> bool:
-        """Whether the session of the lane `up` is connected."""
-        session = self._sessions.get("up")
-        return session is not None and session.connected
+        """Whether the broker has let us in."""
+        return self._session is not None and self._session.connected
 
     @property
     def unacknowledged(self) -> int:
@@ -166,7 +169,7 @@ class DeviceClient:
             BrokerUnavailable: not in time; says what was in the way.
             BrokerRefused: it does not want this account.
         """
-        await (await self._session("up")).wait_up(timeout_s=timeout_s)
+        await self._connection().wait_up(timeout_s=timeout_s)
 
     async def send(self, readings: Sequence[Mapping[str, Any]], *, lane: Lane = "up") -> None:
         """Keep readings in the outbox and publish them, at once when there is a connection.
@@ -179,8 +182,7 @@ class DeviceClient:
             OutboxFull: there is no room, and nothing that may be dropped for it.
             OutboxError: the outbox cannot be written, or a reading is too large.
         """
-        session = await self._session(lane)
-        outbox = self._running()
+        session, outbox = self._connection(), self._running()
         for first in range(0, len(readings), PUT_AT_ONCE):
             part = readings[first : first + PUT_AT_ONCE]
             while self._patient and not (outbox.may_go_live(lane) and outbox.has_room(len(part))):
@@ -216,52 +218,47 @@ class DeviceClient:
 
     # -- sending -------------------------------------------------------------------------------------------------
 
-    async def _session(self, lane: Lane) -> Session:
-        async with self._opening:
-            if lane not in self._sessions:
-                opened = asyncio.Event()
-                self._group.create_task(self._hold(lane, opened), name=f"session {self.device} {lane}")
-                await opened.wait()
-            return self._sessions[lane]
+    def _connection(self) -> Session:
+        if self._session is None:
+            raise RuntimeError("use the device client with `async with`")
+        return self._session
 
-    async def _hold(self, lane: Lane, opened: asyncio.Event) -> None:
+    async def _hold(self, opened: asyncio.Event) -> None:
         if self._state is None:
             raise RuntimeError("use the device client with `async with`")
         session = Session(
             self._url,
-            credentials=Credentials(self.device, self._secret, self._state.client_id(lane)),
-            filters=[_TOPICS["down"].topic(self.device)] if lane == "up" else [],
-            name=f"{self.device} ({lane})",
+            credentials=Credentials(self.device, self._secret, self._state.client_id),
+            filters=[_TOPICS["down"].topic(self.device)],
+            name=self.device,
             series="devices",
             on_delivery=self._delivered,
-            on_ready=lambda: self._reconnected(lane),
+            on_ready=self._reconnected,
             clean_session=not self._state.kept,
+            tls=self._tls,
         )
         async with session:
-            self._sessions[lane] = session
+            self._session = session
             opened.set()
             await self._leave.wait()
 
-    def _reconnected(self, lane: Lane) -> None:
+    def _reconnected(self) -> None:
         if self._outbox is not None:
-            self._outbox.reconnected(lane)
-            if lane == "up":  # receipts come over this one, whatever lane they are for
-                self._outbox.reconnected("urgent")
+            for lane in LANES:
+                self._outbox.reconnected(lane)
         self._wake.set()
 
     async def _pump(self) -> None:
         """Send history while there is room for it, and again what is overdue."""
-        outbox = self._running()
-        if outbox.waits("urgent"):
-            await self._session("urgent")
+        session, outbox = self._connection(), self._running()
         looked_at = monotonic()
         while not self._leave.is_set():
-            for lane, session in self._sessions.items():
+            for lane in reversed(LANES):  # what is urgent first
                 while session.connected and (message := outbox.next(lane)) is not None:
                     self._publish(session, message)
             await wait_for(self._wake, at_most_s=LOOK_S)
             self._running()
-            if monotonic() - looked_at >= LOOK_S and self.connected:
+            if monotonic() - looked_at >= LOOK_S and session.connected:
                 looked_at = monotonic()
                 outbox.look()
 

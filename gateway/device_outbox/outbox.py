@@ -132,10 +132,6 @@ class DeviceOutbox:
         """Readings that are kept, parked ones too."""
         return self._store.entries
 
-    def waits(self, lane: Lane) -> bool:
-        """Whether anything waits on a lane."""
-        return self._store.waiting[lane] > 0
-
     def has_room(self, number: int) -> bool:
         """Whether so many readings more can be kept without dropping any."""
         limits = self._limits

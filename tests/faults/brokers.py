@@ -69,9 +69,6 @@ class MosquittoMaker:
     async def prepare(self, folder: Path, *, ports: Mapping[str, int]) -> tuple[ChildSpec, dict[str, object]]:
         broker = Mosquitto(folder, port=ports["mqtt"])
         broker.prepare()
-        # A device has a session for each lane, and under one client id they would end each other for ever.
-        text = broker.configuration.read_text()
-        broker.configuration.write_text(text.replace("use_username_as_clientid true\n", ""))
         return broker.spec(), {
             "broker.url": broker.url,
             "broker.kind": "mosquitto",

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from devices.codec import TopicPattern
-from gateway.accounts import lane_filters, shared_filters
+from gateway.accounts import DOCTORS, lane_filters, shared_filters
 from gateway.errors import UnmappableTopic
 from gateway.provisioning import DeviceAccount
 from gateway.provisioning.mosquitto_accounts import MosquittoAccounts, render
@@ -53,14 +53,17 @@ def test_each_user_may_do_what_the_codecs_declare_and_nothing_else() -> None:
         "gengfu-gateway",
         "gengfu-ingest-1-up",
         "gengfu-ingest-1-urgent",
+        *DOCTORS,
         "H-01",
         "gengfu-marker",
     ]
+    for doctor, topic in DOCTORS.items():
+        assert found[doctor] == [f"topic readwrite {topic}"]
 
 
 def test_what_holds_for_every_user_is_taken_from_gengfus_own() -> None:
     found = rights(render([], secret=SECRET, workers=["1"]))
-    for user in ("gengfu-gateway", "gengfu-ingest-1-up", "gengfu-ingest-1-urgent", "gengfu-marker"):
+    for user in ("gengfu-gateway", "gengfu-ingest-1-up", "gengfu-ingest-1-urgent", *DOCTORS, "gengfu-marker"):
         for line in found["%u"]:
             assert f"topic deny {line.split()[2].replace('%u', user)}" in found[user]
 

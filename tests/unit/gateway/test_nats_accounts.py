@@ -42,6 +42,9 @@ def test_each_user_may_do_what_the_codecs_declare_and_nothing_else() -> None:
             ],
             ["gengfu.v1.H-01.down"],
         ),
+        "gengfu-doctor": (["gengfu.doctor.own"], ["gengfu.doctor.own"]),
+        "gengfu-doctor-helper": (["gengfu.doctor.own"], ["gengfu.doctor.own"]),
+        "gengfu-doctor-stranger": (["gengfu.doctor.strange"], ["gengfu.doctor.strange"]),
         "gengfu-marker": ([], []),
     }
     assert "$MQTT" not in "".join(line for line in text.splitlines() if not line.startswith("#"))
