@@ -58,6 +58,7 @@ class Decoded:
         received: how many readings came, counted apart from what became of them.
         beyond: refusals that hold many readings each, of devices beyond their allowance.
         excess: how many of each device's, by number, were set aside beyond its allowance.
+        ignored: what is read and not wanted, by reason.
     """
 
     fixes: Fixes
@@ -67,6 +68,7 @@ class Decoded:
     received: int = 0
     beyond: list[Quarantined] = field(default_factory=list)
     excess: Counter[int] = field(default_factory=Counter)
+    ignored: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
@@ -123,10 +125,10 @@ class Decoder:
         self, delivery: Delivery, index: int, register: Register, offset: timedelta, decoded: Decoded
     ) -> list[Checked]:
         """The accepted readings of one message; what is refused, or is a probe, is noted in `decoded`."""
-        if self.probes is not None and self.probes.take(delivery.topic, delivery.payload):
-            return []
         codec = codec_of_topic(delivery.topic)
         if codec is None:
+            if self.probes is not None and self.probes.take(delivery.topic, delivery.payload):
+                return []
             detail = f"no codec reads the topic {delivery.topic!r}; `gengfu codecs` lists the topics"
             refusal = Refusal("topic", detail, delivery.payload[:MAX_PAYLOAD_BYTES])
             decoded.refused.append(Quarantined(delivery.topic, "", refusal, delivery.received_at))
@@ -135,7 +137,8 @@ class Decoder:
         frame = codec.decode(delivery.topic, delivery.payload)
         checked: list[Checked] = []
         refusals = list(frame.refusals)
-        decoded.received += len(frame.readings) + len(frame.refusals)
+        decoded.received += len(frame.readings) + len(frame.refusals) + frame.ignored.total()
+        decoded.ignored += frame.ignored
         for stamped in frame.readings:
             outcome = check(
                 stamped,

@@ -219,6 +219,7 @@ class Pipeline:
             marks=touched(world, positions) + _device_marks(decoded.others),
             quarantined=decoded.refused + decoded.beyond,
             excess=decoded.excess,
+            ignored=decoded.ignored,
         )
 
     async def _keep(self, batch: Batch) -> Written:
