@@ -136,6 +136,14 @@ async def write(connection: Connection, batch: Batch, place: Place, *, mode: Mod
     """
     positions = await _write_positions(connection, batch.fresh, batch, mode)
     kept = positions + await _write_others(connection, batch.others)
+    offered = len(batch.fresh)
+    written = Written(kept, repeated=batch.readings - kept, offered=offered, found=offered - positions)
+    async with connection.pipeline():  # nobody waits for an answer from here on, so all go out together
+        await _write_rest(connection, batch, written, place)
+    return written
+
+
+async def _write_rest(connection: Connection, batch: Batch, written: Written, place: Place) -> None:
     if batch.newest:
         await connection.execute(_SQL["last_positions"], batch.newest)
     if batch.heard:
@@ -146,12 +154,9 @@ async def write(connection: Connection, batch: Batch, place: Place, *, mode: Mod
     await _touch_hours(connection, batch.fresh)
     await _write_marks(connection, batch.marks)
     await _write_quarantine(connection, batch.quarantined)
-    offered = len(batch.fresh)
-    written = Written(kept, repeated=batch.readings - kept, offered=offered, found=offered - positions)
     await _write_counters(connection, batch, written, place)
     if batch.marks:
         await connection.execute("NOTIFY gengfu_dirty")
-    return written
 
 
 async def _write_positions(connection: Connection, fresh: Positions, batch: Batch, mode: Mode) -> int:
