@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from devices.times import EPOCH, MAX_MS, parse_time
 
 UNREADABLE = -(2**63)  # stands for a time that cannot be read
-_SHAPES = (20, 24, 27)  # lengths of 2026-11-21T08:00:00Z, and with three or six digits of a second
+# Lengths of 2026-11-21T08:00:00Z and 2026-11-21T16:00:00+08:00, and each with three or six digits of a second.
+_SHAPES = {20: 19, 24: 23, 27: 26, 25: 19, 29: 23, 32: 26}  # and where the zone begins in them
 _MARKS = ((4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":"))
 _ZERO = ord("0")
 _DAYS_IN = np.array([0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
@@ -49,25 +50,38 @@ def _one(value: int | str) -> int:
 
 
 def _plain(texts: Sequence[int | str], length: int) -> Ints:
-    """Texts of the one plain shape that ends in Z; UNREADABLE where a text only has its length."""
+    """Texts of one plain shape; UNREADABLE where a text only has its length."""
     # Other alphabets become '?', which is no digit, so that lengths in characters and bytes agree.
     joined = "".join(texts).encode("ascii", "replace")  # type: ignore[arg-type]  # the caller passes texts only
     signs = np.frombuffer(joined, np.uint8).reshape(-1, length)
-    good = signs[:, length - 1] == ord("Z")
-    for place, mark in (*_MARKS, *(((19, "."),) if length > 20 else ())):
-        good &= signs[:, place] == ord(mark)
+    zone = _SHAPES[length]
     digits = signs.astype(np.int64) - _ZERO
     year, month, day, hour, minute, second = (
         _number(digits, first, last) for first, last in ((0, 4), (5, 7), (8, 10), (11, 13), (14, 16), (17, 19))
     )
-    places = [i for i in range(length - 1) if i not in {4, 7, 10, 13, 16, 19}]
+    good = np.ones(len(signs), bool)
+    marks = [*_MARKS, (19, ".")] if zone > 19 else [*_MARKS]
+    places = [place for place in range(zone) if place not in {place for place, _ in marks}]
+    offset_min: Ints | int = 0
+    if length == zone + 1:
+        marks.append((zone, "Z"))
+    else:
+        marks.append((zone + 3, ":"))
+        places += [zone + 1, zone + 2, zone + 4, zone + 5]
+        plus, hours, minutes = signs[:, zone] == ord("+"), *(_number(digits, zone + i, zone + i + 2) for i in (1, 4))
+        good &= (plus | (signs[:, zone] == ord("-"))) & (hours <= 23) & (minutes <= 59)
+        offset_min = np.where(plus, 1, -1) * (hours * 60 + minutes)
+    for place, mark in marks:
+        good &= signs[:, place] == ord(mark)
     good &= ((digits[:, places] >= 0) & (digits[:, places] <= 9)).all(axis=1)
-    good &= (year >= 1) & (month >= 1) & (month <= 12) & (day >= 1) & (hour <= 23) & (minute <= 59) & (second <= 59)
+    # In the first and the last year an offset may lead out of the calendar: those are left to the long way.
+    good &= (year >= 2) & (year <= 9998)
+    good &= (month >= 1) & (month <= 12) & (day >= 1) & (hour <= 23) & (minute <= 59) & (second <= 59)
     month = np.where(good, month, 1)
     leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
     good &= (day <= _DAYS_IN[month]) & ((month != 2) | (day <= 28) | leap)
-    seconds = (_days_since_1970(year, month, day) * 24 + hour) * 3600 + minute * 60 + second
-    fraction = _number(digits, 20, length - 1) * 10 ** (27 - length) if length > 20 else 0
+    seconds = (_days_since_1970(year, month, day) * 24 + hour) * 3600 + (minute - offset_min) * 60 + second
+    fraction = _number(digits, 20, zone) * 10 ** (26 - zone) if zone > 19 else 0
     return np.where(good, seconds * _SECOND_US + fraction, UNREADABLE)
 
 

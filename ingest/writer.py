@@ -127,6 +127,27 @@ async def write(connection: Connection, batch: Batch, place: Place, *, mode: Mod
     """
     positions = await _write_positions(connection, batch.fresh, batch, mode)
     kept = positions + await _write_others(connection, batch.others)
+    offered = len(batch.fresh)
+    written = Written(_sheet(batch, kept), offered=offered, found=offered - positions)
+    async with connection.pipeline():  # nobody waits for an answer from here on, so all go out together
+        await _write_rest(connection, batch, written, place)
+    return written
+
+
+def _sheet(batch: Batch, kept: int) -> Sheet:
+    quarantined: Counter[str] = Counter()
+    for one in batch.quarantined:
+        quarantined[one.refusal.reason] += one.readings
+    return Sheet(
+        received=batch.received,
+        stored=kept,
+        repeated=batch.readings - kept,
+        quarantined=quarantined,
+        ignored=batch.ignored,
+    )
+
+
+async def _write_rest(connection: Connection, batch: Batch, written: Written, place: Place) -> None:
     if batch.newest:
         await connection.execute(_SQL["last_positions"], batch.newest)
     if batch.heard:
@@ -138,23 +159,11 @@ async def write(connection: Connection, batch: Batch, place: Place, *, mode: Mod
     await _write_marks(connection, batch.marks)
     await _write_quarantine(connection, batch.quarantined)
     await note(connection, place.worker, batch.excess)
-    quarantined: Counter[str] = Counter()
-    for one in batch.quarantined:
-        quarantined[one.refusal.reason] += one.readings
-    sheet = Sheet(
-        received=batch.received,
-        stored=kept,
-        repeated=batch.readings - kept,
-        quarantined=quarantined,
-        ignored=batch.ignored,
-    )
-    await _write_counters(connection, sheet, place)
+    await _write_counters(connection, written.sheet, place)
     await committed(connection, place)
     await count_late(connection, batch.times_us(), worker=place.worker, lane=place.lane)
     if batch.marks:
         await connection.execute("NOTIFY gengfu_dirty")
-    offered = len(batch.fresh)
-    return Written(sheet, offered=offered, found=offered - positions)
 
 
 async def _write_positions(connection: Connection, fresh: Positions, batch: Batch, mode: Mode) -> int:

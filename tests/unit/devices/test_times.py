@@ -1,12 +1,13 @@
 """Times on the wire."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.times import EPOCH, parse_time
+from devices.wire_times import UNREADABLE, microseconds_of
 
 
 @pytest.mark.parametrize(
@@ -47,3 +48,28 @@ def test_milliseconds_go_there_and_back(naive: datetime) -> None:
 def test_what_is_wrong_is_said(value: object, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         parse_time(value)
+
+
+@st.composite
+def wire_times(draw: st.DrawFn) -> str | int:
+    """Times in the common shapes, some of them with one sign changed."""
+    moment = draw(st.datetimes())
+    text = moment.isoformat(timespec=draw(st.sampled_from(["seconds", "milliseconds", "microseconds"])))
+    text += draw(st.sampled_from(["Z", "Z", "+08:00", "-05:30", "+23:59", "-00:00", "+24:00", "+08:60", "z", ""]))
+    if draw(st.booleans()):
+        place = draw(st.integers(0, len(text) - 1))
+        text = text[:place] + draw(st.sampled_from("0123456789:-+.TtZz /٣é")) + text[place + 1 :]
+    milliseconds = draw(st.integers(-5, 253_402_300_800_005))
+    return milliseconds if draw(st.integers(0, 3)) == 0 else text
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.lists(wire_times(), max_size=8))
+def test_many_at_once_are_read_like_each_alone(values: list[str | int]) -> None:
+    def alone(value: str | int) -> int:
+        try:
+            return (parse_time(value) - EPOCH) // timedelta(microseconds=1)
+        except ValueError:
+            return UNREADABLE
+
+    assert microseconds_of(values).tolist() == [alone(value) for value in values]

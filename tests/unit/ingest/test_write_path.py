@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 from time import monotonic
 
 import numpy as np
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.columns import Positions
+from ingest.database import options_of
 from ingest.delivery import Delivery, Nobody, settle_all
 from ingest.gathering import Gathering, Limits
 from ingest.mode import DOUBT, LIMIT, ModeChoice
@@ -113,6 +115,7 @@ async def test_the_flow_stops_above_two_batches_and_goes_on_below_one() -> None:
     assert valve.turned == ["pause", "resume"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 5), st.integers(1, 2)), min_size=1), st.data())
 def test_what_is_said_to_be_known_was_committed(keys: list[tuple[int, int, int]], data: st.DataObject) -> None:
     recent = Recent(slots=8)
@@ -178,3 +181,18 @@ def test_the_failpoint_ends_the_process_at_its_count_and_only_when_asked() -> No
             check=False,
         )
         assert (done.stdout, done.returncode) == (printed, status)
+
+
+@pytest.mark.parametrize(
+    ("conninfo", "session"),
+    [
+        ("postgresql://one,two/gengfu", "read-write"),
+        ("host=one,two dbname=gengfu", "read-write"),
+        ("postgresql://one/gengfu", None),
+        ("dbname=gengfu", None),
+    ],
+)
+def test_of_several_servers_the_one_that_takes_writes_is_wanted(conninfo: str, session: str | None) -> None:
+    options = options_of(conninfo, name="test", statement_timeout_s=8, lock_timeout_s=5)
+    assert options.get("target_session_attrs") == session
+    assert "statement_timeout=8000" in options["options"]
