@@ -29,6 +29,7 @@ CONNECT_S = 5.0  # seconds for TCP, and TLS on top
 CONNACK_S = 10.0  # seconds from CONNECT to its answer; a broker that loads many accounts takes some
 SMALL_BYTES = 64 * 1024  # of a chunk; below, the trouble of a chunk outweighs that of its messages
 UNSENT_BYTES = 4 * 1024 * 1024  # that a broker has not taken off us, before more is refused
+ANSWER_S = 30.0  # seconds from SUBSCRIBE to its answer; a queue of days may come first
 CLOSE_S = 2.0  # seconds for DISCONNECT to get out before the socket is cut
 NEVER_EXPIRES = 0xFFFF_FFFF  # seconds, by the standard's own convention
 DRAINED_BYTES = 16 * 1024 * 1024  # the largest packet we let a broker of MQTT 5 send; what is too large for us still
@@ -141,6 +142,10 @@ class Connection(asyncio.Protocol):
             raise BrokerUnavailable(
                 f"no TLS with the broker at {self._address}: {_words(error)}; see broker.ca_file, "
                 "and that the name in the address stands in the broker's certificate"
+            ) from error
+        except UnicodeError as error:
+            raise BrokerUnavailable(
+                f"no connection to the broker at {self._address}: that is no name of a machine; mend broker.url"
             ) from error
         except OSError as error:
             raise BrokerUnavailable(
@@ -355,7 +360,7 @@ class Connection(asyncio.Protocol):
         self._read_or_not()
 
     def _read_or_not(self) -> None:
-        if self._transport is None or self.ended:
+        if self._transport is None or self.ended or self._transport.is_closing():
             return
         reading = not (self._paused or self._resting)
         if reading and not self._reading:
@@ -438,7 +443,7 @@ class Connection(asyncio.Protocol):
             return {}
         unwanted_retained = self._version == 5 and not self._take_retained
         options = 0x21 if unwanted_retained else 0x01
-        codes = await self._out.ask(lambda mid: packets.subscribe(mid, wanted, version=self._version, options=options))
+        codes = await self._ask(lambda mid: packets.subscribe(mid, wanted, version=self._version, options=options))
         if len(codes) != len(wanted):
             self._fail(f"the broker sent a SUBACK with {len(codes)} codes for {len(wanted)} filters")
             raise self._out.gone()
@@ -452,7 +457,15 @@ class Connection(asyncio.Protocol):
         """
         unwanted = list(filters)
         if unwanted:
-            await self._out.ask(lambda mid: packets.unsubscribe(mid, unwanted, version=self._version))
+            await self._ask(lambda mid: packets.unsubscribe(mid, unwanted, version=self._version))
+
+    async def _ask(self, make: Callable[[int], bytes]) -> list[int]:
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await self._out.ask(make)
+        except TimeoutError:
+            self._fail(f"the broker did not answer a subscription within {ANSWER_S:g} s")
+            raise self._out.gone() from None
 
     def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> "asyncio.Future[None]":
         """Send a message; the future is done when the broker has confirmed it, at QoS 0 when it is written.
