@@ -7,8 +7,6 @@ acknowledgement above all) cannot reach its successor, which may use the same pa
 import asyncio
 import contextlib
 import logging
-import os
-import ssl
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import cast
@@ -18,6 +16,7 @@ from typing_extensions import override
 from gateway.address import Address, Credentials, Tls
 from gateway.errors import BrokerError, BrokerRefused, BrokerUnavailable
 from gateway.mqtt import packets, properties, reasons
+from gateway.mqtt.dialing import dial, words_of
 from gateway.mqtt.outgoing import UNCONFIRMED, Outgoing
 from gateway.mqtt.packets import Connack, Malformed, Version, Will
 from gateway.mqtt.reader import SPARE_BYTES, Chunk, Reader
@@ -25,10 +24,10 @@ from ingest.delivery import Delivery, settle_all
 
 log = logging.getLogger(__name__)
 
-CONNECT_S = 5.0  # seconds for TCP, and TLS on top
 CONNACK_S = 10.0  # seconds from CONNECT to its answer; a broker that loads many accounts takes some
 SMALL_BYTES = 64 * 1024  # of a chunk; below, the trouble of a chunk outweighs that of its messages
 UNSENT_BYTES = 4 * 1024 * 1024  # that a broker has not taken off us, before more is refused
+ANSWER_S = 30.0  # seconds from SUBSCRIBE to its answer; a queue of days may come first
 CLOSE_S = 2.0  # seconds for DISCONNECT to get out before the socket is cut
 NEVER_EXPIRES = 0xFFFF_FFFF  # seconds, by the standard's own convention
 DRAINED_BYTES = 16 * 1024 * 1024  # the largest packet we let a broker of MQTT 5 send; what is too large for us still
@@ -129,23 +128,7 @@ class Connection(asyncio.Protocol):
             BrokerRefused: the broker does not want this account.
             BadTls: the certificates cannot be read.
         """
-        context = await asyncio.to_thread(self._tls_context) if self._address.tls else None
-        try:
-            async with asyncio.timeout(CONNECT_S):
-                await self._loop.create_connection(lambda: self, self._address.host, self._address.port, ssl=context)
-        except TimeoutError:
-            raise BrokerUnavailable(
-                f"no connection to the broker at {self._address} within {CONNECT_S:g} s; see that it runs there"
-            ) from None
-        except ssl.SSLError as error:
-            raise BrokerUnavailable(
-                f"no TLS with the broker at {self._address}: {_words(error)}; see broker.ca_file, "
-                "and that the name in the address stands in the broker's certificate"
-            ) from error
-        except OSError as error:
-            raise BrokerUnavailable(
-                f"no connection to the broker at {self._address}: {_words(error)}; see that it runs there"
-            ) from error
+        await dial(self._address, tls=self._tls, protocol=lambda: self)
         return await self._greet()
 
     async def _greet(self) -> bool:
@@ -192,9 +175,6 @@ class Connection(asyncio.Protocol):
                 "see that it is registered, not revoked, and that the secret is its newest"
             )
         return BrokerUnavailable(f"the broker at {self._address} refused the connection: {words}")
-
-    def _tls_context(self) -> ssl.SSLContext:
-        return (self._tls or Tls()).context()
 
     async def wait_ended(self) -> str:
         """Wait until the connection is over; says why."""
@@ -249,7 +229,7 @@ class Connection(asyncio.Protocol):
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
-        words = _words(exc) if isinstance(exc, OSError) else str(exc or "the broker closed the connection")
+        words = words_of(exc) if isinstance(exc, OSError) else str(exc or "the broker closed the connection")
         self._end(self._reason or words)
 
     @override
@@ -355,7 +335,7 @@ class Connection(asyncio.Protocol):
         self._read_or_not()
 
     def _read_or_not(self) -> None:
-        if self._transport is None or self.ended:
+        if self._transport is None or self.ended or self._transport.is_closing():
             return
         reading = not (self._paused or self._resting)
         if reading and not self._reading:
@@ -438,7 +418,7 @@ class Connection(asyncio.Protocol):
             return {}
         unwanted_retained = self._version == 5 and not self._take_retained
         options = 0x21 if unwanted_retained else 0x01
-        codes = await self._out.ask(lambda mid: packets.subscribe(mid, wanted, version=self._version, options=options))
+        codes = await self._ask(lambda mid: packets.subscribe(mid, wanted, version=self._version, options=options))
         if len(codes) != len(wanted):
             self._fail(f"the broker sent a SUBACK with {len(codes)} codes for {len(wanted)} filters")
             raise self._out.gone()
@@ -452,7 +432,15 @@ class Connection(asyncio.Protocol):
         """
         unwanted = list(filters)
         if unwanted:
-            await self._out.ask(lambda mid: packets.unsubscribe(mid, unwanted, version=self._version))
+            await self._ask(lambda mid: packets.unsubscribe(mid, unwanted, version=self._version))
+
+    async def _ask(self, make: Callable[[int], bytes]) -> list[int]:
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await self._out.ask(make)
+        except TimeoutError:
+            self._fail(f"the broker did not answer a subscription within {ANSWER_S:g} s")
+            raise self._out.gone() from None
 
     def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> "asyncio.Future[None]":
         """Send a message; the future is done when the broker has confirmed it, at QoS 0 when it is written.
@@ -484,9 +472,3 @@ def _settle_unseen(deliveries: Sequence[Delivery]) -> None:
 
 def _nobody_counts(_name: str, _by: int) -> None:
     pass
-
-
-def _words(error: OSError) -> str:
-    if isinstance(error, ssl.SSLError):
-        return str(getattr(error, "verify_message", "") or error.reason or error).replace("_", " ").lower()
-    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)

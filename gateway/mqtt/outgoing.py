@@ -72,6 +72,8 @@ class Outgoing:
         confirmed: Confirmed = self._loop.create_future()
         confirmed.add_done_callback(_seen)
         raw = packets.text(topic)
+        if len(raw) + len(payload) + _HEADER_BYTES > packets.MOST_REMAINING:
+            raise ValueError(f"a payload of {len(payload)} bytes is more than MQTT can carry; send it in parts")
         obstacle = self._obstacle(topic, len(raw) + len(payload), qos)
         if obstacle is not None:
             confirmed.set_exception(obstacle)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.address import Credentials
+from gateway.address import Address, Credentials
 from gateway.errors import BrokerError, BrokerRefused, BrokerUnavailable
 from gateway.filter_memory import FilterMemory
 from gateway.mqtt import connection as connection_module
 from gateway.mqtt import packets
+from gateway.mqtt.connection import Connection
 from gateway.mqtt.publisher import Publisher
 from tests.integration.fake_broker import CONNACK, CONNACK_5, PINGRESP, PRESENT, Peer, fake_broker, message
 from tests.integration.nats_server import eventually, free_port
@@ -95,6 +96,27 @@ async def test_nobody_there() -> None:
         async with broker.session() as session:
             with pytest.raises(BrokerUnavailable, match="Connection refused"):
                 await session.wait_up(timeout_s=0.5)
+
+
+async def test_a_name_that_is_none() -> None:
+    connection = Connection(Address("a..b", 1883, tls=False), credentials=Credentials("a", "b", "c"))
+    with pytest.raises(BrokerUnavailable, match="no name of a machine"):
+        await connection.open()
+    await connection.close()
+
+
+async def test_a_subscription_that_is_never_answered(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(connection_module, "ANSWER_S", 0.1)
+
+    async def mute(peer: Peer) -> None:
+        await peer.welcome()
+        await peer.hear_all()
+
+    async with fake_broker(mute, calm) as broker, broker.session(filters=["a"]) as session:
+        await eventually(lambda: session.counts.connects == 2 and session.connected)
+    assert "did not answer a subscription within 0.1 s" in caplog.text
 
 
 @pytest.mark.parametrize(
