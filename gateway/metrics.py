@@ -12,6 +12,12 @@ REDELIVERED = Counter(
 )
 RETAINED = Counter("gengfu_mqtt_retained_ignored", "Retained messages, acknowledged and ignored", ["session"])
 SHED = Counter("gengfu_mqtt_shed", "Messages at QoS 0 left out because ingest could not keep up", ["session"])
+PUT_OFF = Counter(
+    "gengfu_mqtt_put_off", "Messages at QoS 1 left to the broker for now because ingest could not keep up", ["session"]
+)
+SESSIONS_LOST = Counter(
+    "gengfu_mqtt_sessions_lost", "Reconnects at which the broker no longer had the session, nor its queue", ["session"]
+)
 SETTLED = Counter("gengfu_mqtt_settled", "Messages acknowledged after they had been dealt with", ["session"])
 LATE = Counter("gengfu_mqtt_settled_late", "Acknowledgements not sent because their connection was gone", ["session"])
 REFUSED = Counter("gengfu_mqtt_filters_refused", "Filters that the broker did not grant at QoS 1", ["session"])
@@ -25,7 +31,8 @@ OUTBOX_SENT = Counter("gengfu_outbox_down_sent", "Rows of the outbox confirmed b
 OUTBOX_FAILED = Counter("gengfu_outbox_down_failed", "Attempts at a row of the outbox that failed")
 
 _OF_A_SESSION = (
-    CONNECTS, RECEIVED, REDELIVERED, RETAINED, SHED, SETTLED, LATE, REFUSED, PUBLISHED, PUBLISH_FAILED,
+    CONNECTS, RECEIVED, REDELIVERED, RETAINED, SHED, PUT_OFF, SESSIONS_LOST, SETTLED, LATE, REFUSED, PUBLISHED,
+    PUBLISH_FAILED,
 )  # fmt: skip
 
 

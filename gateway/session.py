@@ -11,6 +11,7 @@ from gateway import metrics
 from gateway.address import Address, Credentials, Tls
 from gateway.backoff import Backoff
 from gateway.errors import BrokerError, BrokerUnavailable
+from gateway.filter_memory import FilterMemory
 from gateway.mqtt.connection import Connection
 from gateway.mqtt.packets import Version, Will
 from gateway.outage import Outage
@@ -19,6 +20,8 @@ from ingest.delivery import Delivery
 log = logging.getLogger(__name__)
 
 RESUBSCRIBE_S = 5.0  # seconds until a refused filter is asked for again; a reload of the accounts may grant it
+FIRST_S = 0.2  # seconds before the first try again
+FLAPS = 2  # connections in a row that end within STEADY_S, before the next is taken for the same outage
 STEADY_S = 10.0  # seconds a connection must hold before the next outage starts with the shortest wait again
 
 
@@ -30,6 +33,8 @@ class Counts:
     received: int = 0
     redelivered_pending: int = 0
     shed: int = 0
+    put_off: int = 0
+    sessions_lost: int = 0
     retained_ignored: int = 0
     settled: int = 0
     settled_late: int = 0
@@ -51,7 +56,7 @@ class Session:
         *,
         credentials: Credentials,
         filters: Iterable[str] = (),
-        former_filters: Iterable[str] = (),
+        memory: FilterMemory | None = None,
         name: str,
         on_deliveries: Callable[[Sequence[Delivery]], None] | None = None,
         on_delivery: Callable[[Delivery], None] | None = None,
@@ -65,6 +70,7 @@ class Session:
         keep_alive_s: int = 30,
         window: int = 65_535,
         most_bytes: int = 300 * 1024,
+        pace_s: float = 0.0,
         series: str | None = None,
     ) -> None:
         """Prepare a session.
@@ -73,21 +79,23 @@ class Session:
             url: `mqtt://` or `mqtts://` address.
             credentials: account and client id; the client id must stay the same and secret.
             filters: what to subscribe to.
-            former_filters: what an earlier run may have subscribed to; taken back where `filters` has it no longer.
+            memory: where the filters are remembered, so that a later run can take back what it no longer wants.
             name: for logs, and for metrics when `series` is not given.
             on_deliveries: receives all messages that came at once; without it they wait for `async for`.
             on_delivery: the same, called for each message.
             on_ready: called each time it is connected and all filters are granted.
             take_retained: hand retained messages on as well; otherwise they are acknowledged, counted and ignored.
             clean_session: begin without what an earlier connection left, and leave nothing.
-            may_pause: whether the broker lets a reader stop; nats-server cuts one that does, so that there
-                `pause_reading` leaves out messages at QoS 0 only, and `max_ack_pending` bounds the others.
+            may_pause: whether the broker lets a reader stop. nats-server cuts one that does, so there `pause_reading`
+                leaves messages out instead (see `Reader.crowd`).
             version: 4 for MQTT 3.1.1, or 5.
             tls: certificates for `mqtts://`.
             will: published by the broker when the connection ends without a goodbye.
             keep_alive_s: seconds in which each side hears of the other.
             window: messages that the broker may have under way to us, where it can be told (MQTT 5).
             most_bytes: of a packet; a larger message is handed on cut off there, so that it is refused for its size.
+            pace_s: seconds in which it reads nothing after a small chunk, so that the next is larger; for brokers that
+                let a reader stop.
             series: the label of its metrics; sessions that come in hundreds share one.
 
         Raises:
@@ -98,7 +106,7 @@ class Session:
         self._address = Address.parse(url)
         self._credentials = credentials
         self._filters = list(filters)
-        self._unwanted = [name for name in former_filters if name not in self._filters]
+        self._memory = memory
         self._name = name
         self._waiting: asyncio.Queue[Delivery] = asyncio.Queue()
         self._on_deliveries = on_deliveries or _one_by_one(on_delivery or self._waiting.put_nowait)
@@ -112,7 +120,10 @@ class Session:
         self._keep_alive_s = keep_alive_s
         self._window = window
         self._most_bytes = most_bytes
-        self._paused = False
+        self._pace_s = pace_s if may_pause else 0.0
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._short_lived = 0  # connections in a row that were ready, but not for long
         self._opened = False
         self._connection: Connection | None = None
         self._ready = asyncio.Event()
@@ -127,6 +138,8 @@ class Session:
             "redelivered_pending": metrics.REDELIVERED.labels(series),
             "retained_ignored": metrics.RETAINED.labels(series),
             "shed": metrics.SHED.labels(series),
+            "put_off": metrics.PUT_OFF.labels(series),
+            "sessions_lost": metrics.SESSIONS_LOST.labels(series),
             "settled": metrics.SETTLED.labels(series),
             "settled_late": metrics.LATE.labels(series),
             "filters_refused": metrics.REFUSED.labels(series),
@@ -212,36 +225,38 @@ class Session:
 
     def pause_reading(self) -> None:
         """Take nothing more until told; while it lasts, keep-alive goes on. See `may_pause`."""
-        self._paused = True
+        self._flowing.clear()
         self._hold_or_read()
 
     def resume_reading(self) -> None:
         """Take messages again."""
-        self._paused = False
+        self._flowing.set()
         self._hold_or_read()
 
     def _hold_or_read(self) -> None:
         if self._connection is None or not self._opened:
             return
         if not self._may_pause:
-            self._connection.shed(self._paused)
-        elif self._paused:
-            self._connection.pause_reading()
-        else:
+            self._connection.crowd(not self._flowing.is_set())
+        elif self._flowing.is_set():
             self._connection.resume_reading()
+        else:
+            self._connection.pause_reading()
 
     # -- keeping the connection ----------------------------------------------------------------------------------
 
     async def _keep(self) -> None:
-        backoff = Backoff()
+        backoff = Backoff(first_s=FIRST_S)
         loop = asyncio.get_running_loop()
         while True:
             connection = self._connection = self._make_connection()
             began = loop.time()
             try:
-                await connection.open()
+                present = await connection.open()
                 self._opened = True
-                self._count("connects", 1)
+                self._opened_once(present)
+                if not self._flowing.is_set():
+                    self._begin_held(connection)
                 reason = await self._serve(connection)
             except BrokerError as error:
                 self._trouble = error
@@ -253,7 +268,27 @@ class Session:
             self._outage.failed(reason)
             if loop.time() - began >= STEADY_S:
                 backoff.reset()
+                self._short_lived = 0
             await asyncio.sleep(backoff.next_s())
+
+    def _begin_held(self, connection: Connection) -> None:
+        """A new connection brings again what is held from the last; another load of it would be without bound."""
+        if self._may_pause:
+            connection.pause_reading()
+        else:
+            connection.crowd(True, spare_bytes=0)
+
+    def _opened_once(self, present: bool) -> None:
+        if self.counts.connects and not present and not self._clean_session:
+            self._count("sessions_lost", 1)
+            log.warning(
+                "%s: the broker at %s no longer has its session, nor what had queued for it; devices that number their "
+                "readings send again what lacks a receipt",
+                self._name,
+                self._address,
+                extra={"event": "session_lost"},
+            )
+        self._count("connects", 1)
 
     def _make_connection(self) -> Connection:
         return Connection(
@@ -267,6 +302,7 @@ class Session:
             keep_alive_s=self._keep_alive_s,
             window=self._window,
             most_bytes=self._most_bytes,
+            pace_s=self._pace_s,
             tls=self._tls,
             will=self._will,
         )
@@ -279,18 +315,25 @@ class Session:
         return reason
 
     async def _subscribe(self, connection: Connection) -> None:
+        if self._may_pause:
+            await self._flowing.wait()  # no answer is read before
         missing = self._filters
+        try:
+            await self._take_back(connection)
+        except BrokerUnavailable:
+            return
         while True:
             try:
-                await connection.unsubscribe(self._unwanted)
                 granted = await connection.subscribe(missing)
             except BrokerUnavailable:
                 return
             missing = [name for name in missing if granted.get(name) != 1]
             if not missing:
-                self._outage.worked()
                 self._set_connected(True)
-                self._hold_or_read()
+                self._short_lived += 1
+                if self._short_lived > FLAPS:
+                    await asyncio.sleep(STEADY_S)  # it is no news that this works if it does not last
+                self._outage.worked()
                 return
             self._count("filters_refused", len(missing))
             log.error(
@@ -302,6 +345,18 @@ class Session:
                 extra={"event": "filter_refused"},
             )
             await asyncio.sleep(RESUBSCRIBE_S)
+
+    async def _take_back(self, connection: Connection) -> None:
+        """Unsubscribe what an earlier run asked for and this one does not."""
+        if self._memory is None:
+            return
+        former = await asyncio.to_thread(self._memory.read)
+        unwanted = [name for name in former if name not in self._filters]
+        await asyncio.to_thread(self._memory.write, [*former, *self._filters])  # before they are held, lest one be lost
+        if unwanted:
+            await connection.unsubscribe(unwanted)
+            log.info("%s: no longer subscribed to %s", self._name, ", ".join(unwanted))
+            await asyncio.to_thread(self._memory.write, self._filters)
 
     def _set_connected(self, connected: bool) -> None:
         self.connected = connected

@@ -2,10 +2,13 @@
 
 from datetime import datetime, timedelta
 
+import numpy as np
+from numpy.typing import NDArray
+
 from devices.codecs import Refusal, Stamped
-from devices.plausibility import AHEAD_LIMIT, AHEAD_NOTICE, Flag, floor_of
+from devices.plausibility import AHEAD_LIMIT, AHEAD_NOTICE, SINCE_ALWAYS, Flag, floor_of
 from devices.readings import Button, Position
-from ingest.columns import Checked
+from ingest.columns import Checked, Ints, microseconds
 from ingest.world import Device
 
 
@@ -17,6 +20,7 @@ def check(
     retention_days: int,
     offset: timedelta,
     dup: bool = False,
+    source: int = 0,
 ) -> Checked | Refusal:
     """Accept a reading, flagged where it is odd, or say why it must wait in quarantine.
 
@@ -27,6 +31,7 @@ def check(
         retention_days: 0 when everything is kept.
         offset: added to the reading's own time; not nought only when a quarantine is replayed.
         dup: the broker says that it may have delivered it before.
+        source: index of its message in the batch.
     """
     reading = stamped.reading
     if device is None:
@@ -45,7 +50,24 @@ def check(
     elif time > received_at + AHEAD_NOTICE:
         flags |= Flag.CLOCK_AHEAD
     datum = getattr(reading, "datum", None) or device.datum
-    return Checked(device.number, time, reading, datum, flags, received_at)
+    return Checked(device.number, time, reading, datum, flags, received_at, source)
+
+
+def check_times(time_us: Ints, received_us: Ints, *, retention_days: int) -> tuple[NDArray[np.bool_], Ints]:
+    """The same of many times at once, in microseconds since 1970.
+
+    Returns:
+        Which times are accepted, and the flags of each reading.
+    """
+    floor_us = np.full(len(received_us), microseconds(SINCE_ALWAYS))
+    if retention_days:
+        floor_us = np.maximum(floor_us, received_us - _us(timedelta(days=retention_days)))
+    accepted = (floor_us <= time_us) & (time_us <= received_us + _us(AHEAD_LIMIT))
+    return accepted, np.where(time_us > received_us + _us(AHEAD_NOTICE), int(Flag.CLOCK_AHEAD), 0).astype(np.int64)
+
+
+def _us(span: timedelta) -> int:
+    return span // timedelta(microseconds=1)
 
 
 def _moved(time: datetime | None, offset: timedelta) -> datetime | None:

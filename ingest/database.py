@@ -1,10 +1,14 @@
 """Connections to PostgreSQL: one pool per role, checked before use, with errors in words."""
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -14,12 +18,45 @@ Connection = psycopg.AsyncConnection[DictRow]
 Pool = AsyncConnectionPool[Connection]
 
 WAIT = 10.0  # seconds to wait for a free connection; longer than any healthy statement of ours
+LIMIT_S = 40.0  # a transaction that is not over by then is cut off; above the server's own limit for a statement
+ANSWER_S = 5.0  # for a connection that lay idle to show that it is alive
 _PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*(@)")
 
 
 def masked(conninfo: str) -> str:
     """The connection string without its password, fit for a log or an error."""
     return _PASSWORD.sub(r"\1***\2", conninfo)
+
+
+def options_of(conninfo: str, *, name: str, statement_timeout_s: float, lock_timeout_s: float = 0) -> dict[str, Any]:
+    """Keyword arguments for a connection of ours.
+
+    Args:
+        conninfo: a PostgreSQL URL or key=value string.
+        name: shown in pg_stat_activity as `gengfu <name>`.
+        statement_timeout_s: the server ends a statement that runs longer.
+        lock_timeout_s: and one that waits longer for a lock; nought sets no limit.
+    """
+    options: dict[str, Any] = {
+        "row_factory": dict_row,
+        "autocommit": True,  # transactions are opened by name, never by accident
+        "application_name": f"gengfu {name}",
+        "connect_timeout": 5,
+        "options": f"-c timezone=UTC -c statement_timeout={int(statement_timeout_s * 1000)}"
+        f" -c lock_timeout={int(lock_timeout_s * 1000)}",
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 10_000,
+    }
+    try:
+        hosts = str(conninfo_to_dict(conninfo).get("host") or "")
+    except psycopg.ProgrammingError:
+        hosts = ""  # said in words by whoever connects with it
+    if "," in hosts:
+        # Of several servers one takes writes, and after a failover it is another one.
+        options["target_session_attrs"] = "read-write"
+    return options
 
 
 def make_pool(
@@ -42,21 +79,11 @@ def make_pool(
     return AsyncConnectionPool(
         conninfo,
         connection_class=psycopg.AsyncConnection[DictRow],
-        kwargs={
-            "row_factory": dict_row,
-            "autocommit": True,  # transactions are opened by name, never by accident
-            "application_name": f"gengfu {name}",
-            "connect_timeout": 5,
-            "options": f"-c timezone=UTC -c statement_timeout={int(statement_timeout_s * 1000)}",
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
-            "tcp_user_timeout": 20_000,
-        },
+        kwargs=options_of(conninfo, name=name, statement_timeout_s=statement_timeout_s),
         min_size=1,
         max_size=size,
         timeout=WAIT,
-        check=AsyncConnectionPool.check_connection,
+        check=_answers,
         configure=configure,
         reconnect_timeout=0,  # an outage is retried by whoever needs a connection, for ever, not given up by the pool
         open=False,
@@ -64,16 +91,47 @@ def make_pool(
     )
 
 
+async def _answers(connection: Connection) -> None:
+    with time_limit(connection, ANSWER_S):
+        await AsyncConnectionPool.check_connection(connection)
+
+
+@contextmanager
+def time_limit(connection: Connection, seconds: float) -> Iterator[None]:
+    """Cut the connection when the block takes longer; the block then gets a psycopg.OperationalError.
+
+    A server that is stopped but not gone answers neither a statement nor its cancelling, and the kernel on its side
+    goes on confirming what it receives; only closing the socket ends the wait.
+    """
+    limit = asyncio.get_running_loop().call_later(seconds, _cut, connection)
+    try:
+        yield
+    finally:
+        limit.cancel()
+
+
+def _cut(connection: Connection) -> None:
+    if not connection.closed:
+        with socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM) as end:
+            end.shutdown(socket.SHUT_RDWR)
+
+
 @asynccontextmanager
-async def transaction(pool: Pool) -> AsyncIterator[Connection]:
+async def transaction(pool: Pool, *, limit_s: float = LIMIT_S) -> AsyncIterator[Connection]:
     """One connection in one transaction: committed at the end, rolled back on an error.
+
+    Args:
+        pool: where the connection comes from.
+        limit_s: seconds until the connection is cut off.
 
     Raises:
         DatabaseUnavailable: no connection could be had, or it broke on the way.
     """
     try:
-        async with pool.connection() as connection, connection.transaction():
-            yield connection
+        async with pool.connection() as connection:
+            with time_limit(connection, limit_s):
+                async with connection.transaction():
+                    yield connection
     except PoolTimeout as error:
         raise DatabaseUnavailable(
             f"no connection to the database within {WAIT:g} s; see that PostgreSQL runs and is not out of connections"

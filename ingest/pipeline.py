@@ -2,56 +2,62 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
-from time import monotonic
+from time import monotonic, process_time
 from typing import TypeVar
 
+import numpy as np
 import psycopg
 from psycopg_pool import PoolTimeout
 
 from devices.codecs import Refusal, codec_of_topic
 from ingest import metrics
-from ingest.check import check
-from ingest.columns import Checked, others_of, positions_of
-from ingest.database import Pool, transaction
+from ingest.allowance import Allowance
+from ingest.columns import Checked, fixes_of, positions_of
+from ingest.database import Pool
+from ingest.decode import NO_OFFSET, Decoded, Decoder, Quarantined
 from ingest.delivery import Delivery, settle_all
 from ingest.engines import Engine
 from ingest.errors import DatabaseUnavailable
+from ingest.failpoint import reach
+from ingest.gathering import Flow, Gathering, Limits
+from ingest.ledger import Ledger
+from ingest.line import Line
 from ingest.match import Mark, locate, touched
+from ingest.mode import Mode, ModeChoice
+from ingest.others import others_of
+from ingest.outages import kind_of, said
+from ingest.probe import Probes
+from ingest.progress import Place
 from ingest.receipts import Receipts
+from ingest.recent import Recent
 from ingest.world import World
-from ingest.writer import Batch, Place, Quarantined, Written, write
+from ingest.writer import Batch, Written, write
+
+__all__ = ["Flow", "Limits", "Pipeline"]
 
 BACK_OFF_S = (0.1, 0.2, 0.5, 1, 2, 5)  # between tries while the database is away; the last one repeats
 WAKING = ("button", "report", "task", "scan")  # reading types that wake the rules for their device
-NO_OFFSET = timedelta(0)
 
 T = TypeVar("T")
-Safe = tuple[str, int | None, int | None]  # device, boot, seq
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Limits:
-    """When a batch is full.
+class _Result:
+    """A batch that is committed, and what it was made of."""
 
-    Attributes:
-        readings: so many at the most, but for the last message's array; counted by a glance, not by decoding.
-        payload_bytes: of all messages together.
-        age_s: how long the first one waits for others; nought commits what is there at once.
-    """
-
-    readings: int = 2000
-    payload_bytes: int = 4 << 20
-    age_s: float = 0.1
+    decoded: Decoded
+    batch: Batch
+    world: World
 
 
 class Pipeline:
-    """One lane of one worker. Feed it with `put`; it commits and only then settles."""
+    """One lane of one worker. Feed it with `put_all`; it commits and only then settles."""
 
     def __init__(
         self,
@@ -64,30 +70,52 @@ class Pipeline:
         receipts: Receipts,
         limits: Limits,
         retention_days: int,
+        allowance: Allowance | None = None,
+        probes: Probes | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
-        self._pool = pool
         self._engine = engine
         self._place = place
         self._world = world
         self._refresh_world = refresh_world
         self._receipts = receipts
-        self._limits = limits
-        self._retention_days = retention_days
-        self._queue: asyncio.Queue[Delivery] = asyncio.Queue()  # bounded by the broker's max_ack_pending
+        self._decoder = Decoder(retention_days, allowance=allowance, probes=probes)
+        self._probes = probes
+        self._ledger = ledger
+        self._held: Sequence[Delivery] = ()
+        self._gathering = Gathering(limits)
+        self._line = Line(str(pool.conninfo), name=f"ingest {place.lane}")
+        self._recent = Recent()
+        self._choice = ModeChoice()
+        self._opened = 0
         self._pending = 0  # messages taken and not settled
         self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
+        self._stages = {stage: metrics.STAGE.labels(place.lane, stage) for stage in metrics.STAGES}
+
+    @property
+    def flow(self) -> Flow | None:
+        """What is paused while too much waits here; set it before the first delivery."""
+        return self._gathering.flow
+
+    @flow.setter
+    def flow(self, flow: Flow | None) -> None:
+        self._gathering.flow = flow
 
     def put(self, delivery: Delivery) -> None:
-        """Take a message; it stays with us until its commit. A closed pipeline leaves it to the broker."""
-        if self._closed:
+        """Take a message, as `put_all` does."""
+        self.put_all((delivery,))
+
+    def put_all(self, deliveries: Sequence[Delivery]) -> None:
+        """Take messages in their order, to hold until their commit; a closed pipeline leaves them to the broker."""
+        if self._closed or not deliveries:
             return
-        self._pending += 1
+        self._pending += len(deliveries)
         self._idle.clear()
-        metrics.RECEIVED.labels(self._place.lane).inc()
-        metrics.PENDING.labels(self._place.lane).inc()
-        self._queue.put_nowait(delivery)
+        metrics.RECEIVED.labels(self._place.lane).inc(len(deliveries))
+        metrics.PENDING.labels(self._place.lane).inc(len(deliveries))
+        self._gathering.put_all(deliveries)
 
     async def finish(self) -> None:
         """Take nothing more, and wait until all that was taken is committed and settled; `run` has to go on."""
@@ -96,151 +124,151 @@ class Pipeline:
 
     async def run(self) -> None:
         """Commit batch after batch until cancelled; what was not settled comes again."""
-        async for started, batch in self._batches():
-            await self._commit(batch)
-            metrics.BATCH.labels(self._place.lane).observe(monotonic() - started)
-            metrics.PENDING.labels(self._place.lane).dec(len(batch))
-            self._pending -= len(batch)
-            if not self._pending:
-                self._idle.set()
+        async with self._line:
+            if self._held:  # a fault of ours ended us before
+                await self._finish(self._held)
+            while True:
+                started, deliveries = await self._gathering.batch()
+                await self._finish(deliveries)
+                metrics.BATCH.labels(self._place.lane).observe(monotonic() - started)
 
-    async def _batches(self) -> AsyncIterator[tuple[float, list[Delivery]]]:
-        while True:
-            batch = [await self._queue.get()]
-            started = monotonic()
-            size, readings = len(batch[0].payload), _readings_in(batch[0])
-            while readings < self._limits.readings and size < self._limits.payload_bytes:
-                wait = started + self._limits.age_s - monotonic()
-                try:
-                    delivery = self._queue.get_nowait() if wait <= 0 else await self._next(wait)
-                except (asyncio.QueueEmpty, TimeoutError):
-                    break
-                batch.append(delivery)
-                size += len(delivery.payload)
-                readings += _readings_in(delivery)
-            yield started, batch
+    async def _finish(self, deliveries: Sequence[Delivery]) -> None:
+        self._held = deliveries
+        await self._commit(deliveries)
+        self._held = ()
+        metrics.PENDING.labels(self._place.lane).dec(len(deliveries))
+        self._pending -= len(deliveries)
+        if not self._pending:
+            self._idle.set()
 
-    async def _next(self, seconds: float) -> Delivery:
-        async with asyncio.timeout(seconds):
-            return await self._queue.get()
+    async def close(self) -> None:
+        """Give up the connection to the database; `process` opens it again."""
+        await self._line.drop()
 
     async def _commit(self, deliveries: Sequence[Delivery]) -> None:
-        """Write, settle, receipt. A message that the database will not take is found by halving and quarantined."""
+        """Write, settle, receipt. A message that cannot be taken in is found by halving and quarantined."""
         try:
-            safe = await self.process(deliveries)
-        except psycopg.DataError as error:
+            result = await self._process(deliveries, NO_OFFSET)
+        except Exception as error:  # outages are retried below; this is the message's own fault, or ours
             if len(deliveries) > 1:
                 middle = len(deliveries) // 2
                 await self._commit(deliveries[:middle])
                 await self._commit(deliveries[middle:])
                 return
-            log.warning("quarantined a message of %s that the database refuses: %s", deliveries[0].topic, error)
-            safe = await self._refuse(deliveries[0], str(error))
+            theirs = isinstance(error, psycopg.DataError)
+            log.warning("quarantined a message of %s: %s", deliveries[0].topic, error, exc_info=not theirs)
+            result = await self._refuse(deliveries[0], str(error))
+        reach("after_commit")
+        started = process_time()
         settle_all(deliveries)
-        for device, boot, seq in safe:
-            self._receipts.add(device, boot, seq)
-        self._receipts.flush()
+        self._say_safe(result)
+        self._stages["settle"].inc(process_time() - started)
 
-    async def process(self, deliveries: Sequence[Delivery], *, offset: timedelta = NO_OFFSET) -> list[Safe]:
+    async def process(self, deliveries: Sequence[Delivery], *, offset: timedelta = NO_OFFSET) -> None:
         """Decode, check, match and write, until the database has it; does not settle.
-
-        Returns:
-            Device, boot and seq of every reading that is now safe.
 
         Raises:
             psycopg.DataError: the database refuses a value.
         """
-        checked, refused = await self._outcomes(deliveries, offset)
-        batch = self._match([one for one, _ in checked], refused)
-        written = await self._retrying(lambda: self._write(batch))
-        self._count(written, batch)
-        return [(device, one.reading.boot, one.reading.seq) for one, device in checked] + [
-            (one.refusal.device, one.refusal.boot, one.refusal.seq) for one in refused if one.refusal.device
-        ]
+        await self._process(deliveries, offset)
+
+    async def _process(self, deliveries: Sequence[Delivery], offset: timedelta) -> _Result:
+        started = process_time()
+        if self._probes is not None:
+            self._probes.begin()
+        decoded = await self._decoded(deliveries, offset)
+        decoded_at = process_time()
+        world = self._world()
+        batch = self._match(world, decoded)
+        self._stages["decode"].inc(decoded_at - started)
+        self._stages["match"].inc(process_time() - decoded_at)
+        if self._probes is not None:
+            self._place.caught_up_to = self._probes.caught_up_to
+        await self._keep(batch)
+        if self._probes is not None:
+            self._probes.committed()
+        return _Result(decoded, batch, world)
 
     async def accepts(self, delivery: Delivery, *, offset: timedelta) -> bool:
         """Process a message out of quarantine; whether nothing of it was refused this time."""
         try:
-            _, refused = await self._outcomes([delivery], offset)
-            await self.process([delivery], offset=offset)
+            result = await self._process([delivery], offset)
         except psycopg.DataError as error:
             await self._refuse(delivery, str(error))
             return False
-        return not refused
+        return not result.decoded.refused
 
-    async def _outcomes(
-        self, deliveries: Sequence[Delivery], offset: timedelta
-    ) -> tuple[list[tuple[Checked, str]], list[Quarantined]]:
-        checked, refused = self._decode(deliveries, offset)
-        if any(one.refusal.reason == "unknown_device" for one in refused):
+    async def _decoded(self, deliveries: Sequence[Delivery], offset: timedelta) -> Decoded:
+        register = self._world().register
+        decoded = self._decoder.decode(deliveries, register, offset=offset)
+        if any(one.refusal.reason == "unknown_device" for one in decoded.refused):
             await self._retrying(self._refresh_world)  # it may have been registered a moment ago
-            checked, refused = self._decode(deliveries, offset)
-        return checked, refused
+            if self._world().register is not register:
+                decoded = self._decoder.decode(deliveries, self._world().register, offset=offset)
+        return decoded
 
-    def _decode(
-        self, deliveries: Sequence[Delivery], offset: timedelta
-    ) -> tuple[list[tuple[Checked, str]], list[Quarantined]]:
-        devices = self._world().devices
-        checked, refused = [], []
-        for delivery in deliveries:
-            codec = codec_of_topic(delivery.topic)
-            if codec is None:
-                detail = f"no codec reads the topic {delivery.topic!r}; `gengfu codecs` lists the topics"
-                refusal = Refusal("topic", detail, delivery.payload)
-                refused.append(Quarantined(delivery.topic, "", refusal, delivery.received_at))
-                continue
-            decoded = codec.decode(delivery.topic, delivery.payload)
-            outcomes: list[Checked | Refusal] = list(decoded.refusals)
-            for stamped in decoded.readings:
-                outcome = check(
-                    stamped,
-                    devices.get(stamped.device),
-                    received_at=delivery.received_at,
-                    retention_days=self._retention_days,
-                    offset=offset,
-                    dup=delivery.dup,
-                )
-                if isinstance(outcome, Checked):
-                    checked.append((outcome, stamped.device))
-                else:
-                    outcomes.append(outcome)
-            refused += [
-                Quarantined(delivery.topic, codec.name, outcome, delivery.received_at)
-                for outcome in outcomes
-                if isinstance(outcome, Refusal)
-            ]
-        return checked, refused
-
-    def _match(self, checked: Sequence[Checked], refused: list[Quarantined]) -> Batch:
-        world = self._world()
-        positions, others = positions_of(checked), others_of(checked)
+    def _match(self, world: World, decoded: Decoded) -> Batch:
+        positions = positions_of(decoded.fixes)
         positions.grid = locate(world, positions.lat, positions.lon, positions.time_us)
-        kinds = {device.number: device.kind for device in world.devices.values()}
-        marks = touched(world, positions, kinds)
-        for number in sorted({other.device for other in others if other.type in WAKING}):
-            times = [other.time for other in others if other.device == number and other.type in WAKING]
-            marks.append(Mark("device", str(number), min(times), max(times)))
-        return Batch(positions, others, marks, refused)
+        positions = positions.ordered()
+        return Batch(
+            positions=positions,
+            fresh=positions.without_twins(),
+            others=others_of(decoded.others),
+            received=decoded.received,
+            marks=touched(world, positions) + _device_marks(decoded.others),
+            quarantined=decoded.refused + decoded.beyond,
+            excess=decoded.excess,
+        )
+
+    async def _keep(self, batch: Batch) -> Written:
+        written = await self._retrying(lambda: self._write(batch))
+        self._recent.add(batch.fresh)
+        self._choice.learn(rows=written.offered, repeated=written.found)
+        self._count(written)
+        return written
 
     async def _write(self, batch: Batch) -> Written:
+        started = monotonic()
         if times := batch.times():
-            async with self._pool.connection() as connection:
+            async with self._line.limited() as connection:
                 await self._engine.ensure_partitions(connection, times)
-        async with transaction(self._pool) as connection:
-            return await write(connection, batch, self._place)
+        mode = self._choice.mode
+        try:
+            written = await self._attempt(batch, mode)
+        except psycopg.errors.UniqueViolation:
+            if mode == "staging":
+                raise
+            mode = "staging"  # somebody else, or we long ago, wrote one of these rows
+            written = await self._attempt(batch, mode)
+        self._stages["write"].inc(monotonic() - started)
+        metrics.WRITES.labels(self._place.lane, mode).inc()
+        return written
+
+    async def _attempt(self, batch: Batch, mode: Mode) -> Written:
+        async with self._line.transaction() as connection:
+            if self._line.opened != self._opened:  # the keys were committed over another connection
+                self._opened = self._line.opened
+                self._recent.clear()
+                self._choice.doubt()
+            known = self._recent.known(batch.fresh)
+            # Decided anew for each attempt, because after an error nothing is known any more.
+            asked = replace(batch, fresh=batch.fresh.take(~known)) if known.any() else batch
+            return await write(connection, asked, self._place, mode=mode)
 
     async def _retrying(self, action: Callable[[], Awaitable[T]]) -> T:
-        """Do it until the database has it: an outage only delays, and is said when it begins and when it is over."""
+        """Do it until the database has it: an outage only delays, and each kind of it is said once."""
+        told: set[str] = set()
         for attempt in count():
             try:
                 result = await action()
             except (DatabaseUnavailable, PoolTimeout, psycopg.Error) as error:
                 if isinstance(error, psycopg.DataError):
                     raise
-                self._engine.forget()  # a partition may have been dropped under us
-                metrics.RETRIES.labels(self._place.lane).inc()
-                if attempt == 0:
-                    log.warning("cannot write to the database, holding on: %s", " ".join(str(error).split()))
+                if (kind := kind_of(error)) not in told:
+                    log.warning("cannot write to the database, holding on: %s", said(error))
+                told.add(kind)
+                await self._start_over()
                 await asyncio.sleep(BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)])
             else:
                 if attempt:
@@ -248,25 +276,52 @@ class Pipeline:
                 return result
         raise AssertionError("count() does not end")
 
-    async def _refuse(self, delivery: Delivery, error: str) -> list[Safe]:
+    async def _start_over(self) -> None:
+        """After an error nothing is taken for granted: a new connection, and with it an empty memory."""
+        metrics.RETRIES.labels(self._place.lane).inc()
+        await self._line.drop()
+        self._engine.forget()  # a partition may have been dropped under us
+
+    async def _refuse(self, delivery: Delivery, error: str) -> _Result:
         codec = codec_of_topic(delivery.topic)
         refusal = Refusal("database", f"the database refuses it: {' '.join(error.split())}", delivery.payload)
         quarantined = Quarantined(delivery.topic, codec.name if codec else "", refusal, delivery.received_at)
-        batch = Batch(positions_of([]), [], quarantined=[quarantined])
-        self._count(await self._retrying(lambda: self._write(batch)), batch)
+        empty = fixes_of([])
         readings = codec.decode(delivery.topic, delivery.payload).readings if codec else []
-        return [(one.device, one.reading.boot, one.reading.seq) for one in readings]
+        safe = [(one.device, one.reading.boot, one.reading.seq) for one in readings]
+        decoded = Decoded(empty, [], [quarantined], safe, received=1)
+        batch = Batch(positions_of(empty), positions_of(empty), [], received=1, quarantined=[quarantined])
+        await self._keep(batch)
+        return _Result(decoded, batch, self._world())
 
-    def _count(self, written: Written, batch: Batch) -> None:
-        counts = {
-            "stored": written.stored,
-            "repeated": written.repeated,
-            "quarantined": len(batch.quarantined),
-            "ignored": batch.ignored.total(),
-        }
-        for fate, readings in counts.items():
-            metrics.READINGS.labels(self._place.lane, fate).inc(readings)
+    def _say_safe(self, result: _Result) -> None:
+        """What is committed in any form, its device may forget."""
+        names, decoded = result.world.register.names, result.decoded
+        self._receipts.add_all(names, result.batch.positions)
+        for one in decoded.others:
+            self._receipts.add(names[one.device], one.reading.boot, one.reading.seq)
+        for refused in decoded.refused:
+            if refused.refusal.device:
+                self._receipts.add(refused.refusal.device, refused.refusal.boot, refused.refusal.seq)
+        for device, boot, seq in decoded.safe:
+            self._receipts.add(device, boot, seq)
+        self._receipts.flush()
+
+    def _count(self, written: Written) -> None:
+        lane = self._place.lane
+        for (name, _), readings in written.sheet.entries().items():
+            if name != "received":
+                metrics.READINGS.labels(lane, name).inc(readings)
+        metrics.BATCH_READINGS.labels(lane).observe(written.sheet.received)
+        metrics.REPEATED_RATE.labels(lane).set(self._choice.rate)
+        if self._ledger is not None:
+            self._ledger.committed(lane, written.sheet)
 
 
-def _readings_in(delivery: Delivery) -> int:
-    return max(1, delivery.payload.count(b'"type"'))
+def _device_marks(others: Sequence[Checked]) -> list[Mark]:
+    waking = [one for one in others if one.reading.type in WAKING]
+    marks = []
+    for number in np.unique([one.device for one in waking]).astype(int).tolist():
+        times = [one.time for one in waking if one.device == number]
+        marks.append(Mark("device", str(number), min(times), max(times)))
+    return marks

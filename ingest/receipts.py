@@ -1,8 +1,12 @@
 """Receipts: which readings of a device are safe, as ranges, at most one message per device and second."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from time import monotonic
+
+import numpy as np
+
+from ingest.columns import Positions
 
 INTERVAL_S = 1.0  # a device hears at most one receipt in this time
 RANGES = 400  # in one message; keeps it below 10 KiB
@@ -42,6 +46,19 @@ class Receipts:
         """A reading is stored, repeated or in quarantine; without both counters there is nothing to say."""
         if boot is not None and seq is not None:
             self._safe.setdefault(device, defaultdict(set))[boot].add(seq)
+
+    def add_all(self, names: Mapping[int, str], positions: Positions) -> None:
+        """Likewise of a whole batch; `names` are those of the devices by number."""
+        both = positions.take((positions.boot >= 0) & (positions.seq >= 0))
+        if not len(both):
+            return
+        order = np.lexsort((both.seq, both.boot, both.device))
+        device, boot, seq = both.device[order], both.boot[order], both.seq[order]
+        starts = np.flatnonzero(np.concatenate(([True], (np.diff(device) != 0) | (np.diff(boot) != 0))))
+        ends = np.append(starts[1:], len(order))
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+            boots = self._safe.setdefault(names[int(device[start])], defaultdict(set))
+            boots[int(boot[start])].update(seq[start:end].tolist())
 
     def flush(self) -> None:
         """Send what is due. A device with more than one `boot` hears of them one by one, the oldest first."""

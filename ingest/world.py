@@ -1,17 +1,28 @@
 """The dated world as ingest needs it: grids, circles and the device register, held in memory and refreshed."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
-from ingest.columns import Ints, microseconds
+from devices.codecs import codec_named
+from ingest.columns import Floats, Ints, microseconds
 from ingest.database import Connection
+from ingest.nearness import Nearness
 from ingest.queries import load_queries
+from ingest.raster import Polygons, Raster, raster_of
 
 _SQL = load_queries("ingest", "world.sql")
 FOREVER_US = 2**62
+
+# Half the longest movement that rules accept between two fixes, so that one end of any segment through a circle is
+# nearer: on foot 120 s at 5 m/s, in a vehicle 45 s at 45 m/s. Ingest does not know of a handset that rides in a car;
+# what it sleeps through then is judged at the deadline. Kinds that nobody carries on duty wake nothing.
+REACH_M = {"handset": 300.0, "radio": 300.0, "vehicle": 1013.0}
 
 
 @dataclass(frozen=True)
@@ -20,13 +31,18 @@ class Circles:
 
     kind: str
     subjects: list[str] = field(default_factory=list)
-    lat: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-    lon: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-    radius_m: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    lat: Floats = field(default_factory=lambda: np.empty(0))
+    lon: Floats = field(default_factory=lambda: np.empty(0))
+    radius_m: Floats = field(default_factory=lambda: np.empty(0))
     since_us: Ints = field(default_factory=lambda: np.empty(0, np.int64))  # earlier fixes do not concern it
 
+    @cached_property
+    def nearness(self) -> Nearness:
+        """To be asked which fixes are near."""
+        return Nearness(self.lat, self.lon, self.radius_m)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)  # one object per device: looked up by identity, a million times an hour
 class Device:
     """What ingest must know of a registered device."""
 
@@ -36,50 +52,126 @@ class Device:
     datum: str
 
 
+class Register:
+    """All devices, by name, by number and by native topic."""
+
+    def __init__(self, devices: list[Device], *, revision: int = 0) -> None:
+        """Index the devices.
+
+        Args:
+            devices: all of them.
+            revision: of the register, to tell whether it has changed since.
+        """
+        self.revision = revision
+        self.devices = {device.name: device for device in devices}
+        self.names = {device.number: device.name for device in devices}
+        self.reach_m = np.zeros(max(self.names, default=0) + 1)
+        for device in devices:
+            self.reach_m[device.number] = REACH_M.get(device.kind, 0.0)
+        self._by_topic: dict[str, Device] = {}
+        self._patterns = [pattern for pattern in codec_named("native").topics if pattern.lane in {"up", "urgent"}]
+
+    def of_topics(self, topics: Sequence[str]) -> list[Device | None]:
+        """The registered device whose native topic each one is; None for all other topics."""
+        found = list(map(self._by_topic.get, topics))
+        if None in found:
+            found = [device or self._look(topic) for device, topic in zip(found, topics, strict=True)]
+        return found
+
+    def _look(self, topic: str) -> Device | None:
+        name = next((name for pattern in self._patterns if (name := pattern.device_of(topic))), None)
+        device = self.devices.get(name) if name else None
+        if device is not None:
+            self._by_topic[topic] = device  # bounded by the register: only known devices come in
+        return device
+
+
 @dataclass(frozen=True)
 class World:
     """One consistent picture; replaced whole, never changed."""
 
-    devices: dict[str, Device]
-    grid_ids: Ints
-    grid_levels: Ints
-    grid_from: Ints  # microseconds since 1970, inclusive
-    grid_to: Ints  # exclusive
-    grid_tree: shapely.STRtree
+    register: Register
+    polygons: Polygons
+    raster: Raster | None
     checkpoints: Circles
     incidents: Circles
 
+    @property
+    def devices(self) -> dict[str, Device]:
+        """The register by name."""
+        return self.register.devices
 
-async def load_world(connection: Connection) -> World:
-    """Read the picture of this moment."""
-    devices = await (await connection.execute(_SQL["devices"])).fetchall()
-    grids = await (await connection.execute(_SQL["grids"])).fetchall()
+    @property
+    def reach_m(self) -> Floats:
+        """How far from a circle a fix still concerns it, by device number."""
+        return self.register.reach_m
+
+
+async def load_world(connection: Connection, before: World | None = None) -> World:
+    """Read the picture of this moment.
+
+    Args:
+        connection: any.
+        before: an earlier picture; what has not changed is taken from it and not computed again.
+    """
+    rows = await (await connection.execute(_SQL["grids"])).fetchall()
+    polygons = _polygons(rows)
+    now_us = microseconds(datetime.now(UTC))
+    raster = before.raster if before and before.polygons.same_as(polygons) else None
+    if raster is None or not raster.since_us <= now_us < raster.until_us:
+        raster = raster_of(polygons, now_us=now_us) if rows else None
     return World(
-        devices={row["name"]: Device(**row) for row in devices},
-        grid_ids=np.array([row["id"] for row in grids], np.int64),
-        grid_levels=np.array([row["level"] for row in grids], np.int64),
-        grid_from=np.array([microseconds(row["valid_from"]) for row in grids], np.int64),
-        grid_to=np.array([microseconds(row["valid_to"]) if row["valid_to"] else FOREVER_US for row in grids], np.int64),
-        grid_tree=shapely.STRtree(list(shapely.from_geojson([row["geometry"] for row in grids]))),
-        checkpoints=await _circles(connection, "checkpoint"),
-        incidents=await _circles(connection, "incident"),
+        register=await _register(connection, before),
+        polygons=polygons,
+        raster=raster,
+        checkpoints=await _circles(connection, "checkpoint", before.checkpoints if before else None),
+        incidents=await _circles(connection, "incident", before.incidents if before else None),
     )
 
 
 async def reload_register(connection: Connection, world: World) -> World:
     """The same world with the devices and incidents of now: what changes by the minute."""
-    devices = await (await connection.execute(_SQL["devices"])).fetchall()
-    incidents = await _circles(connection, "incident")
-    return World(**{**vars(world), "devices": {row["name"]: Device(**row) for row in devices}, "incidents": incidents})
+    incidents = await _circles(connection, "incident", world.incidents)
+    return replace(world, register=await _register(connection, world), incidents=incidents)
 
 
-async def _circles(connection: Connection, kind: str) -> Circles:
+async def _register(connection: Connection, before: World | None) -> Register:
+    row = await (await connection.execute(_SQL["revision"])).fetchone()
+    revision = row["revision"] if row else 0
+    if before is not None and before.register.revision == revision:
+        return before.register
+    # Read after its number: a change in between is read again next time.
+    rows = await (await connection.execute(_SQL["devices"])).fetchall()
+    return Register([Device(**row) for row in rows], revision=revision)
+
+
+def _polygons(rows: list[dict[str, Any]]) -> Polygons:
+    shapes = list(shapely.from_geojson([row["geometry"] for row in rows]))
+    return Polygons(
+        ids=np.array([row["id"] for row in rows], np.int64),
+        levels=np.array([row["level"] for row in rows], np.int64),
+        since=np.array([microseconds(row["valid_from"]) for row in rows], np.int64),
+        until=np.array([microseconds(row["valid_to"]) if row["valid_to"] else FOREVER_US for row in rows], np.int64),
+        shapes=shapes,
+        tree=shapely.STRtree(shapes),
+    )
+
+
+async def _circles(connection: Connection, kind: str, before: Circles | None) -> Circles:
     rows = await (await connection.execute(_SQL[f"{kind}s"])).fetchall()
-    return Circles(
+    circles = Circles(
         kind,
         [row["subject"] for row in rows],
         np.array([row["lat"] for row in rows], float),
         np.array([row["lon"] for row in rows], float),
         np.array([row["radius_m"] for row in rows], float),
         np.array([microseconds(row["since"]) for row in rows], np.int64),
+    )
+    return before if before is not None and _same(before, circles) else circles
+
+
+def _same(one: Circles, other: Circles) -> bool:
+    columns = ("lat", "lon", "radius_m", "since_us")
+    return one.subjects == other.subjects and all(
+        np.array_equal(getattr(one, column), getattr(other, column)) for column in columns
     )

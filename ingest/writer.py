@@ -4,47 +4,84 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from devices.codecs import Refusal
-from devices.times import EPOCH
-from ingest.columns import Ints, Other, Positions, microseconds
+from devices.plausibility import Flag
+from ingest.columns import Ints, Positions, microseconds, moment_of
 from ingest.database import Connection
+from ingest.decode import Quarantined
+from ingest.excess import note
 from ingest.late import count_late
+from ingest.ledger import Sheet
 from ingest.match import Mark
+from ingest.mode import Mode
+from ingest.newest import heard_of, newest_of
+from ingest.others import Other
+from ingest.pack import copy_rows, time_array
+from ingest.progress import Place, committed
 from ingest.queries import load_queries
 
 _SQL = load_queries("ingest", "writer.sql")
-_POSITION_TYPES = ("int4", "timestamptz", *["int4"] * 3, *["int2"] * 6, *["int4"] * 3, "timestamptz")
 _READING_TYPES = ("int4", "timestamptz", "int4", "text", "int4", "int4", "int2", *["int4"] * 3, "timestamptz", "jsonb")
-
-
-@dataclass(frozen=True)
-class Quarantined:
-    """A refusal with where it came from."""
-
-    topic: str
-    codec: str
-    refusal: Refusal
-    received_at: datetime
+_HOUR_US = 3_600_000_000
+_DAY_US = 24 * _HOUR_US
 
 
 @dataclass
 class Batch:
-    """All that one transaction writes."""
+    """All that one transaction writes.
+
+    Attributes:
+        positions: every accepted fix, ordered by device, time and digest, repetitions and all.
+        fresh: those of them that the database is asked to keep: each key once.
+        others: accepted readings of other types, in order.
+        received: readings, counted where they were decoded, apart from what became of them.
+        marks: what to judge anew.
+        quarantined: what was refused.
+        ignored: what was left out, by reason.
+        excess: readings beyond the allowance, by device number; they are among the quarantined.
+    """
 
     positions: Positions
+    fresh: Positions
     others: list[Other]
+    received: int
     marks: list[Mark] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
+    excess: Counter[int] = field(default_factory=Counter)
+
+    @property
+    def readings(self) -> int:
+        """How many were accepted."""
+        return len(self.positions) + len(self.others)
 
     def times(self) -> list[datetime]:
         """A time in each day that the batch touches, and perhaps more."""
-        days = {us // 86_400_000_000 for us in self.positions.time_us.tolist()}
-        return [EPOCH + timedelta(days=day) for day in days] + [other.time for other in self.others]
+        days = np.unique(self.positions.time_us // _DAY_US).tolist()
+        return [moment_of(day * _DAY_US) for day in days] + [other.time for other in self.others]
+
+    @cached_property
+    def stream(self) -> bytes:
+        """The fresh rows for COPY; packed once, however often the transaction is tried."""
+        return copy_rows(self.fresh)
+
+    @cached_property
+    def newest(self) -> dict[str, Any] | None:
+        """Parameters of `last_positions`."""
+        return newest_of(self.positions)
+
+    @cached_property
+    def heard(self) -> dict[str, Any] | None:
+        """Parameters of `last_heard`: devices that did not say where they are."""
+        nowhere = self.positions.take(self.positions.flags & int(Flag.NULL_ISLAND) != 0)
+        received: Ints = np.array([microseconds(other.received_at) for other in self.others], np.int64)
+        devices = np.array([other.device for other in self.others], np.int64)
+        return heard_of(np.concatenate((devices, nowhere.device)), np.concatenate((received, nowhere.received_us)))
 
     def times_us(self) -> Ints:
         """The times of all readings, microseconds since 1970."""
@@ -54,28 +91,17 @@ class Batch:
 
 @dataclass(frozen=True)
 class Written:
-    """What became of a batch: received = stored + repeated + the quarantined + the ignored."""
-
-    stored: int
-    repeated: int
-
-
-@dataclass
-class Place:
-    """Which worker and lane writes.
+    """What became of a batch.
 
     Attributes:
-        worker: its name among its kind.
-        lane: `up` or `urgent`.
-        up_since: since when it has heard the broker without a break; None for one that works off a list and ends,
-            so that nobody waits for it.
-        hears: whether its session with the broker stands.
+        sheet: of its readings.
+        offered: positions that the database was asked to keep.
+        found: how many of those it had.
     """
 
-    worker: str
-    lane: str
-    up_since: datetime | None
-    hears: bool = True
+    sheet: Sheet
+    offered: int = 0
+    found: int = 0
 
 
 async def prepare(connection: Connection) -> None:
@@ -84,46 +110,68 @@ async def prepare(connection: Connection) -> None:
     await connection.execute(_SQL["stage_readings"])
 
 
-async def write(connection: Connection, batch: Batch, place: Place) -> Written:
+async def write(connection: Connection, batch: Batch, place: Place, *, mode: Mode) -> Written:
     """Write a batch in the transaction that the caller holds.
 
     Args:
         connection: in a transaction, and prepared.
         batch: what to write; the partitions of its times exist.
         place: for counters and progress.
+        mode: the way of the positions.
 
     Returns:
-        How many readings were new and how many were there before.
+        What became of its readings.
+
+    Raises:
+        psycopg.errors.UniqueViolation: in mode `direct`, a position is there already; the transaction is lost.
     """
-    kept = await _write_positions(connection, batch.positions) + await _write_others(connection, batch.others)
-    readings = len(batch.positions) + len(batch.others)
-    if readings:
-        await connection.execute(_SQL["last_heard"])
+    positions = await _write_positions(connection, batch.fresh, batch, mode)
+    kept = positions + await _write_others(connection, batch.others)
+    if batch.newest:
+        await connection.execute(_SQL["last_positions"], batch.newest)
+    if batch.heard:
+        await connection.execute(_SQL["last_heard"], batch.heard)
     if batch.others:
         await connection.execute(_SQL["last_batteries"])
         await connection.execute(_SQL["last_equipment"])
+    await _touch_hours(connection, batch.fresh)
     await _write_marks(connection, batch.marks)
     await _write_quarantine(connection, batch.quarantined)
-    written = Written(stored=kept, repeated=readings - kept)
-    await _write_counters(connection, batch, written, place)
+    await note(connection, place.worker, batch.excess)
+    quarantined: Counter[str] = Counter()
+    for one in batch.quarantined:
+        quarantined[one.refusal.reason] += one.readings
+    sheet = Sheet(
+        received=batch.received,
+        stored=kept,
+        repeated=batch.readings - kept,
+        quarantined=quarantined,
+        ignored=batch.ignored,
+    )
+    await _write_counters(connection, sheet, place)
+    await committed(connection, place)
     await count_late(connection, batch.times_us(), worker=place.worker, lane=place.lane)
     if batch.marks:
         await connection.execute("NOTIFY gengfu_dirty")
-    return written
+    offered = len(batch.fresh)
+    return Written(sheet, offered=offered, found=offered - positions)
 
 
-async def _write_positions(connection: Connection, positions: Positions) -> int:
-    if not len(positions):
+async def _write_positions(connection: Connection, fresh: Positions, batch: Batch, mode: Mode) -> int:
+    if not len(fresh):
         return 0
     cursor = connection.cursor()
-    async with cursor.copy(_SQL["copy_position"]) as copy:
-        copy.set_types(_POSITION_TYPES)
-        for row in positions.rows():
-            await copy.write_row(row)
-    kept = (await connection.execute(_SQL["keep_positions"])).rowcount
-    await connection.execute(_SQL["last_positions"])
-    await connection.execute(_SQL["touch_hours"])
-    return kept
+    async with cursor.copy(_SQL[f"copy_{mode}"]) as copy:
+        await copy.write(batch.stream)
+    if mode == "direct":
+        return cursor.rowcount
+    return (await connection.execute(_SQL["keep_positions"])).rowcount
+
+
+async def _touch_hours(connection: Connection, fresh: Positions) -> None:
+    if len(fresh):
+        hours = np.unique(fresh.time_us // _HOUR_US) * _HOUR_US
+        await connection.execute(_SQL["touch_hours"], {"hours": time_array(hours)})
 
 
 async def _write_others(connection: Connection, others: Sequence[Other]) -> int:
@@ -170,27 +218,9 @@ def _digest(one: Quarantined) -> bytes:
     return hashlib.sha256(one.topic.encode() + b"\0" + one.refusal.fragment).digest()
 
 
-async def _write_counters(connection: Connection, batch: Batch, written: Written, place: Place) -> None:
-    readings = len(batch.positions) + len(batch.others)
-    reasons = Counter(one.refusal.reason for one in batch.quarantined)
-    counts = {
-        ("received", ""): readings + len(batch.quarantined) + batch.ignored.total(),
-        ("stored", ""): written.stored,
-        ("repeated", ""): written.repeated,
-        **{("quarantined", reason): count for reason, count in reasons.items()},
-        **{("ignored", reason): count for reason, count in batch.ignored.items()},
-    }
-    who = {"worker": place.worker, "lane": place.lane}
-    rows = [
-        {**who, "name": name, "reason": reason, "value": value}
-        for (name, reason), value in sorted(counts.items())
-        if value
-    ]
-    await connection.cursor().executemany(_SQL["count"], rows)
-    if place.up_since is not None:
-        await connection.execute(_SQL["progress"], vars(place))
-
-
-async def beat(connection: Connection, place: Place) -> None:
-    """Say that the lane is alive."""
-    await connection.execute(_SQL["beat"], vars(place))
+async def _write_counters(connection: Connection, sheet: Sheet, place: Place) -> None:
+    rows = sorted((*key, value) for key, value in sheet.entries().items())
+    if rows:
+        names, reasons, values = map(list, zip(*rows, strict=True))
+        who = {"worker": place.worker, "lane": place.lane}
+        await connection.execute(_SQL["count"], {**who, "names": names, "reasons": reasons, "values": values})

@@ -6,13 +6,18 @@ CREATE TEMP TABLE IF NOT EXISTS staging_position (LIKE position INCLUDING DEFAUL
 -- The same for readings that are not positions.
 CREATE TEMP TABLE IF NOT EXISTS staging_reading (LIKE reading INCLUDING DEFAULTS) ON COMMIT DELETE ROWS;
 
--- name: copy_position
--- The columns in the order of ingest.columns.Positions.rows.
+-- name: copy_direct
+-- Straight into the table; one row that is there already refuses them all. The columns in the order of ingest.pack.
+COPY position (device, time, digest, lat, lon, accuracy, speed, heading, altitude, battery, flags, grid, boot, seq,
+               received_at) FROM STDIN (FORMAT binary);
+
+-- name: copy_staging
+-- The same rows to where duplicates are taken out.
 COPY staging_position (device, time, digest, lat, lon, accuracy, speed, heading, altitude, battery, flags, grid, boot,
                        seq, received_at) FROM STDIN (FORMAT binary);
 
 -- name: copy_reading
--- The columns in the order of ingest.columns.Other.row.
+-- The columns in the order of ingest.others.Other.row.
 COPY staging_reading (device, time, digest, type, lat, lon, flags, grid, boot, seq, received_at, body)
   FROM STDIN (FORMAT binary);
 
@@ -31,16 +36,16 @@ SELECT * FROM staging_reading s
 ON CONFLICT DO NOTHING;
 
 -- name: last_positions
--- Forward only, in the order of device, so that two workers never wait for each other in a ring. A clock that runs
--- ahead cannot pin the newest place: no time counts for more than the moment it was received.
+-- Forward only, in the order of device, so that two workers never wait for each other in a ring. -32768 and 0 stand for
+-- nothing, because arrays come without NULLs.
 INSERT INTO last_known AS l (device, time, lat, lon, accuracy, speed, heading, altitude, flags, grid, battery,
                              battery_time, heard_at)
-SELECT DISTINCT ON (device) device, least(time, received_at), lat, lon, accuracy, speed, heading, altitude, flags, grid,
-       battery, CASE WHEN battery IS NULL THEN NULL ELSE least(time, received_at) END,
-       max(received_at) OVER (PARTITION BY device)
-  FROM staging_position
- WHERE flags & 4 = 0
- ORDER BY device, time DESC, digest
+SELECT device, time, lat, lon, nullif(accuracy, -32768), nullif(speed, -32768), nullif(heading, -32768),
+       nullif(altitude, -32768), flags, nullif(grid, 0), nullif(battery, -32768),
+       CASE WHEN battery <> -32768 THEN time END, heard_at
+  FROM unnest(%(device)s, %(time)s, %(lat)s, %(lon)s, %(accuracy)s, %(speed)s, %(heading)s, %(altitude)s, %(flags)s,
+              %(grid)s, %(battery)s, %(heard_at)s)
+       AS s (device, time, lat, lon, accuracy, speed, heading, altitude, flags, grid, battery, heard_at)
 ON CONFLICT (device) DO UPDATE SET
   time     = CASE WHEN l.time IS NULL OR excluded.time > l.time THEN excluded.time ELSE l.time END,
   lat      = CASE WHEN l.time IS NULL OR excluded.time > l.time THEN excluded.lat ELSE l.lat END,
@@ -58,9 +63,7 @@ ON CONFLICT (device) DO UPDATE SET
 -- name: last_heard
 -- Whoever spoke was heard, whatever it said.
 INSERT INTO last_known AS l (device, heard_at)
-SELECT device, max(received_at)
-  FROM (SELECT device, received_at FROM staging_position UNION ALL SELECT device, received_at FROM staging_reading) s
- GROUP BY device ORDER BY device
+SELECT * FROM unnest(%(device)s, %(heard_at)s)
 ON CONFLICT (device) DO UPDATE SET heard_at = greatest(l.heard_at, excluded.heard_at);
 
 -- name: last_batteries
@@ -80,9 +83,7 @@ UPDATE last_known l SET equipment = s.body, equipment_time = s.time
 
 -- name: touch_hours
 -- The hours whose rollup this batch makes stale.
-INSERT INTO touched_hour (hour)
-SELECT DISTINCT date_trunc('hour', time) AS hour FROM staging_position ORDER BY hour
-ON CONFLICT DO NOTHING;
+INSERT INTO touched_hour (hour) SELECT * FROM unnest(%(hours)s) ON CONFLICT DO NOTHING;
 
 -- name: mark
 -- Wake a judgement.
@@ -99,20 +100,5 @@ ON CONFLICT (digest) DO UPDATE SET times = q.times + 1, last_at = greatest(q.las
 -- name: count
 -- What this batch did, in the transaction that did it.
 INSERT INTO ingest_counter AS c (worker, lane, name, reason, value)
-VALUES (%(worker)s, %(lane)s, %(name)s, %(reason)s, %(value)s)
+SELECT %(worker)s, %(lane)s, * FROM unnest(%(names)s::text[], %(reasons)s::text[], %(values)s::bigint[])
 ON CONFLICT (worker, lane, name, reason) DO UPDATE SET value = c.value + excluded.value;
-
--- name: progress
--- This lane has committed just now.
-INSERT INTO ingest_progress AS p (worker, lane, up_since, hears, beat_at, committed_at)
-VALUES (%(worker)s, %(lane)s, %(up_since)s, %(hears)s, now(), now())
-ON CONFLICT (worker, lane) DO UPDATE
-  SET up_since = excluded.up_since, hears = excluded.hears, beat_at = excluded.beat_at,
-      committed_at = excluded.committed_at;
-
--- name: beat
--- This lane is alive, with or without work.
-INSERT INTO ingest_progress AS p (worker, lane, up_since, hears, beat_at)
-VALUES (%(worker)s, %(lane)s, %(up_since)s, %(hears)s, now())
-ON CONFLICT (worker, lane) DO UPDATE
-  SET up_since = excluded.up_since, hears = excluded.hears, beat_at = excluded.beat_at;

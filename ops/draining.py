@@ -3,26 +3,30 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from gateway.accounts import LANES, Lane, credentials_of, ingest_account, probe_topic
+from gateway.accounts import LANES, Lane, credentials_of, ingest_account, lane_probes
+from gateway.errors import BrokerError
+from gateway.filter_memory import FilterMemory
 from gateway.session import Session
 from ingest.database import Connection, connect, make_pool
 from ingest.delivery import Delivery
 from ingest.engines import choose_engine
+from ingest.progress import goodbye, silent_for
 from ingest.queries import load_queries
 from ingest.worker import Worker
 from ingest.writer import prepare
 from ops.errors import OpsError, SettingsError
-from ops.roles.gateway import broker_secret, tls_of
-from ops.roles.ingest import make_worker
+from ops.roles.gateway import broker_secret, tls_of, version_of
+from ops.roles.ingest import Reading, make_worker, memory_of
 from ops.settings import Settings
 from ops.sharing import filters
 
 CONNECT_S = 20.0
 GONE_S = 5.0  # seconds without a sign of life after which a worker counts as stopped; it gives one each second
 
-_SQL = load_queries(__package__, "draining.sql")
+_SQL = load_queries("ops", "draining.sql")
 
 log = logging.getLogger(__name__)
 
@@ -61,14 +65,14 @@ async def drain(settings: Settings, *, say: Callable[[str], None]) -> None:
             await lane.end()
             say(f"worker {name}, lane {lane.name}: {lane.taken} messages taken in, its session at the broker has ended")
         async with connection.transaction():
-            await connection.execute(_SQL["forget"], {"worker": name})
+            await goodbye(connection, name)
 
 
 async def _check(connection: Connection, name: str) -> None:
-    row = await (await connection.execute(_SQL["silent"], {"worker": name})).fetchone()
-    if row is not None and row["seconds"] is not None and row["seconds"] < GONE_S:
+    silent_s = await silent_for(connection, name)
+    if silent_s is not None and silent_s < GONE_S:
         raise OpsError(
-            f"ingest worker {name} runs, or ran {row['seconds']:.0f} s ago; stop it first, or set ingest.workers to "
+            f"ingest worker {name} runs, or ran {silent_s:.0f} s ago; stop it first, or set ingest.workers to "
             "fewer and start `gengfu serve` again, and then drain it"
         )
     if not await (await connection.execute(_SQL["others"], {"worker": name, "gone_s": GONE_S})).fetchall():
@@ -79,19 +83,34 @@ async def _check(connection: Connection, name: str) -> None:
 
 
 async def _work_off(worker: Worker, lanes: "list[_Lane]") -> None:
-    async with lanes[0].session, lanes[1].session:
-        for lane in lanes:
-            await lane.session.wait_up(timeout_s=CONNECT_S)
-        async with asyncio.TaskGroup() as tasks:
-            work = [
-                tasks.create_task(pipeline.run(), name=f"pipeline {name}")
-                for name, pipeline in worker.pipelines.items()
-            ]
+    trouble: BrokerError | None = None
+    async with lanes[0].session, lanes[1].session, asyncio.TaskGroup() as tasks:
+        # Before the sessions are ready: with a long queue they are only once something of it is committed.
+        work = [
+            tasks.create_task(pipeline.run(), name=f"pipeline {name}") for name, pipeline in worker.pipelines.items()
+        ]
+        try:
+            for lane in lanes:
+                await lane.session.wait_up(timeout_s=CONNECT_S)
             for lane in lanes:
                 await lane.reached.wait()
             await worker.finish()
-            for task in work:
-                task.cancel()
+        except BrokerError as error:  # out of the group it would come wrapped
+            trouble = error
+        for task in work:
+            task.cancel()
+    if trouble is not None:
+        raise trouble
+
+
+def _knowing(settings: Settings, lane: Lane) -> FilterMemory:
+    """The memory of a session, so that what the worker subscribes to is taken back."""
+    memory = memory_of(settings, lane)
+    held = {*memory.read(), *filters(settings, lane, secret=broker_secret(settings))}
+    memory.write(held)
+    if not held.issubset(memory.read()):
+        raise OpsError(f"cannot write to {settings.data_dir}; set data_dir to a folder that is yours, and drain again")
+    return memory
 
 
 class _Lane:
@@ -103,22 +122,25 @@ class _Lane:
         self.reached = asyncio.Event()
         self._settings = settings
         self._pipeline = worker.pipelines[lane]
-        self._topic = probe_topic(settings.ingest.worker, lane)
+        (self._topic,) = lane_probes(settings.ingest.worker, lane, kind=settings.broker.kind)
+        self._memory = _knowing(settings, lane)
         self._mark = secrets.token_hex(16).encode()
         self.session = self._session(
             filters=[self._topic],
-            former_filters=filters(settings, lane, secret=broker_secret(settings)),
-            on_delivery=self._take,
+            memory=self._memory,
+            on_deliveries=self._take,
             on_ready=self._send_mark,
             may_pause=True,
         )
+        self._pipeline.flow = Reading(self.session)
 
     async def end(self) -> None:
         """Let the broker forget the session."""
         async with self._session(clean_session=True) as session:
             await session.wait_up(timeout_s=CONNECT_S)
+        self._memory.write([])
 
-    def _session(self, **options: object) -> Session:
+    def _session(self, **options: Any) -> Session:
         settings = self._settings
         return Session(
             settings.broker.url,
@@ -127,18 +149,20 @@ class _Lane:
             ),
             name=f"drain {self.name}",
             tls=tls_of(settings),
-            **options,  # type: ignore[arg-type]
+            version=version_of(settings),
+            **options,
         )
 
     def _send_mark(self) -> None:
         sent = self.session.send(self._topic, self._mark)  # sent again at each connect
         sent.add_done_callback(lambda future: future.cancelled() or future.exception())
 
-    def _take(self, delivery: Delivery) -> None:
-        if delivery.topic != self._topic:
-            self.taken += 1
-            self._pipeline.put(delivery)
-            return
-        delivery.settle()
-        if delivery.payload == self._mark:
-            self.reached.set()
+    def _take(self, deliveries: Sequence[Delivery]) -> None:
+        data = [delivery for delivery in deliveries if delivery.topic != self._topic]
+        self.taken += len(data)
+        self._pipeline.put_all(data)
+        for delivery in deliveries:
+            if delivery.topic == self._topic:
+                delivery.settle()
+                if delivery.payload == self._mark:
+                    self.reached.set()

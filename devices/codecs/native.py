@@ -9,6 +9,9 @@ from pydantic_core import ErrorDetails, from_json
 from devices.codec import MAX_PAYLOAD_BYTES, Codec, Decoded, Refusal, Stamped, TopicPattern
 from devices.readings import INT4_MAX, READING, TYPES
 
+# No reading is shorter than 45 bytes, so what holds more elements than this is no array of readings; without a limit an
+# array of a hundred thousand noughts would become as many refusals.
+MAX_READINGS = 6000
 _ROOT = "gengfu/v1/{device}"
 
 
@@ -41,6 +44,11 @@ class NativeCodec:
             return _decoded([_element(content, payload, device)])
         if not content:
             return Decoded(refusals=[Refusal("schema", "an empty array; send at least one reading", payload, device)])
+        if len(content) > MAX_READINGS:
+            detail = (
+                f"an array of {len(content)}; at most {MAX_READINGS} readings are taken at once, send smaller arrays"
+            )
+            return Decoded(refusals=[Refusal("size", detail, payload, device)])
         return _decoded([_element(item, None, device, index) for index, item in enumerate(content)])
 
 

@@ -9,26 +9,27 @@ import contextlib
 import logging
 import os
 import ssl
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import cast
 
 from typing_extensions import override
 
 from gateway.address import Address, Credentials, Tls
 from gateway.errors import BrokerError, BrokerRefused, BrokerUnavailable
 from gateway.mqtt import packets, properties, reasons
+from gateway.mqtt.outgoing import UNCONFIRMED, Outgoing
 from gateway.mqtt.packets import Connack, Malformed, Version, Will
-from gateway.mqtt.reader import MID, Chunk, Reader
-from ingest.delivery import Delivery
+from gateway.mqtt.reader import SPARE_BYTES, Chunk, Reader
+from ingest.delivery import Delivery, settle_all
 
 log = logging.getLogger(__name__)
 
 CONNECT_S = 5.0  # seconds for TCP, and TLS on top
 CONNACK_S = 10.0  # seconds from CONNECT to its answer; a broker that loads many accounts takes some
+SMALL_BYTES = 64 * 1024  # of a chunk; below, the trouble of a chunk outweighs that of its messages
+UNSENT_BYTES = 4 * 1024 * 1024  # that a broker has not taken off us, before more is refused
 CLOSE_S = 2.0  # seconds for DISCONNECT to get out before the socket is cut
-UNCONFIRMED = 8192  # messages of ours under way at once where the broker does not say what it takes
 NEVER_EXPIRES = 0xFFFF_FFFF  # seconds, by the standard's own convention
 DRAINED_BYTES = 16 * 1024 * 1024  # the largest packet we let a broker of MQTT 5 send; what is too large for us still
 # must reach quarantine, and a broker that is told a lower limit throws larger messages away without a word
@@ -38,6 +39,8 @@ Tally = Callable[[str, int], None]
 
 class Connection(asyncio.Protocol):
     """A connection that is opened once and closed once; everything happens on the event loop's thread."""
+
+    most_unconfirmed = UNCONFIRMED
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class Connection(asyncio.Protocol):
         keep_alive_s: int = 30,
         window: int = 65_535,
         most_bytes: int = 300 * 1024,
+        pace_s: float = 0.0,
         tls: Tls | None = None,
         will: Will | None = None,
     ) -> None:
@@ -68,6 +72,7 @@ class Connection(asyncio.Protocol):
             keep_alive_s: seconds in which each side hears of the other.
             window: messages that the broker may have under way to us; MQTT 3.1.1 cannot tell it.
             most_bytes: of a packet that is handed on whole; see `Reader`.
+            pace_s: seconds in which it reads nothing after a small chunk, so that the next is larger.
             tls: certificates for `mqtts://`.
             will: published when the connection ends without a goodbye.
         """
@@ -80,6 +85,7 @@ class Connection(asyncio.Protocol):
         self._take_retained = take_retained
         self._keep_alive_s = keep_alive_s
         self._window = window
+        self._pace_s = pace_s
         self._tls = tls
         self._will = will
         self._reader = Reader(self, version=version, most_bytes=most_bytes, take_retained=take_retained)
@@ -88,17 +94,17 @@ class Connection(asyncio.Protocol):
         self._connack: asyncio.Future[Connack] = self._loop.create_future()
         self._ended: asyncio.Future[str] = self._loop.create_future()
         self._reason: str | None = None
+        self._greeted = False
+        self._closing = False
         self._acks = bytearray()
         self._flushing = False
         self._paused = False
+        self._resting = False
+        self._reading = True
+        self._blocked_at: float | None = None
         self._alive: asyncio.TimerHandle | None = None
         self._heard_at = self._asked_at = 0.0
-        self._last_mid = 0
-        self._limit = UNCONFIRMED
-        self._most_sent_bytes: int | None = None
-        self._unconfirmed: dict[int, asyncio.Future[None]] = {}
-        self._waiting: deque[tuple[bytes, bytes, bool, asyncio.Future[None]]] = deque()
-        self._asking: dict[int, asyncio.Future[list[int]]] = {}
+        self._out = Outgoing(self._write, version=version, broker=str(address), account=credentials.username)
 
     @property
     def ended(self) -> bool:
@@ -133,12 +139,12 @@ class Connection(asyncio.Protocol):
             ) from None
         except ssl.SSLError as error:
             raise BrokerUnavailable(
-                f"no TLS with the broker at {self._address}: {_tls_words(error)}; see broker.ca_file, "
+                f"no TLS with the broker at {self._address}: {_words(error)}; see broker.ca_file, "
                 "and that the name in the address stands in the broker's certificate"
             ) from error
         except OSError as error:
             raise BrokerUnavailable(
-                f"no connection to the broker at {self._address}: {_os_words(error)}; see that it runs there"
+                f"no connection to the broker at {self._address}: {_words(error)}; see that it runs there"
             ) from error
         return await self._greet()
 
@@ -164,11 +170,11 @@ class Connection(asyncio.Protocol):
             ) from None
         if answer.code:
             raise self._refusal(answer)
-        self._limit = min(UNCONFIRMED, answer.receive_maximum)
-        self._most_sent_bytes = answer.maximum_packet_size
+        self._out.limit = min(self.most_unconfirmed, answer.receive_maximum)
+        self._out.most_bytes = answer.maximum_packet_size
         self._keep_alive_s = self._keep_alive_s if answer.keep_alive_s is None else answer.keep_alive_s
         self._asked_at = self._heard_at = self._loop.time()
-        self._keep_alive()
+        self._next_look()
         return answer.session_present
 
     def _wishes(self) -> dict[int, int]:
@@ -180,7 +186,7 @@ class Connection(asyncio.Protocol):
 
     def _refusal(self, answer: Connack) -> BrokerError:
         words = reasons.connack_words(answer.code, version=self._version)
-        if reasons.is_refusal(answer.code, version=self._version):
+        if reasons.is_refusal(answer.code):
             return BrokerRefused(
                 f"the broker at {self._address} does not let {self._credentials.username} in ({words}); "
                 "see that it is registered, not revoked, and that the secret is its newest"
@@ -200,12 +206,15 @@ class Connection(asyncio.Protocol):
         if transport is not None and not self.ended:
             self._flush()
             self._reason = self._reason or "closed by gengfu"
-            if self._connack.done():
+            self._closing = True
+            if self._greeted:
+                # The broker hangs up when it has read everything. Did we, while it still sends, our end would be reset
+                # and acknowledgements that it has not read yet would be lost.
                 transport.write(packets.GOODBYE)
-            transport.close()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(CLOSE_S):
-                    await asyncio.shield(self._ended)
+                self.resume_reading()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(CLOSE_S):
+                        await asyncio.shield(self._ended)
             transport.abort()
         self._end("closed by gengfu")
 
@@ -227,36 +236,29 @@ class Connection(asyncio.Protocol):
                 BrokerUnavailable(f"the broker at {self._address} hung up at CONNECT ({reason}); see its log")
             )
             self._connack.exception()
-        waiting: list[asyncio.Future[Any]] = [*self._unconfirmed.values(), *self._asking.values()]
-        waiting += [confirmed for _, _, _, confirmed in self._waiting]
-        self._unconfirmed.clear()
-        self._asking.clear()
-        self._waiting.clear()
-        for future in waiting:
-            if not future.done():
-                future.set_exception(self._gone())
-
-    def _gone(self) -> BrokerUnavailable:
-        return BrokerUnavailable(f"the connection to the broker at {self._address} is gone")
+        self._out.end()
 
     # -- what asyncio calls --------------------------------------------------------------------------------------
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
+        self._transport.set_write_buffer_limits(high=UNSENT_BYTES)
         if self.ended:
             self._transport.abort()
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
-        words = _os_words(exc) if isinstance(exc, OSError) else str(exc or "the broker closed the connection")
+        words = _words(exc) if isinstance(exc, OSError) else str(exc or "the broker closed the connection")
         self._end(self._reason or words)
 
     @override
     def data_received(self, data: bytes) -> None:
-        if self.ended:
+        if self.ended or self._closing:
             return
         self._heard_at = self._loop.time()
+        if self._pace_s and len(data) < SMALL_BYTES and self._greeted:
+            self._rest()
         chunk = self._reader.feed(data, datetime.now(UTC))
         try:
             self._take(chunk)
@@ -264,6 +266,17 @@ class Connection(asyncio.Protocol):
             self._fail(f"the broker sent {error}")
         if chunk.error is not None:
             self._fail(f"the broker sent {chunk.error}")
+
+    @override
+    def pause_writing(self) -> None:
+        self._blocked_at = self._loop.time()
+        self._out.blocked = True
+
+    @override
+    def resume_writing(self) -> None:
+        self._blocked_at = None
+        self._out.blocked = False
+        self._out.go_on()
 
     def _take(self, chunk: Chunk) -> None:
         for head, body in chunk.packets:
@@ -279,7 +292,11 @@ class Connection(asyncio.Protocol):
             self._tally("redelivered_pending", chunk.redelivered)
         if chunk.shed:
             self._tally("shed", chunk.shed)
+        if chunk.put_off:
+            self._tally("put_off", chunk.put_off)
         if chunk.deliveries:
+            if not self._greeted:
+                raise Malformed("a message before it let us in")
             self._tally("received", len(chunk.deliveries))
             try:
                 self._on_deliveries(chunk.deliveries)
@@ -293,12 +310,14 @@ class Connection(asyncio.Protocol):
         if head == packets.CONNACK:
             if self._connack.done():
                 raise Malformed("a second CONNACK: " + self._second_thoughts(body))
-            self._connack.set_result(packets.parse_connack(body, version=self._version))
+            answer = packets.parse_connack(body, version=self._version)
+            self._connack.set_result(answer)
+            self._greeted = not answer.code
         elif head == packets.SUBACK:
             mid, codes = packets.parse_suback(body, version=self._version)
-            self._answered(mid, codes)
+            self._out.answered(mid, codes)
         elif head == packets.UNSUBACK:
-            self._answered(packets.parse_unsuback(body), [])
+            self._out.answered(packets.parse_unsuback(body), [])
         elif head == packets.PUBREL:
             self._write(packets.acknowledgements(packets.PUBCOMP, [_mid_of(body)]))
         elif head == packets.DISCONNECT and self._version == 5:
@@ -315,48 +334,74 @@ class Connection(asyncio.Protocol):
 
     def pause_reading(self) -> None:
         """Read nothing until told; the broker still hears of us."""
-        if self._transport is not None and not self._paused and not self.ended:
-            self._paused = True
-            self._transport.pause_reading()
+        self._paused = True
+        self._read_or_not()
 
     def resume_reading(self) -> None:
         """Read on."""
-        if self._transport is not None and self._paused and not self.ended:
+        if self._paused:
             self._paused = False
             self._asked_at = self._heard_at = self._loop.time()  # answers may lie unread; ask anew
-            self._transport.resume_reading()
+            self._read_or_not()
 
-    def shed(self, shedding: bool) -> None:
-        """Leave out messages at QoS 0, which nobody says again, or take them."""
-        self._reader.shedding = shedding
+    def _rest(self) -> None:
+        """Let the broker gather a chunk that is worth the trouble."""
+        self._resting = True
+        self._read_or_not()
+        self._loop.call_later(self._pace_s, self._rested)
+
+    def _rested(self) -> None:
+        self._resting = False
+        self._read_or_not()
+
+    def _read_or_not(self) -> None:
+        if self._transport is None or self.ended:
+            return
+        reading = not (self._paused or self._resting)
+        if reading and not self._reading:
+            self._transport.resume_reading()
+        elif self._reading and not reading:
+            self._transport.pause_reading()
+        self._reading = reading
+
+    def crowd(self, crowded: bool, *, spare_bytes: int = SPARE_BYTES) -> None:
+        """Read on, but leave out what there is no room for; see `Reader.crowd`."""
+        self._reader.crowd(crowded, spare_bytes=spare_bytes)
 
     def _keep_alive(self) -> None:
         """Twice in each keep-alive: let the broker hear of us, and see whether we heard of it."""
-        if self.ended or not self._keep_alive_s:
+        if self.ended:
             return
         step_s = self._keep_alive_s / 2
+        if self._blocked_at is not None and self._loop.time() - self._blocked_at > self._keep_alive_s:
+            self._fail(f"the broker took nothing off us for {self._keep_alive_s:g} s")
+            return
         if not self._paused and self._asked_at > self._heard_at:
             self._fail(f"the broker did not answer for {step_s:g} s")
             return
         self._write(packets.PINGREQ)
         self._asked_at = self._loop.time()
-        self._alive = self._loop.call_later(step_s, self._keep_alive)
+        self._next_look()
+
+    def _next_look(self) -> None:
+        if self._keep_alive_s:
+            self._alive = self._loop.call_later(self._keep_alive_s / 2, self._keep_alive)
 
     # -- acknowledging -------------------------------------------------------------------------------------------
 
     def settle(self, tokens: Sequence[int]) -> None:
         """Acknowledge messages of this connection, in this order; one write carries all of a turn of the loop."""
         once, twice = self._reader.take(tokens)
-        unasked = tokens.count(0) if 0 in tokens else 0
+        asked = len(once) + len(twice)
+        unasked = tokens.count(0) if asked < len(tokens) else 0  # at QoS 0 nobody waits for it
         if self.ended:
-            late = len(once) + len(twice)
+            late, asked = asked, 0
             if late:
                 self._tally("settled_late", late)
-        else:
+        elif asked:
             self._acknowledge(once, twice)
-            unasked += len(once) + len(twice)
-        if unasked:
-            self._tally("settled", unasked)
+        if asked + unasked:
+            self._tally("settled", asked + unasked)
 
     def _acknowledge(self, once: list[int], twice: list[int]) -> None:
         if once:
@@ -374,7 +419,7 @@ class Connection(asyncio.Protocol):
             self._acks.clear()
 
     def _write(self, data: bytes | bytearray) -> None:
-        if self._transport is not None and not self.ended:
+        if self._transport is not None and not self.ended and not self._transport.is_closing():
             self._transport.write(data)
 
     # -- asking and publishing -----------------------------------------------------------------------------------
@@ -393,10 +438,10 @@ class Connection(asyncio.Protocol):
             return {}
         unwanted_retained = self._version == 5 and not self._take_retained
         options = 0x21 if unwanted_retained else 0x01
-        codes = await self._ask(lambda mid: packets.subscribe(mid, wanted, version=self._version, options=options))
+        codes = await self._out.ask(lambda mid: packets.subscribe(mid, wanted, version=self._version, options=options))
         if len(codes) != len(wanted):
             self._fail(f"the broker sent a SUBACK with {len(codes)} codes for {len(wanted)} filters")
-            raise self._gone()
+            raise self._out.gone()
         return dict(zip(wanted, codes, strict=True))
 
     async def unsubscribe(self, filters: Iterable[str]) -> None:
@@ -407,24 +452,7 @@ class Connection(asyncio.Protocol):
         """
         unwanted = list(filters)
         if unwanted:
-            await self._ask(lambda mid: packets.unsubscribe(mid, unwanted, version=self._version))
-
-    async def _ask(self, make: Callable[[int], bytes]) -> list[int]:
-        if self.ended:
-            raise self._gone()
-        mid = self._next_mid()
-        answer: asyncio.Future[list[int]] = self._loop.create_future()
-        answer.add_done_callback(_seen)
-        self._asking[mid] = answer
-        self._write(make(mid))
-        return await answer
-
-    def _answered(self, mid: int, codes: list[int]) -> None:
-        answer = self._asking.pop(mid, None)
-        if answer is None:
-            raise Malformed("an answer to a subscription that was not asked for")
-        if not answer.done():
-            answer.set_result(codes)
+            await self._out.ask(lambda mid: packets.unsubscribe(mid, unwanted, version=self._version))
 
     def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> "asyncio.Future[None]":
         """Send a message; the future is done when the broker has confirmed it, at QoS 0 when it is written.
@@ -435,60 +463,13 @@ class Connection(asyncio.Protocol):
         Raises:
             ValueError: the topic is too long.
         """
-        confirmed: asyncio.Future[None] = self._loop.create_future()
-        confirmed.add_done_callback(_seen)
-        raw = packets.text(topic)
-        if self.ended:
-            confirmed.set_exception(self._gone())
-        elif self._most_sent_bytes is not None and len(raw) + len(payload) + 8 > self._most_sent_bytes:
-            confirmed.set_exception(
-                BrokerRefused(
-                    f"the broker at {self._address} takes packets of {self._most_sent_bytes} bytes at the most; "
-                    f"this one, to {topic}, has {len(payload)}"
-                )
-            )
-        elif not qos:
-            self._write(packets.publish(raw, payload, retain=retain, version=self._version))
-            confirmed.set_result(None)
-        elif len(self._unconfirmed) < self._limit:
-            self._publish(raw, payload, retain, confirmed)
-        else:
-            self._waiting.append((raw, payload, retain, confirmed))
-        return confirmed
-
-    def _publish(self, raw: bytes, payload: bytes, retain: bool, confirmed: "asyncio.Future[None]") -> None:
-        mid = self._next_mid()
-        self._unconfirmed[mid] = confirmed
-        self._write(packets.publish(raw, payload, mid=mid, retain=retain, version=self._version))
-
-    def _next_mid(self) -> int:
-        """The next packet id that is not under way."""
-        while True:
-            self._last_mid = self._last_mid % MID + 1
-            if self._last_mid not in self._unconfirmed and self._last_mid not in self._asking:
-                return self._last_mid
+        return self._out.publish(topic, payload, qos=qos, retain=retain)
 
     def _confirm(self, mids: Sequence[int]) -> None:
-        for mid in mids:
-            confirmed = self._unconfirmed.pop(mid, None)
-            if confirmed is not None and not confirmed.done():
-                confirmed.set_result(None)
-        self._publish_waiting()
+        self._out.confirm(mids)
 
     def _not_taken(self, mid: int, code: int) -> None:
-        confirmed = self._unconfirmed.pop(mid, None)
-        if confirmed is not None and not confirmed.done():
-            confirmed.set_exception(
-                BrokerRefused(
-                    f"the broker at {self._address} did not take a message of {self._credentials.username}: "
-                    f"{reasons.words(code)}; see its access list"
-                )
-            )
-        self._publish_waiting()
-
-    def _publish_waiting(self) -> None:
-        while self._waiting and len(self._unconfirmed) < self._limit:
-            self._publish(*self._waiting.popleft())
+        self._out.refuse(mid, code)
 
 
 def _mid_of(body: bytes) -> int:
@@ -498,23 +479,14 @@ def _mid_of(body: bytes) -> int:
 
 
 def _settle_unseen(deliveries: Sequence[Delivery]) -> None:
-    for delivery in deliveries:
-        delivery.settle()
+    settle_all(deliveries)
 
 
 def _nobody_counts(_name: str, _by: int) -> None:
     pass
 
 
-def _os_words(error: OSError) -> str:
+def _words(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return str(getattr(error, "verify_message", "") or error.reason or error).replace("_", " ").lower()
     return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
-
-
-def _tls_words(error: ssl.SSLError) -> str:
-    return str(getattr(error, "verify_message", "") or error.reason or error).replace("_", " ").lower()
-
-
-def _seen(future: "asyncio.Future[Any]") -> None:
-    """Mark a failure as looked at: whoever publishes without waiting learns of it by its missing receipt."""
-    if not future.cancelled():
-        future.exception()

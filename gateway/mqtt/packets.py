@@ -4,6 +4,7 @@ PUBLISH and PUBACK as they come in are read in `reader`, because they come in mi
 """
 
 import struct
+import sys
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -154,13 +155,29 @@ def publish(
 
 def acknowledgements(head: int, mids: Sequence[int]) -> bytearray:
     """Many PUBACK, PUBREC, PUBREL or PUBCOMP in a row, all with success, in the order of `mids`."""
-    numbers = array("H", mids)
-    numbers.byteswap()
-    raw = numbers.tobytes()
+    raw = _swapped(array("H", mids)).tobytes()
     out = bytearray((head, 2, 0, 0)) * len(mids)
     out[2::4] = raw[0::2]
     out[3::4] = raw[1::2]
     return out
+
+
+def plain_acknowledgements(head: int, data: bytes) -> "array[int] | None":
+    """The packet ids when `data` is nothing but such acknowledgements in a row, each of four bytes."""
+    count = len(data) // 4
+    if len(data) % 4 or data[0::4] != bytes((head,)) * count or data[1::4] != b"\x02" * count:
+        return None
+    raw = bytearray(2 * count)
+    raw[0::2] = data[2::4]
+    raw[1::2] = data[3::4]
+    return _swapped(array("H", raw))
+
+
+def _swapped(numbers: "array[int]") -> "array[int]":
+    """From the machine's order of bytes to the network's, or back."""
+    if sys.byteorder == "little":
+        numbers.byteswap()
+    return numbers
 
 
 def parse_connack(body: bytes, *, version: Version) -> Connack:

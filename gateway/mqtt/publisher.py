@@ -1,10 +1,8 @@
 """Publishing as fast as a broker takes it: a connection with a window, without a future for each message."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from operator import eq
 
 from typing_extensions import override
 
@@ -15,10 +13,11 @@ from gateway.mqtt.packets import Version
 
 Message = tuple[str, bytes]
 TOPICS = 200_000  # encoded topics kept
+MIDS = 65_534  # packet ids in use; the last one is for SUBSCRIBE
 BURST = 512  # messages in one write
 
 
-_HEADS = [bytes((packets.PUBLISH | 0x02, length)) for length in range(128)]
+_HEADS = [bytes((packets.PUBLISH | 0x02,)) + packets.remaining_length(length) for length in range(1024)]
 
 
 class Publisher(Connection):
@@ -27,6 +26,8 @@ class Publisher(Connection):
     It is for load: nothing is sent again after the connection was lost. What lacks confirmation then is known, because
     confirmations are counted in the order of publishing.
     """
+
+    most_unconfirmed = MIDS
 
     def __init__(
         self,
@@ -66,11 +67,14 @@ class Publisher(Connection):
         self.refused = 0
         self._in_flight = in_flight
         self._on_confirmed = on_confirmed
-        self._order: deque[int] = deque()
-        self._early: set[int] = set()
+        tail = b"\x00" if version == 5 else b""  # no properties
+        self._ids = [mid.to_bytes(2, "big") + tail for mid in range(1, MIDS + 1)]
+        self._behind_mid = len(self._ids[0])
+        self._sent_mid = 0  # they count from 1 to `MIDS` and round, so their order need not be kept
+        self._confirmed_mid = 0
+        self._early: set[int] = set()  # confirmed before one that was published earlier
         self._raw: dict[str, bytes] = {}
         self._room = asyncio.Event()
-        self._blocked = False
 
     async def publish_all(self, messages: Iterable[Message]) -> None:
         """Publish messages, each as soon as there is room for it.
@@ -82,26 +86,27 @@ class Publisher(Connection):
             BrokerUnavailable: the connection is over.
         """
         source = iter(messages)
-        while burst := list(islice(source, min(await self.wait_room(), BURST))):
+        enough = max(1, min(BURST, self._in_flight // 4, self._out.limit // 4))  # so that a write is worth its while
+        while burst := list(islice(source, min(await self.wait_room(at_least=enough), BURST))):
             self.publish_now(burst)
 
-    async def wait_room(self) -> int:
-        """Wait until something may be published; how many messages.
+    async def wait_room(self, *, at_least: int = 1) -> int:
+        """Wait until so many messages may be published; how many may.
 
         Raises:
             BrokerUnavailable: the connection is over.
         """
-        while not self.ended and (self._blocked or self.room <= 0):
+        while not self.ended and (self._blocked_at is not None or self.room < at_least):
             self._room.clear()
             await self._room.wait()
         if self.ended:
-            raise self._gone()
+            raise self._out.gone()
         return self.room
 
     @property
     def room(self) -> int:
         """Messages that may be published now."""
-        return min(self._in_flight, self._limit) - (self.published - self.confirmed)
+        return min(self._in_flight, self._out.limit) - (self.published - self.confirmed)
 
     async def wait_confirmed(self) -> None:
         """Wait until everything is confirmed.
@@ -111,7 +116,7 @@ class Publisher(Connection):
         """
         while self.confirmed < self.published:
             if self.ended:
-                raise self._gone()
+                raise self._out.gone()
             self._room.clear()
             await self._room.wait()
 
@@ -123,25 +128,19 @@ class Publisher(Connection):
             ValueError: a topic is too long, or there are more messages than room.
         """
         if self.ended:
-            raise self._gone()
+            raise self._out.gone()
         if len(messages) > self.room:
             raise ValueError(f"{len(messages)} messages where {self.room} have room; wait for room first")
-        five = self._version == 5
-        mid, raws, note = self._last_mid, self._raw, self._order.append
+        raws, ids, behind = self._raw, self._ids, self._behind_mid
+        start = self._sent_mid
         parts: list[bytes] = []
-        add = parts.append
-        for topic, payload in messages:
+        add = parts.extend
+        for mid, (topic, payload) in enumerate(messages, start):
             raw = raws.get(topic) or self._encoded(topic)
-            mid = mid % 65_534 + 1  # the last one stays free, so that no SUBSCRIBE ever has to look for one
-            length = len(raw) + len(payload) + (3 if five else 2)
-            add(_HEADS[length] if length < 128 else b"2" + packets.remaining_length(length))
-            add(raw)
-            add(mid.to_bytes(2, "big"))
-            if five:
-                add(b"\x00")  # no properties
-            add(payload)
-            note(mid)
-        self._last_mid = mid
+            length = len(raw) + len(payload) + behind
+            head = _HEADS[length] if length < len(_HEADS) else b"2" + packets.remaining_length(length)
+            add((head, raw, ids[mid % MIDS], payload))
+        self._sent_mid = (start + len(messages)) % MIDS
         self.published += len(messages)
         self._write(b"".join(parts))
 
@@ -153,18 +152,17 @@ class Publisher(Connection):
 
     @override
     def _confirm(self, mids: Sequence[int]) -> None:
-        order = self._order
+        first = self._confirmed_mid
         count = len(mids)
-        if not self._early and count <= len(order) and all(map(eq, mids, order)):
-            for _ in mids:
-                order.popleft()
-        else:
-            self._early.update(mids)
+        in_order = list(range(first + 1, first + count + 1))
+        under_way = self.published - self.confirmed
+        if self._early or in_order != mids or count > under_way:
+            self._early.update(mid for mid in mids if (mid - 1 - first) % MIDS < under_way)
             count = 0
-            while order and order[0] in self._early:
-                self._early.remove(order.popleft())
+            while count < under_way and (first + count) % MIDS + 1 in self._early:
+                self._early.remove((first + count) % MIDS + 1)
                 count += 1
-            self._early.intersection_update(order)  # a confirmation of what is not under way counts for nothing
+        self._confirmed_mid = (first + count) % MIDS
         self._count_confirmed(count)
 
     @override
@@ -184,10 +182,6 @@ class Publisher(Connection):
         self._room.set()
 
     @override
-    def pause_writing(self) -> None:
-        self._blocked = True
-
-    @override
     def resume_writing(self) -> None:
-        self._blocked = False
+        super().resume_writing()
         self._room.set()

@@ -7,6 +7,7 @@ long function on purpose.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from gateway.mqtt import packets
@@ -14,6 +15,7 @@ from gateway.mqtt.packets import Malformed, Version
 from gateway.mqtt.properties import BadProperties, digits
 from ingest.delivery import Delivery, Settler
 
+SPARE_BYTES: Final = 64 * 1024 * 1024  # handed on in spite of `crowded`, before QoS 1 is left to the broker as well
 TOPICS: Final = 100_000  # names kept; as many devices of one site, about 15 MB
 MID: Final = 0xFFFF  # the part of a token that is the packet id
 QOS_2: Final = 0x1_0000  # the part of a token that says QoS 2
@@ -32,7 +34,8 @@ class Chunk:
         deliveries: messages to hand on.
         retained: tokens of the retained messages that were left out; 0 for those at QoS 0.
         redelivered: messages left out because they are under way already.
-        shed: messages at QoS 0 left out because there was no room.
+        shed: messages at QoS 0 left out because there was no room; they are gone.
+        put_off: messages at QoS 1 left out for the same reason; unacknowledged, they come again.
         confirmed: packet ids of ours that the broker took.
         refused: packet ids of ours that it did not take, with its reason.
         packets: first byte and body of everything else.
@@ -43,6 +46,7 @@ class Chunk:
     retained: list[int] = field(default_factory=list)
     redelivered: int = 0
     shed: int = 0
+    put_off: int = 0
     confirmed: list[int] = field(default_factory=list)
     refused: list[tuple[int, int]] = field(default_factory=list)
     packets: list[tuple[int, bytes]] = field(default_factory=list)
@@ -65,7 +69,8 @@ class Reader:
         self, settler: Settler, *, version: Version = 4, most_bytes: int = 300 * 1024, take_retained: bool = False
     ) -> None:
         self.pending: dict[int, int] = {}
-        self.shedding = False
+        self._crowded = False
+        self._spare_bytes = SPARE_BYTES
         self._settler = settler
         self._version = version
         self._most_bytes = most_bytes
@@ -82,6 +87,15 @@ class Reader:
     def held_bytes(self) -> int:
         """Bytes of unfinished packets in memory."""
         return len(self._held) + (len(self._cut[1]) if self._cut else 0)
+
+    def crowd(self, crowded: bool, *, spare_bytes: int = SPARE_BYTES) -> None:
+        """Leave out messages at QoS 0, and at QoS 1 once `spare_bytes` have been handed on all the same; or take all.
+
+        For a connection that must not stop reading. What is left out at QoS 1 comes again when the broker has waited
+        long enough for its acknowledgement.
+        """
+        self._crowded = crowded
+        self._spare_bytes = spare_bytes
 
     def take(self, tokens: Sequence[int]) -> tuple[list[int], list[int]]:
         """Strike messages off what is pending.
@@ -132,10 +146,13 @@ class Reader:
             self._settler, self._topics, self.pending, self._serial, self._most_bytes,
         )  # fmt: skip
         five = self._version == 5
+        usual = 0 if self._crowded else 0x32  # QoS 1, neither retained nor repeated
         deliver, confirm = chunk.deliveries.append, chunk.confirmed.append
         while True:
             left = end - at
             if left < 2:
+                if left:
+                    _check_beginning(data[at])
                 needed = 2
                 break
             head = data[at]
@@ -145,12 +162,15 @@ class Reader:
                 try:
                     length, body = digits(data[at + 1 : at + 5], 0)
                 except BadProperties:
+                    _check_beginning(head)
                     if left >= 5:
                         raise Malformed("a packet whose length has more than four digits") from None
                     needed = left + 1
                     break
                 body += at + 1
             stop = body + length
+            if stop > end or length > most:
+                _check_beginning(head)
             if length > most:
                 if not self._begin_cut(head, data, body, stop):
                     needed = body - at + most
@@ -163,7 +183,7 @@ class Reader:
             if stop > end:
                 needed = stop - at
                 break
-            if head == 0x32:  # QoS 1, neither retained nor repeated
+            if head == usual:
                 start = body + 4 + (data[body] << 8 | data[body + 1]) if length > 3 else stop + 1
                 if start > stop:
                     raise Malformed("a PUBLISH whose topic reaches beyond it")
@@ -176,6 +196,9 @@ class Reader:
                     start = _behind_properties(data, start, stop)
                 pending[mid] = token = serial | mid
                 deliver(Delivery(topic, data[start:stop], received_at, False, settler, token))
+            elif head == 0x40 and length == 2 and left > 4 and (run := _run(data[at : end - left % 4])):
+                chunk.confirmed.extend(run)
+                stop = end - left % 4
             elif head == 0x40:
                 if length < 2:
                     raise Malformed("a PUBACK without a packet id")
@@ -189,7 +212,7 @@ class Reader:
             elif head in _KNOWN:
                 chunk.packets.append((head, data[body:stop]))
             else:
-                raise Malformed(f"a packet that begins with 0x{head:02x}, which no broker may send")
+                raise _unknown(head)
             at = stop
         self._held += data[at:]
         self._needed = needed
@@ -220,12 +243,20 @@ class Reader:
                 self.pending[token & MID] = token
             chunk.retained.append(token)
             return
-        if not qos and self.shedding:
-            chunk.shed += 1
+        if self._crowded and self._is_left_out(qos, len(body), chunk):
             return
         if token:
             self.pending[token & MID] = token
         chunk.deliveries.append(Delivery(topic, body[behind:], received_at, dup, self._settler, token))
+
+    def _is_left_out(self, qos: int, size_bytes: int, chunk: Chunk) -> bool:
+        if not qos:
+            chunk.shed += 1
+            return True
+        self._spare_bytes -= size_bytes
+        if self._spare_bytes < 0:
+            chunk.put_off += 1
+        return self._spare_bytes < 0
 
     def _topic(self, raw: bytes) -> str:
         if not raw:
@@ -259,6 +290,19 @@ class Reader:
             (head, body), self._cut = self._cut, None
             self._unusual(head, body, chunk, received_at)
         return data
+
+
+_run = partial(packets.plain_acknowledgements, packets.PUBACK)
+
+
+def _check_beginning(head: int) -> None:
+    """Do not wait for the rest of what no broker may send."""
+    if head & 0xF0 != 0x30 and head != 0x40 and head not in _KNOWN:
+        raise _unknown(head)
+
+
+def _unknown(head: int) -> Malformed:
+    return Malformed(f"a packet that begins with 0x{head:02x}, which no broker may send")
 
 
 def _behind_properties(data: bytes, start: int, stop: int) -> int:

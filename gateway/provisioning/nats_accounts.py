@@ -15,6 +15,7 @@ from gateway.accounts import (
     RESERVED,
     credentials_of,
     ingest_account,
+    lane_probes,
     patterns,
     salt_of,
 )
@@ -70,9 +71,10 @@ def _services(secret: str, workers: Iterable[str]) -> list[str]:
     down = _filters("down")
     users = [_service(GATEWAY, secret, publish=down, subscribe=_filters("state"))]
     for worker in workers:
-        users += [
-            _service(ingest_account(worker, lane), secret, publish=down, subscribe=_filters(lane)) for lane in LANES
-        ]
+        for lane in LANES:
+            probes = [subject_of(topic) for topic in lane_probes(worker, lane, kind="nats")]
+            account = ingest_account(worker, lane)
+            users.append(_service(account, secret, publish=[*down, *probes], subscribe=_filters(lane)))
     for doctor, topic in DOCTORS.items():
         users.append(_service(doctor, secret, publish=[subject_of(topic)], subscribe=[subject_of(topic)]))
     return users

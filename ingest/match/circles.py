@@ -1,19 +1,13 @@
 """Which checkpoints and incidents a batch of fixes may have touched; errs on the side of waking a judgement."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 
-from devices.geometry import M_PER_DEG
-from devices.times import EPOCH
-from ingest.columns import NONE, Ints, Positions
+from ingest.columns import NONE, Floats, Ints, Positions, moment_of
+from ingest.nearness import extremes
 from ingest.world import Circles, World
-
-# Half the longest movement that rules accept between two fixes, so that one end of any segment through a circle is
-# nearer: on foot 120 s at 5 m/s, in a vehicle 45 s at 45 m/s. Ingest does not know of a handset that rides in a car;
-# what it sleeps through then is judged at the deadline.
-REACH_M = {"handset": 300.0, "radio": 300.0, "vehicle": 1013.0}
 
 
 @dataclass(frozen=True)
@@ -26,15 +20,14 @@ class Mark:
     window_to: datetime
 
 
-def touched(world: World, positions: Positions, kinds: dict[int, str]) -> list[Mark]:
+def touched(world: World, positions: Positions) -> list[Mark]:
     """One mark per circle that some fix may have touched.
 
     Args:
-        world: circles of checkpoints and of open incidents.
+        world: circles of checkpoints and of open incidents, and how far each device reaches.
         positions: the batch.
-        kinds: device number to device kind; kinds that nobody carries on duty wake nothing.
     """
-    reach = np.array([REACH_M.get(kinds.get(device, ""), 0.0) for device in positions.device.tolist()])
+    reach = world.reach_m[positions.device]
     moving = np.flatnonzero(reach > 0)
     if not len(moving):
         return []
@@ -47,17 +40,13 @@ def touched(world: World, positions: Positions, kinds: dict[int, str]) -> list[M
     ]
 
 
-def _marks(circles: Circles, lat: np.ndarray, lon: np.ndarray, time_us: Ints, reach: np.ndarray) -> list[Mark]:
+def _marks(circles: Circles, lat: Floats, lon: Floats, time_us: Ints, reach_m: Floats) -> list[Mark]:
     if not circles.subjects:
         return []
-    # Fixes x circles; a few thousand by a few hundred is some megabytes, well within a batch's worth.
-    north = (lat[:, None] - circles.lat) * M_PER_DEG
-    east = (lon[:, None] - circles.lon) * M_PER_DEG * np.cos(np.radians(circles.lat))
-    near = north * north + east * east <= (reach[:, None] + circles.radius_m) ** 2
-    near &= time_us[:, None] >= circles.since_us
-    marks = []
-    for circle in np.flatnonzero(near.any(axis=0)).tolist():
-        times = time_us[near[:, circle]]
-        first, last = (EPOCH + timedelta(microseconds=int(us)) for us in (times.min(), times.max()))
-        marks.append(Mark(circles.kind, circles.subjects[circle], first, last))
-    return marks
+    point, circle = circles.nearness.near(lat, lon, reach_m)
+    in_time = time_us[point] >= circles.since_us[circle]
+    columns = extremes(circle[in_time], time_us[point[in_time]])
+    return [
+        Mark(circles.kind, circles.subjects[which], moment_of(first), moment_of(last))
+        for which, first, last in zip(*(column.tolist() for column in columns), strict=True)
+    ]

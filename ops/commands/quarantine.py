@@ -165,6 +165,9 @@ async def _replay(
             passing=True,
         )
         await worker.prepare()
-        return await replay(
-            pool, worker.pipelines["up"], ids=entries, reason=reason, offset=offset, at=datetime.now(UTC)
-        )
+        try:
+            return await replay(
+                pool, worker.pipelines["up"], ids=entries, reason=reason, offset=offset, at=datetime.now(UTC)
+            )
+        finally:
+            await worker.close()

@@ -209,10 +209,10 @@ async def test_retention_drops_whole_days_and_the_rollup_is_kept_up(town_url: st
 async def test_what_the_database_refuses_is_found_by_halving(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     real = ingest.writer.write
 
-    async def refuses_one(connection: Any, batch: Any, place: Any) -> Any:
+    async def refuses_one(connection: Any, batch: Any, place: Any, **mode: Any) -> Any:
         if any(other.body.get("tag") == "bad" for other in batch.others):
             raise psycopg.DataError("that value is beyond me")
-        return await real(connection, batch, place)
+        return await real(connection, batch, place, **mode)
 
     monkeypatch.setattr("ingest.pipeline.write", refuses_one)
     scans = [

@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.codecs import Refusal, Stamped
+from devices.fixes import NO_COUNT
 from devices.plausibility import AHEAD_LIMIT, Flag, floor_of
 from devices.readings import Button, Position
 from ingest.check import check
-from ingest.columns import NONE, Checked, digest_of, others_of, positions_of
+from ingest.columns import NONE, Checked, digest_of, fixes_of, positions_of
+from ingest.others import others_of
 from ingest.receipts import RANGES, Receipts, ranges_of
 from ingest.world import Device
 
@@ -30,22 +32,24 @@ def checked(reading: Position | Button, **values: object) -> Checked:
 
 
 def test_values_are_scaled_and_absent_ones_stay_absent() -> None:
-    row = next(positions_of([checked(fix(accuracy_m=6.24, speed_mps=1.3, altitude_m=-12.4))]).rows())
-    assert row[3:10] == (300_000_000, 1_110_000_000, 62, 130, None, -12, None)
+    row = positions_of(fixes_of([checked(fix(accuracy_m=6.24, speed_mps=1.3, altitude_m=-12.4))]))
+    names = ("lat", "lon", "accuracy", "speed", "heading", "altitude", "battery", "boot")
+    values = [getattr(row, name).item() for name in names]
+    assert values == [300_000_000, 1_110_000_000, 62, 130, NONE, -12, NONE, NO_COUNT]
 
 
 def test_what_does_not_fit_is_cut_and_flagged() -> None:
-    positions = positions_of([checked(fix(accuracy_m=17_000.0)), checked(fix(accuracy_m=9.0))])
+    positions = positions_of(fixes_of([checked(fix(accuracy_m=17_000.0)), checked(fix(accuracy_m=9.0))]))
     assert positions.accuracy.tolist() == [32_767, 90]
     assert positions.flags.tolist() == [int(Flag.SATURATED), 0]
 
 
 def test_null_island_is_flagged() -> None:
-    assert positions_of([checked(fix(lat=0.0, lon=0.0))]).flags.tolist() == [int(Flag.NULL_ISLAND)]
+    assert positions_of(fixes_of([checked(fix(lat=0.0, lon=0.0))])).flags.tolist() == [int(Flag.NULL_ISLAND)]
 
 
 def test_a_shifted_datum_is_undone() -> None:
-    positions = positions_of([checked(fix(lat=31.17530398364597, lon=121.531541859215), datum="gcj02")])
+    positions = positions_of(fixes_of([checked(fix(lat=31.17530398364597, lon=121.531541859215), datum="gcj02")]))
     assert positions.lat[0] / 1e7 == pytest.approx(31.1774276, abs=1e-6)
     assert positions.lon[0] / 1e7 == pytest.approx(121.5272106, abs=1e-6)
 
@@ -53,7 +57,7 @@ def test_a_shifted_datum_is_undone() -> None:
 def test_the_digest_knows_content_only() -> None:
     same = [checked(fix(boot=1, seq=5)), checked(fix(boot=2, seq=9), received_at=NOW + timedelta(hours=3))]
     other = checked(fix(speed_mps=0.5))
-    digests = positions_of([*same, other]).digest.tolist()
+    digests = positions_of(fixes_of([*same, other])).digest.tolist()
     assert digests[0] == digests[1] != digests[2]
 
 
