@@ -78,6 +78,7 @@ async def measure(
                 stage = Stage(folder, database, plan.kind, plan.settings, plan.given)
                 about = await describe(stage)
                 for case in plan.cases:
+                    tell(f"case {case.name}")
                     figures = await Play(stage, case, tell=tell).run()
                     about["config"]["broker"] = dict(stage.broker_config)
                     yield case, figures, about

@@ -29,6 +29,13 @@ from ops.sharing import filters
 
 LOADS = 4  # connections of the load, and one more for what is urgent
 READY_S = 60.0
+ACCOUNT_FILES = (  # whoever starts the broker here has written its accounts
+    "broker.nats_accounts_file",
+    "broker.nats_pid_file",
+    "broker.mosquitto_password_file",
+    "broker.mosquitto_acl_file",
+    "broker.mosquitto_pid_file",
+)
 LOOK_S = 0.05
 SETTLED = re.compile(r'^gengfu_mqtt_settled_total\{session="ingest up"\} (\S+)$', re.MULTILINE)
 
@@ -115,8 +122,7 @@ class Running:
                 "broker.url": self.broker.url,
                 "broker.kind": self.broker.kind,
                 "broker.secret": self.secret,
-                "broker.nats_accounts_file": None,
-                "broker.nats_pid_file": None,
+                **dict.fromkeys(ACCOUNT_FILES),
                 "ingest.worker": worker,
                 "ingest.workers": self.case.workers,
                 "metrics.ingest_port": metrics_port,
