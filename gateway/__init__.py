@@ -7,7 +7,6 @@ from gateway.accounts import (
     down_topic,
     ingest_account,
     lane_filters,
-    probe_topic,
     shared_filters,
 )
 from gateway.address import Address, Credentials, Tls
@@ -41,7 +40,6 @@ __all__ = [
     "lane_filters",
     "listen",
     "pause",
-    "probe_topic",
     "shared_filters",
     "verifiers_for",
 ]

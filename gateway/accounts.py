@@ -8,6 +8,7 @@ from typing import Literal
 from devices.codecs import TopicPattern, codecs
 from gateway.address import Credentials
 from gateway.errors import NoBrokerSecret
+from ingest.probe import Kind, probe_topics
 
 RESERVED = "gengfu-"  # no device may be named so
 GATEWAY = "gengfu-gateway"
@@ -39,6 +40,11 @@ def lane_filters(lane: str) -> list[str]:
     return list(dict.fromkeys(pattern.filter() for pattern in patterns() if pattern.lane == lane))
 
 
+def lane_probes(worker: str, lane: Lane, *, kind: Kind) -> list[str]:
+    """The topics on which the account of an ingest worker's lane may publish to itself, and does each second."""
+    return probe_topics(worker, lane, filters=lane_filters(lane), kind=kind)
+
+
 def shared_filters(lane: str, *, secret: str) -> list[str]:
     """The filters of a lane for a broker that lets workers share a subscription: each message goes to one of them.
 
@@ -47,11 +53,6 @@ def shared_filters(lane: str, *, secret: str) -> list[str]:
     """
     group = _derived(secret, "share:" + lane)
     return [f"$share/{group}/{name}" for name in lane_filters(lane)]
-
-
-def probe_topic(worker: str, lane: str) -> str:
-    """Where a worker sends messages to itself, on a broker with shared subscriptions."""
-    return f"gengfu/probe/{worker}/{lane}"
 
 
 def patterns() -> list[TopicPattern]:

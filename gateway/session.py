@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 RESUBSCRIBE_S = 5.0  # seconds until a refused filter is asked for again; a reload of the accounts may grant it
 FIRST_S = 0.2  # seconds before the first try again
+FLAPS = 2  # connections in a row that end within STEADY_S, before the next is taken for the same outage
 STEADY_S = 10.0  # seconds a connection must hold before the next outage starts with the shortest wait again
 
 
@@ -120,7 +121,9 @@ class Session:
         self._window = window
         self._most_bytes = most_bytes
         self._pace_s = pace_s if may_pause else 0.0
-        self._paused = False
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._short_lived = 0  # connections in a row that were ready, but not for long
         self._opened = False
         self._connection: Connection | None = None
         self._ready = asyncio.Event()
@@ -222,23 +225,23 @@ class Session:
 
     def pause_reading(self) -> None:
         """Take nothing more until told; while it lasts, keep-alive goes on. See `may_pause`."""
-        self._paused = True
+        self._flowing.clear()
         self._hold_or_read()
 
     def resume_reading(self) -> None:
         """Take messages again."""
-        self._paused = False
+        self._flowing.set()
         self._hold_or_read()
 
     def _hold_or_read(self) -> None:
         if self._connection is None or not self._opened:
             return
         if not self._may_pause:
-            self._connection.crowd(self._paused)
-        elif self._paused:
-            self._connection.pause_reading()
-        else:
+            self._connection.crowd(not self._flowing.is_set())
+        elif self._flowing.is_set():
             self._connection.resume_reading()
+        else:
+            self._connection.pause_reading()
 
     # -- keeping the connection ----------------------------------------------------------------------------------
 
@@ -252,6 +255,8 @@ class Session:
                 present = await connection.open()
                 self._opened = True
                 self._opened_once(present)
+                if not self._flowing.is_set():
+                    self._begin_held(connection)
                 reason = await self._serve(connection)
             except BrokerError as error:
                 self._trouble = error
@@ -263,7 +268,15 @@ class Session:
             self._outage.failed(reason)
             if loop.time() - began >= STEADY_S:
                 backoff.reset()
+                self._short_lived = 0
             await asyncio.sleep(backoff.next_s())
+
+    def _begin_held(self, connection: Connection) -> None:
+        """A new connection brings again what is held from the last; another load of it would be without bound."""
+        if self._may_pause:
+            connection.pause_reading()
+        else:
+            connection.crowd(True, spare_bytes=0)
 
     def _opened_once(self, present: bool) -> None:
         if self.counts.connects and not present and not self._clean_session:
@@ -302,6 +315,8 @@ class Session:
         return reason
 
     async def _subscribe(self, connection: Connection) -> None:
+        if self._may_pause:
+            await self._flowing.wait()  # no answer is read before
         missing = self._filters
         try:
             await self._take_back(connection)
@@ -314,9 +329,11 @@ class Session:
                 return
             missing = [name for name in missing if granted.get(name) != 1]
             if not missing:
-                self._outage.worked()
                 self._set_connected(True)
-                self._hold_or_read()
+                self._short_lived += 1
+                if self._short_lived > FLAPS:
+                    await asyncio.sleep(STEADY_S)  # it is no news that this works if it does not last
+                self._outage.worked()
                 return
             self._count("filters_refused", len(missing))
             log.error(

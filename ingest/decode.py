@@ -1,9 +1,10 @@
 """From delivered frames to accepted readings: native positions by the column, everything else one by one."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import groupby
+from time import monotonic
 
 import msgspec
 import numpy as np
@@ -14,14 +15,16 @@ from devices.datum import to_wgs84
 from devices.fixes import Fix, read_fixes
 from devices.readings import Button
 from devices.wire_times import microseconds_of
-from ingest.allow import Allowance
+from ingest.allowance import Allowance
 from ingest.check import check, check_times
 from ingest.columns import Checked, Fixes, Ints, counts_of, fixes_of, microseconds
 from ingest.delivery import Delivery
+from ingest.excess import as_native, native_topic, packed
+from ingest.probe import Probes
 from ingest.world import Device, Register
 
 NO_OFFSET = timedelta(0)
-ProbeOf = Callable[[str, bytes], datetime | None]
+_JSON = frozenset({"schema", "clock"})  # refusals of what is JSON at least, so that an array of it is what it was
 
 
 @dataclass(frozen=True)
@@ -52,14 +55,18 @@ class Decoded:
         others: all other accepted readings.
         refused: what goes to quarantine.
         safe: device, boot and seq of readings that are kept in quarantine together, without an entry each.
-        probed_at: when the newest probe among the frames was sent.
+        received: how many readings came, counted apart from what became of them.
+        beyond: refusals that hold many readings each, of devices beyond their allowance.
+        excess: how many of each device's, by number, were set aside beyond its allowance.
     """
 
     fixes: Fixes
     others: list[Checked]
     refused: list[Quarantined]
     safe: list[tuple[str, int | None, int | None]] = field(default_factory=list)
-    probed_at: datetime | None = None
+    received: int = 0
+    beyond: list[Quarantined] = field(default_factory=list)
+    excess: Counter[int] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
@@ -69,12 +76,12 @@ class Decoder:
     Attributes:
         retention_days: 0 when everything is kept.
         allowance: marks readings of devices that send more than they may.
-        probe_of: the sent time of a worker's own probe, None for every other message.
+        probes: takes the worker's own probes out.
     """
 
     retention_days: int
     allowance: Allowance | None = None
-    probe_of: ProbeOf | None = None
+    probes: Probes | None = None
 
     def decode(self, deliveries: Sequence[Delivery], register: Register, *, offset: timedelta = NO_OFFSET) -> Decoded:
         """Read, check and count a batch of frames.
@@ -86,9 +93,11 @@ class Decoder:
         """
         fixes, rest = (None, list(range(len(deliveries)))) if offset else self._plain(deliveries, register)
         decoded = Decoded(fixes if fixes is not None else fixes_of([]), [], [])
+        decoded.received = len(decoded.fixes)
         checked = [one for index in rest for one in self._one(deliveries[index], index, register, offset, decoded)]
         if self.allowance is not None:
-            checked = self._allowed(self.allowance, decoded, checked, deliveries, register)
+            checked = _allowed(self.allowance, decoded, checked, deliveries, register)
+            _allow_refusals(self.allowance, decoded, register)
         late = fixes_of(checked)
         if len(late):
             decoded.fixes = decoded.fixes + late
@@ -114,18 +123,19 @@ class Decoder:
         self, delivery: Delivery, index: int, register: Register, offset: timedelta, decoded: Decoded
     ) -> list[Checked]:
         """The accepted readings of one message; what is refused, or is a probe, is noted in `decoded`."""
-        if self.probe_of is not None and (sent := self.probe_of(delivery.topic, delivery.payload)) is not None:
-            decoded.probed_at = max(sent, decoded.probed_at or sent)
+        if self.probes is not None and self.probes.take(delivery.topic, delivery.payload):
             return []
         codec = codec_of_topic(delivery.topic)
         if codec is None:
             detail = f"no codec reads the topic {delivery.topic!r}; `gengfu codecs` lists the topics"
             refusal = Refusal("topic", detail, delivery.payload[:MAX_PAYLOAD_BYTES])
             decoded.refused.append(Quarantined(delivery.topic, "", refusal, delivery.received_at))
+            decoded.received += 1
             return []
         frame = codec.decode(delivery.topic, delivery.payload)
         checked: list[Checked] = []
         refusals = list(frame.refusals)
+        decoded.received += len(frame.readings) + len(frame.refusals)
         for stamped in frame.readings:
             outcome = check(
                 stamped,
@@ -143,37 +153,70 @@ class Decoder:
         decoded.refused += [Quarantined(delivery.topic, codec.name, one, delivery.received_at) for one in refusals]
         return checked
 
-    def _allowed(
-        self,
-        allowance: Allowance,
-        decoded: Decoded,
-        checked: list[Checked],
-        deliveries: Sequence[Delivery],
-        register: Register,
-    ) -> list[Checked]:
-        """Move what is over its device's rate to quarantine; a button never is. Returns what stays of `checked`."""
-        counted = [one for one in checked if not isinstance(one.reading, Button)]
-        devices = np.concatenate((decoded.fixes.device, np.array([one.device for one in counted], np.int64)))
-        if not len(devices):
-            return checked
-        excess = allowance.excess(devices, deliveries[-1].received_at.timestamp())
-        if not excess.any():
-            return checked
-        of_fixes, of_others = excess[: len(decoded.fixes)], excess[len(decoded.fixes) :]
-        over = [one for one, is_over in zip(counted, of_others.tolist(), strict=True) if is_over]
-        held = [(one.source, one.reading.model_dump_json(exclude_none=True).encode()) for one in over]
-        held += _payloads(deliveries, decoded.fixes.source, of_fixes)
-        decoded.refused += _held(held, deliveries)
-        decoded.safe += [(register.names[one.device], one.reading.boot, one.reading.seq) for one in over]
-        flood = decoded.fixes.take(of_fixes)
-        decoded.safe += [
-            (register.names[device], boot, seq)
-            for device, boot, seq in zip(flood.device.tolist(), flood.boot.tolist(), flood.seq.tolist(), strict=True)
-            if boot >= 0 and seq >= 0
+
+def _allowed(
+    allowance: Allowance,
+    decoded: Decoded,
+    checked: list[Checked],
+    deliveries: Sequence[Delivery],
+    register: Register,
+) -> list[Checked]:
+    """Move what is over its device's allowance to quarantine; a button never is. Returns what stays of `checked`."""
+    counted = [one for one in checked if not isinstance(one.reading, Button)]
+    devices = np.concatenate((decoded.fixes.device, np.array([one.device for one in counted], np.int64)))
+    source = np.concatenate((decoded.fixes.source, np.array([one.source for one in counted], np.int64)))
+    came = np.argsort(source, kind="stable")  # the first ones pass, and these came in this order
+    excess = np.empty(len(devices), np.bool_)
+    excess[came] = allowance.excess(devices[came], monotonic())
+    if not excess.any():
+        return checked
+    decoded.excess.update(devices[excess].tolist())
+    of_fixes, of_others = excess[: len(decoded.fixes)], excess[len(decoded.fixes) :]
+    over = [one for one, is_over in zip(counted, of_others.tolist(), strict=True) if is_over]
+    flood = decoded.fixes.take(of_fixes)
+    held: dict[int, list[bytes]] = {}
+    for device, payload in zip(
+        flood.device.tolist(), _payloads(deliveries, decoded.fixes.source, of_fixes), strict=True
+    ):
+        held.setdefault(device, []).append(payload)
+    for one in over:
+        held.setdefault(one.device, []).append(as_native(one))
+    received_at = deliveries[-1].received_at
+    for device, payloads in held.items():
+        topic = native_topic(register.names[device])
+        decoded.beyond += [Quarantined(topic, "native", one, received_at, count) for one, count in packed(payloads)]
+    decoded.safe += [(register.names[one.device], one.reading.boot, one.reading.seq) for one in over]
+    decoded.safe += [
+        (register.names[device], boot, seq)
+        for device, boot, seq in zip(flood.device.tolist(), flood.boot.tolist(), flood.seq.tolist(), strict=True)
+        if boot >= 0 and seq >= 0
+    ]
+    decoded.fixes = decoded.fixes.take(~of_fixes)
+    gone = {id(one) for one in over}
+    return [one for one in checked if id(one) not in gone]
+
+
+def _allow_refusals(allowance: Allowance, decoded: Decoded, register: Register) -> None:
+    """Keep together what a device says beyond its allowance and could not be read either: few entries for much junk."""
+    known = [one for one in decoded.refused if one.refusal.device in register.devices]
+    if not known:
+        return
+    numbers = np.array([register.devices[str(one.refusal.device)].number for one in known], np.int64)
+    excess = allowance.excess(numbers, monotonic())
+    decoded.excess.update(numbers[excess].tolist())
+    over = [one for one, is_over in zip(known, excess.tolist(), strict=True) if is_over]
+    alike: dict[tuple[str, str], list[Quarantined]] = {}
+    for one in over:
+        alike.setdefault((one.topic, one.refusal.reason), []).append(one)
+        decoded.safe.append((str(one.refusal.device), one.refusal.boot, one.refusal.seq))
+    gone = {id(one) for one in over}
+    decoded.refused = [one for one in decoded.refused if id(one) not in gone]
+    for (topic, reason), its in alike.items():
+        first, payloads = its[0], [one.refusal.fragment for one in its]
+        decoded.beyond += [
+            Quarantined(topic, first.codec, one, first.received_at, count)
+            for one, count in packed(payloads, like=first.refusal, array=reason in _JSON)
         ]
-        decoded.fixes = decoded.fixes.take(~of_fixes)
-        gone = {id(one) for one in over}
-        return [one for one in checked if id(one) not in gone]
 
 
 def _sorted_out(
@@ -234,38 +277,16 @@ def _columns(
     )
 
 
-def _payloads(deliveries: Sequence[Delivery], source: Ints, over: NDArray[np.bool_]) -> list[tuple[int, bytes]]:
-    """Message and JSON of each position over its rate, as it was sent."""
-    held: list[tuple[int, bytes]] = []
-    for index in np.unique(source[over]).tolist():
-        rows = np.flatnonzero(source == index)
-        payload = deliveries[index].payload
+def _payloads(deliveries: Sequence[Delivery], source: Ints, over: NDArray[np.bool_]) -> list[bytes]:
+    """The JSON of each position over its allowance, as it was sent, in the order of the rows."""
+    held: list[bytes] = []
+    rows_by_source = np.flatnonzero(np.concatenate(([True], np.diff(source) != 0)))
+    ends = np.append(rows_by_source[1:], len(source))
+    for start, end in zip(rows_by_source.tolist(), ends.tolist(), strict=True):
+        if not over[start:end].any():
+            continue
+        payload = deliveries[source[start]].payload
         is_array = payload.lstrip().startswith(b"[")
         elements = msgspec.json.decode(payload, type=list[msgspec.Raw]) if is_array else [payload]
-        held += [
-            (index, bytes(element)) for element, is_over in zip(elements, over[rows].tolist(), strict=True) if is_over
-        ]
+        held += [bytes(one) for one, is_over in zip(elements, over[start:end].tolist(), strict=True) if is_over]
     return held
-
-
-def _held(held: Sequence[tuple[int, bytes]], deliveries: Sequence[Delivery]) -> list[Quarantined]:
-    """A flood as few rows: per topic, arrays of readings no longer than a message may be."""
-    detail = "sent faster than its allowance; `gengfu quarantine replay` takes it in when that was meant"
-    refused = []
-    by_topic = sorted(held, key=lambda one: deliveries[one[0]].topic)
-    for topic, group in groupby(by_topic, key=lambda one: deliveries[one[0]].topic):
-        parts: list[bytes] = []
-        size = 0
-        members = [*group, (-1, b"")]
-        first = deliveries[members[0][0]]
-        codec = codec_of_topic(topic)
-        for index, part in members:
-            if parts and (index < 0 or size + len(part) + 1 > MAX_PAYLOAD_BYTES - 1):
-                refusal = Refusal("rate", detail, b"[" + b",".join(parts) + b"]")
-                refused.append(
-                    Quarantined(topic, codec.name if codec else "", refusal, first.received_at, readings=len(parts))
-                )
-                parts, size = [], 0
-            parts.append(part)
-            size += len(part) + 1
-    return refused

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
@@ -32,7 +33,7 @@ class Limits:
     Attributes:
         readings: so many at the most, but for one message's array; counted by a glance, not by decoding.
         payload_bytes: of all messages together.
-        age_s: how long the first one waits for others; nought commits what is there at once.
+        age_s: how long the first one waits for others, while they keep coming; nought commits what is there at once.
     """
 
     readings: int = 5000
@@ -61,7 +62,7 @@ class Gathering:
         self._waiting: deque[_Chunk] = deque()
         self._readings = 0
         self._bytes = 0
-        self._since = 0.0
+        self._since = self._latest = 0.0
         self._paused = False
         self._changed = asyncio.Event()
 
@@ -69,8 +70,9 @@ class Gathering:
         """Take a chunk, in its order."""
         if not deliveries:
             return
+        self._latest = monotonic()
         if not self._waiting:
-            self._since = monotonic()
+            self._since = self._latest
             self._changed.set()
         for chunk in self._chunks(deliveries):
             self._waiting.append(chunk)
@@ -84,7 +86,10 @@ class Gathering:
                 self.flow.pause()
 
     async def batch(self) -> tuple[float, list[Delivery]]:
-        """The next batch: at once when it is full, else when its first delivery has waited for its age.
+        """The next batch: at once when it is full, else when its first delivery has waited long enough.
+
+        A quarter of the age without a new delivery is long enough too: then the flow is thin, or the broker waits for
+        confirmations before it sends more, and neither would make the batch any larger.
 
         Returns:
             When its first delivery was put, in monotonic seconds, and the deliveries in their order.
@@ -93,13 +98,12 @@ class Gathering:
             self._changed.clear()
             await self._changed.wait()
         since = self._since
-        while not self._over(1) and (wait := since + self._limits.age_s - monotonic()) > 0:
+        age_s = self._limits.age_s
+        while not self._over(1) and (wait := min(since + age_s, self._latest + age_s / 4) - monotonic()) > 0:
             self._changed.clear()
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self._changed.wait()
-            except TimeoutError:
-                break
         return since, self._take()
 
     def _chunks(self, deliveries: Sequence[Delivery]) -> Iterator[_Chunk]:

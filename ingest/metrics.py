@@ -26,8 +26,17 @@ STAGE = Counter(
     ["lane", "stage"],
 )
 PENDING = Gauge("gengfu_ingest_pending_messages", "Messages taken but not yet committed", ["lane"])
+PROBES = Counter("gengfu_ingest_probes_total", "Probes that ingest sent itself, and got back", ["lane", "fate"])
+FALLS = Counter("gengfu_ingest_lane_falls_total", "Times that a lane fell over by a fault of gengfu", ["lane"])
+PROBE_AGE = Gauge("gengfu_ingest_probe_age_seconds", "Since a probe last came back, or the broker was away", ["lane"])
+UNBALANCED = Counter("gengfu_ingest_unbalanced_total", "Readings by which the ledger does not add up", ["lane"])
 
 for lane in ("up", "urgent"):
+    PROBE_AGE.labels(lane)
+    UNBALANCED.labels(lane)
+    FALLS.labels(lane)
+    for fate in ("sent", "returned"):
+        PROBES.labels(lane, fate)
     RECEIVED.labels(lane)
     BATCH.labels(lane)
     RETRIES.labels(lane)
@@ -38,5 +47,5 @@ for lane in ("up", "urgent"):
         WRITES.labels(lane, mode)
     for stage in STAGES:
         STAGE.labels(lane, stage)
-    for fate in ("stored", "repeated", "quarantined", "ignored"):
+    for fate in ("stored", "repeated", "quarantined", "ignored", "withheld"):
         READINGS.labels(lane, fate)

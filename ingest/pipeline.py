@@ -15,24 +15,27 @@ from psycopg_pool import PoolTimeout
 
 from devices.codecs import Refusal, codec_of_topic
 from ingest import metrics
-from ingest.allow import Allowance
+from ingest.allowance import Allowance
 from ingest.columns import Checked, fixes_of, positions_of
 from ingest.database import Pool
-from ingest.decode import NO_OFFSET, Decoded, Decoder, ProbeOf, Quarantined
+from ingest.decode import NO_OFFSET, Decoded, Decoder, Quarantined
 from ingest.delivery import Delivery, settle_all
 from ingest.engines import Engine
 from ingest.errors import DatabaseUnavailable
 from ingest.failpoint import reach
 from ingest.gathering import Flow, Gathering, Limits
+from ingest.ledger import Ledger
 from ingest.line import Line
 from ingest.match import Mark, locate, touched
 from ingest.mode import Mode, ModeChoice
 from ingest.others import others_of
 from ingest.outages import kind_of, said
+from ingest.probe import Probes
+from ingest.progress import Place
 from ingest.receipts import Receipts
 from ingest.recent import Recent
 from ingest.world import World
-from ingest.writer import Batch, Place, Written, write
+from ingest.writer import Batch, Written, write
 
 __all__ = ["Flow", "Limits", "Pipeline"]
 
@@ -68,19 +71,27 @@ class Pipeline:
         limits: Limits,
         retention_days: int,
         allowance: Allowance | None = None,
-        probe_of: ProbeOf | None = None,
+        probes: Probes | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         self._engine = engine
         self._place = place
         self._world = world
         self._refresh_world = refresh_world
         self._receipts = receipts
-        self._decoder = Decoder(retention_days, allowance=allowance, probe_of=probe_of)
+        self._decoder = Decoder(retention_days, allowance=allowance, probes=probes)
+        self._probes = probes
+        self._ledger = ledger
+        self._held: Sequence[Delivery] = ()
         self._gathering = Gathering(limits)
         self._line = Line(str(pool.conninfo), name=f"ingest {place.lane}")
         self._recent = Recent()
         self._choice = ModeChoice()
         self._opened = 0
+        self._pending = 0  # messages taken and not settled
+        self._closed = False
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._stages = {stage: metrics.STAGE.labels(place.lane, stage) for stage in metrics.STAGES}
 
     @property
@@ -93,39 +104,59 @@ class Pipeline:
         self._gathering.flow = flow
 
     def put(self, delivery: Delivery) -> None:
-        """Take a message; it stays with us until its commit."""
+        """Take a message, as `put_all` does."""
         self.put_all((delivery,))
 
     def put_all(self, deliveries: Sequence[Delivery]) -> None:
-        """Take messages in their order; they stay with us until their commit."""
+        """Take messages in their order, to hold until their commit; a closed pipeline leaves them to the broker."""
+        if self._closed or not deliveries:
+            return
+        self._pending += len(deliveries)
+        self._idle.clear()
         metrics.RECEIVED.labels(self._place.lane).inc(len(deliveries))
         metrics.PENDING.labels(self._place.lane).inc(len(deliveries))
         self._gathering.put_all(deliveries)
 
+    async def finish(self) -> None:
+        """Take nothing more, and wait until all that was taken is committed and settled; `run` has to go on."""
+        self._closed = True
+        await self._idle.wait()
+
     async def run(self) -> None:
         """Commit batch after batch until cancelled; what was not settled comes again."""
         async with self._line:
+            if self._held:  # a fault of ours ended us before
+                await self._finish(self._held)
             while True:
                 started, deliveries = await self._gathering.batch()
-                await self._commit(deliveries)
+                await self._finish(deliveries)
                 metrics.BATCH.labels(self._place.lane).observe(monotonic() - started)
-                metrics.PENDING.labels(self._place.lane).dec(len(deliveries))
+
+    async def _finish(self, deliveries: Sequence[Delivery]) -> None:
+        self._held = deliveries
+        await self._commit(deliveries)
+        self._held = ()
+        metrics.PENDING.labels(self._place.lane).dec(len(deliveries))
+        self._pending -= len(deliveries)
+        if not self._pending:
+            self._idle.set()
 
     async def close(self) -> None:
         """Give up the connection to the database; `process` opens it again."""
         await self._line.drop()
 
     async def _commit(self, deliveries: Sequence[Delivery]) -> None:
-        """Write, settle, receipt. A message that the database will not take is found by halving and quarantined."""
+        """Write, settle, receipt. A message that cannot be taken in is found by halving and quarantined."""
         try:
             result = await self._process(deliveries, NO_OFFSET)
-        except psycopg.DataError as error:
+        except Exception as error:  # outages are retried below; this is the message's own fault, or ours
             if len(deliveries) > 1:
                 middle = len(deliveries) // 2
                 await self._commit(deliveries[:middle])
                 await self._commit(deliveries[middle:])
                 return
-            log.warning("quarantined a message of %s that the database refuses: %s", deliveries[0].topic, error)
+            theirs = isinstance(error, psycopg.DataError)
+            log.warning("quarantined a message of %s: %s", deliveries[0].topic, error, exc_info=not theirs)
             result = await self._refuse(deliveries[0], str(error))
         reach("after_commit")
         started = process_time()
@@ -143,15 +174,19 @@ class Pipeline:
 
     async def _process(self, deliveries: Sequence[Delivery], offset: timedelta) -> _Result:
         started = process_time()
+        if self._probes is not None:
+            self._probes.begin()
         decoded = await self._decoded(deliveries, offset)
         decoded_at = process_time()
         world = self._world()
         batch = self._match(world, decoded)
         self._stages["decode"].inc(decoded_at - started)
         self._stages["match"].inc(process_time() - decoded_at)
-        if decoded.probed_at:
-            self._place.caught_up_to = max(decoded.probed_at, self._place.caught_up_to or decoded.probed_at)
+        if self._probes is not None:
+            self._place.caught_up_to = self._probes.caught_up_to
         await self._keep(batch)
+        if self._probes is not None:
+            self._probes.committed()
         return _Result(decoded, batch, world)
 
     async def accepts(self, delivery: Delivery, *, offset: timedelta) -> bool:
@@ -180,15 +215,17 @@ class Pipeline:
             positions=positions,
             fresh=positions.without_twins(),
             others=others_of(decoded.others),
+            received=decoded.received,
             marks=touched(world, positions) + _device_marks(decoded.others),
-            quarantined=decoded.refused,
+            quarantined=decoded.refused + decoded.beyond,
+            excess=decoded.excess,
         )
 
     async def _keep(self, batch: Batch) -> Written:
         written = await self._retrying(lambda: self._write(batch))
         self._recent.add(batch.fresh)
         self._choice.learn(rows=written.offered, repeated=written.found)
-        self._count(written, batch)
+        self._count(written)
         return written
 
     async def _write(self, batch: Batch) -> Written:
@@ -252,8 +289,8 @@ class Pipeline:
         empty = fixes_of([])
         readings = codec.decode(delivery.topic, delivery.payload).readings if codec else []
         safe = [(one.device, one.reading.boot, one.reading.seq) for one in readings]
-        decoded = Decoded(empty, [], [quarantined], safe)
-        batch = Batch(positions_of(empty), positions_of(empty), [], quarantined=[quarantined])
+        decoded = Decoded(empty, [], [quarantined], safe, received=1)
+        batch = Batch(positions_of(empty), positions_of(empty), [], received=1, quarantined=[quarantined])
         await self._keep(batch)
         return _Result(decoded, batch, self._world())
 
@@ -270,18 +307,15 @@ class Pipeline:
             self._receipts.add(device, boot, seq)
         self._receipts.flush()
 
-    def _count(self, written: Written, batch: Batch) -> None:
+    def _count(self, written: Written) -> None:
         lane = self._place.lane
-        counts = {
-            "stored": written.stored,
-            "repeated": written.repeated,
-            "quarantined": sum(one.readings for one in batch.quarantined),
-            "ignored": batch.ignored.total(),
-        }
-        for fate, readings in counts.items():
-            metrics.READINGS.labels(lane, fate).inc(readings)
-        metrics.BATCH_READINGS.labels(lane).observe(sum(counts.values()))
+        for (name, _), readings in written.sheet.entries().items():
+            if name != "received":
+                metrics.READINGS.labels(lane, name).inc(readings)
+        metrics.BATCH_READINGS.labels(lane).observe(written.sheet.received)
         metrics.REPEATED_RATE.labels(lane).set(self._choice.rate)
+        if self._ledger is not None:
+            self._ledger.committed(lane, written.sheet)
 
 
 def _device_marks(others: Sequence[Checked]) -> list[Mark]:

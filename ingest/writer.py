@@ -14,11 +14,14 @@ from devices.plausibility import Flag
 from ingest.columns import Ints, Positions, microseconds, moment_of
 from ingest.database import Connection
 from ingest.decode import Quarantined
+from ingest.excess import note
+from ingest.ledger import Sheet
 from ingest.match import Mark
 from ingest.mode import Mode
 from ingest.newest import heard_of, newest_of
 from ingest.others import Other
 from ingest.pack import copy_rows, time_array
+from ingest.progress import Place, committed
 from ingest.queries import load_queries
 
 _SQL = load_queries("ingest", "writer.sql")
@@ -35,17 +38,21 @@ class Batch:
         positions: every accepted fix, ordered by device, time and digest, repetitions and all.
         fresh: those of them that the database is asked to keep: each key once.
         others: accepted readings of other types, in order.
+        received: readings, counted where they were decoded, apart from what became of them.
         marks: what to judge anew.
         quarantined: what was refused.
         ignored: what was left out, by reason.
+        excess: readings beyond the allowance, by device number; they are among the quarantined.
     """
 
     positions: Positions
     fresh: Positions
     others: list[Other]
+    received: int
     marks: list[Mark] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
+    excess: Counter[int] = field(default_factory=Counter)
 
     @property
     def readings(self) -> int:
@@ -78,39 +85,17 @@ class Batch:
 
 @dataclass(frozen=True)
 class Written:
-    """What became of a batch: received = stored + repeated + the quarantined + the ignored.
+    """What became of a batch.
 
     Attributes:
-        stored: new rows.
-        repeated: readings that were there before, or twice in the batch.
+        sheet: of its readings.
         offered: positions that the database was asked to keep.
         found: how many of those it had.
     """
 
-    stored: int
-    repeated: int
+    sheet: Sheet
     offered: int = 0
     found: int = 0
-
-
-@dataclass
-class Place:
-    """Which worker and lane writes.
-
-    Attributes:
-        worker: its name among its kind.
-        lane: `up` or `urgent`.
-        up_since: since when it has heard the broker without a break; None for one that works off a list and ends,
-            so that nobody waits for it.
-        hears: whether its session with the broker stands.
-        caught_up_to: when the newest probe that came through the lane's queue was sent.
-    """
-
-    worker: str
-    lane: str
-    up_since: datetime | None
-    hears: bool = True
-    caught_up_to: datetime | None = None
 
 
 async def prepare(connection: Connection) -> None:
@@ -129,7 +114,7 @@ async def write(connection: Connection, batch: Batch, place: Place, *, mode: Mod
         mode: the way of the positions.
 
     Returns:
-        How many readings were new and how many were there before.
+        What became of its readings.
 
     Raises:
         psycopg.errors.UniqueViolation: in mode `direct`, a position is there already; the transaction is lost.
@@ -146,12 +131,23 @@ async def write(connection: Connection, batch: Batch, place: Place, *, mode: Mod
     await _touch_hours(connection, batch.fresh)
     await _write_marks(connection, batch.marks)
     await _write_quarantine(connection, batch.quarantined)
-    offered = len(batch.fresh)
-    written = Written(kept, repeated=batch.readings - kept, offered=offered, found=offered - positions)
-    await _write_counters(connection, batch, written, place)
+    await note(connection, place.worker, batch.excess)
+    quarantined: Counter[str] = Counter()
+    for one in batch.quarantined:
+        quarantined[one.refusal.reason] += one.readings
+    sheet = Sheet(
+        received=batch.received,
+        stored=kept,
+        repeated=batch.readings - kept,
+        quarantined=quarantined,
+        ignored=batch.ignored,
+    )
+    await _write_counters(connection, sheet, place)
+    await committed(connection, place)
     if batch.marks:
         await connection.execute("NOTIFY gengfu_dirty")
-    return written
+    offered = len(batch.fresh)
+    return Written(sheet, offered=offered, found=offered - positions)
 
 
 async def _write_positions(connection: Connection, fresh: Positions, batch: Batch, mode: Mode) -> int:
@@ -215,26 +211,9 @@ def _digest(one: Quarantined) -> bytes:
     return hashlib.sha256(one.topic.encode() + b"\0" + one.refusal.fragment).digest()
 
 
-async def _write_counters(connection: Connection, batch: Batch, written: Written, place: Place) -> None:
-    counts: Counter[tuple[str, str]] = Counter()
-    counts["stored", ""] = written.stored
-    counts["repeated", ""] = written.repeated
-    for one in batch.quarantined:
-        counts["quarantined", one.refusal.reason] += one.readings
-    for reason, readings in batch.ignored.items():
-        counts["ignored", reason] = readings
-    counts["received", ""] = counts.total()
-    rows = sorted((*key, value) for key, value in counts.items() if value)
+async def _write_counters(connection: Connection, sheet: Sheet, place: Place) -> None:
+    rows = sorted((*key, value) for key, value in sheet.entries().items())
     if rows:
         names, reasons, values = map(list, zip(*rows, strict=True))
         who = {"worker": place.worker, "lane": place.lane}
         await connection.execute(_SQL["count"], {**who, "names": names, "reasons": reasons, "values": values})
-    if place.up_since is not None:
-        await connection.execute(_SQL["progress"], vars(place))
-        if place.caught_up_to is not None:
-            await connection.execute(_SQL["progress_probe"], vars(place))
-
-
-async def beat(connection: Connection, place: Place) -> None:
-    """Say that the lane is alive."""
-    await connection.execute(_SQL["beat"], vars(place))

@@ -102,23 +102,3 @@ ON CONFLICT (digest) DO UPDATE SET times = q.times + 1, last_at = greatest(q.las
 INSERT INTO ingest_counter AS c (worker, lane, name, reason, value)
 SELECT %(worker)s, %(lane)s, * FROM unnest(%(names)s::text[], %(reasons)s::text[], %(values)s::bigint[])
 ON CONFLICT (worker, lane, name, reason) DO UPDATE SET value = c.value + excluded.value;
-
--- name: progress
--- This lane has committed just now.
-INSERT INTO ingest_progress AS p (worker, lane, up_since, hears, beat_at, committed_at)
-VALUES (%(worker)s, %(lane)s, %(up_since)s, %(hears)s, now(), now())
-ON CONFLICT (worker, lane) DO UPDATE
-  SET up_since = excluded.up_since, hears = excluded.hears, beat_at = excluded.beat_at,
-      committed_at = excluded.committed_at;
-
--- name: progress_probe
--- The newest probe of this lane that came through the queue was sent then.
-UPDATE ingest_progress SET caught_up_to = greatest(caught_up_to, %(caught_up_to)s)
- WHERE worker = %(worker)s AND lane = %(lane)s;
-
--- name: beat
--- This lane is alive, with or without work.
-INSERT INTO ingest_progress AS p (worker, lane, up_since, hears, beat_at)
-VALUES (%(worker)s, %(lane)s, %(up_since)s, %(hears)s, now())
-ON CONFLICT (worker, lane) DO UPDATE
-  SET up_since = excluded.up_since, hears = excluded.hears, beat_at = excluded.beat_at;

@@ -14,7 +14,7 @@ from pathlib import Path
 import aiohttp
 
 from ingest.migrate import migrate
-from ops.embedded import ChildSpec, DataDir, EmbeddedServices, OnEvent, Supervisor
+from ops.embedded import BrokerKind, ChildSpec, DataDir, EmbeddedServices, OnEvent, Supervisor
 from ops.embedded.files import replace_private
 from ops.embedded.ports import choose_ports
 from ops.settings import Loaded, Settings, as_environment
@@ -49,7 +49,7 @@ async def serving(
     loaded: Loaded,
     *,
     folder: Path,
-    embedded: bool,
+    embedded: BrokerKind | None,
     on_event: OnEvent | None = None,
     prepare: Callable[[Settings], Awaitable[None]] | None = None,
     also: Callable[[Settings], Sequence[ChildSpec]] | None = None,
@@ -59,7 +59,7 @@ async def serving(
     Args:
         loaded: settings and where they come from.
         folder: data folder; logs of the roles lie below it.
-        embedded: start PostgreSQL and nats-server out of their wheels too.
+        embedded: start PostgreSQL out of its wheel, too, and this broker.
         on_event: told of every start, death and stop; must not block.
         prepare: awaited when the database has its tables and no role runs yet.
         also: more children, which are started after the roles and stopped before them.
@@ -70,7 +70,12 @@ async def serving(
     async with AsyncExitStack() as stack:
         if embedded:
             services = await stack.enter_async_context(
-                EmbeddedServices(folder, on_event=on_event, max_ack_pending=loaded.settings.broker.max_ack_pending)
+                EmbeddedServices(
+                    folder,
+                    broker=embedded,
+                    on_event=on_event,
+                    max_ack_pending=loaded.settings.broker.max_ack_pending,
+                )
             )
             supervisor = services.supervisor
             settings = _embedded_settings(loaded, services)
@@ -80,6 +85,7 @@ async def serving(
                 Supervisor(log_dir=data_dir.log, run_dir=data_dir.run, on_event=on_event)
             )
             settings = loaded.settings
+        workers(settings)  # says what cannot be before anything is changed
         await migrate(settings.database.url.get_secret_value(), say=log.info)
         if prepare:
             await prepare(settings)
@@ -184,10 +190,8 @@ def _embedded_settings(loaded: Loaded, services: EmbeddedServices) -> Settings:
     chosen = {
         "database.url": services.database_url,
         "broker.url": services.broker_url,
-        "broker.kind": "nats",
         "broker.secret": _broker_secret(folder),
-        "broker.nats_accounts_file": services.nats_accounts_file,
-        "broker.nats_pid_file": services.nats_pid_file,
+        **services.broker_settings,
         "data_dir": folder.path,
     }
     if loaded.origins["http.port"] == "default" or loaded.settings.http.port == 0:

@@ -24,6 +24,8 @@ PREFIX = "GENGFU_"
 # Read by the tests and by the process that starts the roles, not settings of a service.
 NOT_SETTINGS = ("GENGFU_TEST_", "GENGFU_CONFIG")
 
+MAX_WORKERS = 16  # of ingest; broker and database are the limit long before
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -126,12 +128,18 @@ class Ingest(_Section):
     """Batching on the way in."""
 
     workers: int = Field(
-        1, ge=1, le=16, description="how many ingest workers share the load; they are named 1, 2, 3 and so on"
+        1, ge=1, le=MAX_WORKERS, description="how many ingest workers share the load; they are named 1, 2, 3 and so on"
     )
     worker: str = Field("1", pattern=r"^[A-Za-z0-9_-]{1,32}$", description="this worker's name among its kind")
     batch_readings: int = Field(5000, ge=1, le=20_000, description="readings in a batch at the most")
     batch_bytes: int = Field(4 << 20, ge=1024, le=64 << 20, description="payload bytes in a batch at the most")
     batch_age_ms: int = Field(100, ge=1, le=5000, description="how long the first reading waits for others")
+    allowance_burst: int = Field(
+        100_000, ge=100, le=1_000_000_000, description="readings that one device may send at once to one worker's lane"
+    )
+    allowance_per_s: int = Field(
+        50, ge=1, le=1_000_000, description="readings a second that refill what one device may send"
+    )
 
 
 class Rules(_Section):

@@ -10,8 +10,10 @@ def workers(settings: Settings) -> list[str]:
     """Names of the ingest workers: 1, 2, 3 and so on; one alone may have any name.
 
     Raises:
-        SettingsError: the broker cannot share messages among several, or this process's own name is none of them.
+        SettingsError: the broker cannot share messages among several, this process's own name is none of them, or files
+            of another broker are named.
     """
+    _check_files(settings)
     if settings.ingest.workers == 1:
         return [settings.ingest.worker]
     if settings.broker.kind == "nats":
@@ -26,6 +28,22 @@ def workers(settings: Settings) -> list[str]:
             f"{', '.join(names)}; set ingest.worker to one of them, or ingest.workers to as many as there are"
         )
     return names
+
+
+def _check_files(settings: Settings) -> None:
+    """Where files name another broker than `broker.kind`, that is a slip: nats-server grants shares and serves none."""
+    broker = settings.broker
+    named = {
+        "broker.nats_accounts_file": ("nats", broker.nats_accounts_file),
+        "broker.mosquitto_password_file": ("mosquitto", broker.mosquitto_password_file),
+        "broker.mosquitto_acl_file": ("mosquitto", broker.mosquitto_acl_file),
+    }
+    for key, (kind, file) in named.items():
+        if file is not None and kind != broker.kind:
+            raise SettingsError(
+                f"{key} is set, and broker.kind is {broker.kind}; set that to {kind} (GENGFU_BROKER_KIND), "
+                f"or do not set {key}"
+            )
 
 
 def filters(settings: Settings, lane: Lane, *, secret: str) -> list[str]:

@@ -12,7 +12,9 @@ from rules.store import incidents
 from rules.store.alerts import alert_by_id, store_change
 from rules.store.incidents import Incident
 
-HELD_BY_CONDITION = frozenset({"silent_device", "equipment_expiry"})  # closing these by hand would only open them again
+HELD_BY_CONDITION = frozenset(
+    {"silent_device", "equipment_expiry", "ingest_silent", "device_flood"}
+)  # closing these by hand would only open them again
 DEFAULT_RADIUS_M = 50.0  # metres; a building and the street before it
 
 

@@ -8,6 +8,7 @@ from ingest.database import Connection
 from ingest.errors import DatabaseUnavailable
 from rules.catalog import catalog
 from rules.core.duties import Duty, Judgement, stand
+from rules.core.lag import tempered
 from rules.desk import Desk
 from rules.errors import LeadershipLost
 from rules.metrics import DUE, FAILED, JUDGED
@@ -27,6 +28,7 @@ from rules.rule import (
 from rules.store import duties as store
 from rules.store import marks as marks_store
 from rules.store.incidents import incident_facts, set_arrived
+from rules.store.service import caught_up_to
 from rules.store.tickets import close_ticket, open_ticket
 from rules.store.world import Snapshot
 from rules.tracks import Tracks
@@ -189,6 +191,7 @@ class DutyLane:
                 await store.put_off(connection, _ids(members), until=now + timedelta(days=1))
                 return
             known = await self._desk.world(connection)
+            caught_up = await caught_up_to(connection)  # before the readings: what it promises, they hold
             tracks = Tracks(connection, known)
             judged: dict[int, Member] = {}
             for case in await self._cases(connection, rule, members, known, tracks):
@@ -199,6 +202,8 @@ class DutyLane:
                     log.exception("could not judge duty %s; it is tried again", duty.key)
                     await self._put_off(connection, [duty])
                     continue
+                if rule.need(case) is not None:
+                    judgement = tempered(duty, judgement, now=now, caught_up_to=caught_up)
                 after = await self._write(connection, rule, case, judgement, now)
                 judged[after.id or 0] = Member(duty=after, evidence=judgement.evidence)
             if judged:

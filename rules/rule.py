@@ -1,7 +1,8 @@
-"""What a rule is: its name, its settings, and one of three ways to look at the world.
+"""What a rule is: its name, its settings, and one of four ways to look at the world.
 
 A `DutyRule` judges duties, a `ReadingRule` looks at single readings that press (buttons), a `SweepRule` looks at the
-state of all devices now and then. All of them are pure: they get values and return values.
+state of all devices now and then, a `ServiceRule` at gengfu's own. All of them are pure: they get values and return
+values.
 """
 
 from abc import ABC, abstractmethod
@@ -17,6 +18,7 @@ from rules.core.duties import Duty, Judgement
 from rules.core.fixes import Span
 from rules.core.presence import Tracked
 from rules.core.rounds import Round
+from rules.core.service import Excess, IngestLane, Sums
 from rules.core.world import Device, World
 from rules.settings import SettingsBook
 
@@ -194,6 +196,28 @@ class Sweep:
     live: frozenset[str] = field(default_factory=frozenset)
 
 
+@dataclass(frozen=True, kw_only=True)
+class ServiceState:
+    """gengfu's own state at a moment.
+
+    Attributes:
+        watched_s: seconds since these rules began to look; nobody was seen to be silent for longer.
+        lanes: of ingest workers that have not said goodbye.
+        excesses: devices beyond their allowance.
+        sums: the ledger, a row for each worker's lane.
+        live: the fingerprints of this rule's live alerts.
+    """
+
+    world: World
+    settings: SettingsBook
+    now: datetime
+    watched_s: float
+    lanes: Sequence[IngestLane] = ()
+    excesses: Sequence[Excess] = ()
+    sums: Sequence[Sums] = ()
+    live: frozenset[str] = field(default_factory=frozenset)
+
+
 class Rule(ABC):
     """What all rules have.
 
@@ -262,3 +286,13 @@ class SweepRule(Rule):
     @abstractmethod
     def sweep(self, sweep: Sweep) -> list[Intent]:
         """What people must know about the state of all devices now."""
+
+
+class ServiceRule(Rule):
+    """A rule about gengfu itself."""
+
+    every_s: ClassVar[float] = 15.0
+
+    @abstractmethod
+    def look(self, state: ServiceState) -> list[Intent]:
+        """What people must know about gengfu's own state now."""

@@ -1,4 +1,4 @@
-"""Signals: buttons, reports and answers of single devices, at once; silence, every few seconds."""
+"""Signals: buttons, reports and answers of single devices, at once; silence and our own state, every few seconds."""
 
 import logging
 from datetime import datetime, timedelta
@@ -13,9 +13,9 @@ from rules.core.world import Device
 from rules.desk import Desk
 from rules.errors import LeadershipLost
 from rules.metrics import FAILED, SIGNAL_SECONDS
-from rules.rule import Heard, ReadingRule, SignalReading, Sweep, SweepRule
+from rules.rule import Heard, ReadingRule, ServiceRule, ServiceState, SignalReading, Sweep, SweepRule
 from rules.store import marks as marks_store
-from rules.store import readings
+from rules.store import readings, service
 from rules.store.alerts import live_alerts
 from rules.store.incidents import grid_at, incident_by_number, set_accepted
 from rules.store.marks import Mark
@@ -34,6 +34,8 @@ class SignalLane:
         self._desk = desk
         self._reading_rules = [rule for rule in catalog().values() if isinstance(rule, ReadingRule)]
         self._sweep_rules = [rule for rule in catalog().values() if isinstance(rule, SweepRule)]
+        self._service_rules = [rule for rule in catalog().values() if isinstance(rule, ServiceRule)]
+        self._began_at = desk.clock()
         self._swept_at: dict[str, datetime] = {}
         self._failures: dict[str, tuple[int, datetime]] = {}
         FAILED.labels("signals")
@@ -46,6 +48,7 @@ class SignalLane:
         """
         marked = await self._take_marks()
         await self._sweep()
+        await self._look_at_ourselves()
         return marked
 
     async def _take_marks(self) -> bool:
@@ -160,8 +163,7 @@ class SignalLane:
     async def _sweep(self) -> None:
         now = self._desk.clock()
         for rule in self._sweep_rules:
-            last = self._swept_at.get(rule.name)
-            if last is not None and now - last < timedelta(seconds=rule.every_s):
+            if not self._is_time(rule, now):
                 continue
             async with self._desk.transaction() as connection:
                 known = await self._desk.world(connection)
@@ -180,3 +182,27 @@ class SignalLane:
                 )
                 await self._desk.carry_out(connection, rule.sweep(sweep), keep_open=rule.keep_open)
             self._swept_at[rule.name] = now
+
+    async def _look_at_ourselves(self) -> None:
+        now = self._desk.clock()
+        for rule in self._service_rules:
+            if not self._is_time(rule, now):
+                continue
+            async with self._desk.transaction() as connection:
+                known = await self._desk.world(connection)
+                state = ServiceState(
+                    world=known.world,
+                    settings=known.settings,
+                    now=now,
+                    watched_s=(now - self._began_at).total_seconds(),
+                    lanes=await service.lanes(connection),
+                    excesses=await service.excesses(connection),
+                    sums=await service.sums(connection),
+                    live=frozenset(await live_alerts(connection, rule.name)),
+                )
+                await self._desk.carry_out(connection, rule.look(state), keep_open=rule.keep_open)
+            self._swept_at[rule.name] = now
+
+    def _is_time(self, rule: SweepRule | ServiceRule, now: datetime) -> bool:
+        last = self._swept_at.get(rule.name)
+        return last is None or now - last >= timedelta(seconds=rule.every_s)

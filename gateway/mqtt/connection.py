@@ -20,7 +20,7 @@ from gateway.errors import BrokerError, BrokerRefused, BrokerUnavailable
 from gateway.mqtt import packets, properties, reasons
 from gateway.mqtt.outgoing import UNCONFIRMED, Outgoing
 from gateway.mqtt.packets import Connack, Malformed, Version, Will
-from gateway.mqtt.reader import Chunk, Reader
+from gateway.mqtt.reader import SPARE_BYTES, Chunk, Reader
 from ingest.delivery import Delivery, settle_all
 
 log = logging.getLogger(__name__)
@@ -95,6 +95,7 @@ class Connection(asyncio.Protocol):
         self._ended: asyncio.Future[str] = self._loop.create_future()
         self._reason: str | None = None
         self._greeted = False
+        self._closing = False
         self._acks = bytearray()
         self._flushing = False
         self._paused = False
@@ -185,7 +186,7 @@ class Connection(asyncio.Protocol):
 
     def _refusal(self, answer: Connack) -> BrokerError:
         words = reasons.connack_words(answer.code, version=self._version)
-        if reasons.is_refusal(answer.code, version=self._version):
+        if reasons.is_refusal(answer.code):
             return BrokerRefused(
                 f"the broker at {self._address} does not let {self._credentials.username} in ({words}); "
                 "see that it is registered, not revoked, and that the secret is its newest"
@@ -205,12 +206,15 @@ class Connection(asyncio.Protocol):
         if transport is not None and not self.ended:
             self._flush()
             self._reason = self._reason or "closed by gengfu"
-            if self._connack.done():
+            self._closing = True
+            if self._greeted:
+                # The broker hangs up when it has read everything. Did we, while it still sends, our end would be reset
+                # and acknowledgements that it has not read yet would be lost.
                 transport.write(packets.GOODBYE)
-            transport.close()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(CLOSE_S):
-                    await asyncio.shield(self._ended)
+                self.resume_reading()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(CLOSE_S):
+                        await asyncio.shield(self._ended)
             transport.abort()
         self._end("closed by gengfu")
 
@@ -250,7 +254,7 @@ class Connection(asyncio.Protocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        if self.ended:
+        if self.ended or self._closing:
             return
         self._heard_at = self._loop.time()
         if self._pace_s and len(data) < SMALL_BYTES and self._greeted:
@@ -360,9 +364,9 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
         self._reading = reading
 
-    def crowd(self, crowded: bool) -> None:
+    def crowd(self, crowded: bool, *, spare_bytes: int = SPARE_BYTES) -> None:
         """Read on, but leave out what there is no room for; see `Reader.crowd`."""
-        self._reader.crowd(crowded)
+        self._reader.crowd(crowded, spare_bytes=spare_bytes)
 
     def _keep_alive(self) -> None:
         """Twice in each keep-alive: let the broker hear of us, and see whether we heard of it."""
@@ -415,7 +419,7 @@ class Connection(asyncio.Protocol):
             self._acks.clear()
 
     def _write(self, data: bytes | bytearray) -> None:
-        if self._transport is not None and not self.ended:
+        if self._transport is not None and not self.ended and not self._transport.is_closing():
             self._transport.write(data)
 
     # -- asking and publishing -----------------------------------------------------------------------------------

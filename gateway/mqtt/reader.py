@@ -88,14 +88,14 @@ class Reader:
         """Bytes of unfinished packets in memory."""
         return len(self._held) + (len(self._cut[1]) if self._cut else 0)
 
-    def crowd(self, crowded: bool) -> None:
-        """Leave out messages at QoS 0, and at QoS 1 once `SPARE_BYTES` have been handed on all the same; or take all.
+    def crowd(self, crowded: bool, *, spare_bytes: int = SPARE_BYTES) -> None:
+        """Leave out messages at QoS 0, and at QoS 1 once `spare_bytes` have been handed on all the same; or take all.
 
         For a connection that must not stop reading. What is left out at QoS 1 comes again when the broker has waited
         long enough for its acknowledgement.
         """
         self._crowded = crowded
-        self._spare_bytes = SPARE_BYTES
+        self._spare_bytes = spare_bytes
 
     def take(self, tokens: Sequence[int]) -> tuple[list[int], list[int]]:
         """Strike messages off what is pending.

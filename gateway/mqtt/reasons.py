@@ -3,7 +3,6 @@
 from gateway.mqtt.packets import Version
 
 _CONNACK_4 = {
-    1: "it does not speak MQTT 3.1.1",
     2: "it does not accept the client id",
     3: "it is there but not ready to serve",
     4: "bad user name or password",
@@ -47,17 +46,21 @@ _CODES_5 = {
     0xA1: "it has no subscription identifiers",
     0xA2: "it has no wildcards in filters",
 }
-_REFUSED = {4: frozenset((2, 4, 5)), 5: frozenset((0x85, 0x86, 0x87, 0x8A, 0x8C))}
+_REFUSED = frozenset((2, 4, 5, 0x85, 0x86, 0x87, 0x8A, 0x8C))
 
 
 def connack_words(code: int, *, version: Version) -> str:
-    """Why a broker did not let us in."""
-    return _CONNACK_4.get(code, f"return code {code}") if version == 4 else words(code)
+    """Why a broker did not let us in; one that knows no MQTT 5 answers as 3.1.1 has it."""
+    if code == 1:
+        return f"it does not speak MQTT {'3.1.1' if version == 4 else '5'}"
+    if code in _CONNACK_4:
+        return _CONNACK_4[code]
+    return f"return code {code}" if version == 4 else words(code)
 
 
-def is_refusal(code: int, *, version: Version) -> bool:
+def is_refusal(code: int) -> bool:
     """Whether it is the account or client id that the broker does not want, rather than anybody at all."""
-    return code in _REFUSED[version]
+    return code in _REFUSED
 
 
 def words(code: int) -> str:

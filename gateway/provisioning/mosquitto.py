@@ -13,11 +13,11 @@ from gateway.address import Address, Credentials, Tls
 from gateway.errors import AccountsNotTaken, BrokerRefused, BrokerUnavailable
 from gateway.mqtt.connection import Connection
 from gateway.provisioning.files import tell_to_reload, write_if_changed
-from gateway.provisioning.mosquitto_accounts import MARKER_CLOSED, MARKER_ROOT, MosquittoAccounts, render
+from gateway.provisioning.mosquitto_accounts import MARKER_CLOSED, MosquittoAccounts, render
 from gateway.provisioning.provisioner import DeviceAccount, Provisioner
 from ingest.delivery import Delivery, settle_all
 
-RELOAD_S = 10.0  # seconds a reload may take; it hashes every connected client's password again, 10,000 take 1.5 s
+RELOAD_S = 10.0  # seconds a reload may take; it hashes every connected client's password again, at 0.09 ms each
 _ASK_AGAIN_S = 0.05
 _ANSWER_S = 5.0
 
@@ -104,7 +104,7 @@ class MosquittoProvisioner(Provisioner):
         )
         try:
             await connection.open()
-            await connection.subscribe([f"{MARKER_ROOT}/+"])
+            await connection.subscribe([accounts.marker_topic, MARKER_CLOSED])
             async with asyncio.timeout(_ANSWER_S):
                 await connection.publish(accounts.marker_topic, b"")
                 await came.get()

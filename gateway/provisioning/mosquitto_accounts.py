@@ -14,8 +14,8 @@ from gateway.accounts import (
     credentials_of,
     ingest_account,
     lane_filters,
+    lane_probes,
     patterns,
-    probe_topic,
     salt_of,
 )
 from gateway.errors import UnmappableTopic
@@ -24,8 +24,7 @@ from gateway.verifiers import pbkdf2_of
 
 log = logging.getLogger(__name__)
 
-MARKER_ROOT = "gengfu/marker"
-MARKER_CLOSED = f"{MARKER_ROOT}/closed"  # nobody may read or write it; who can shows that no list is in force
+MARKER_CLOSED = "gengfu/marker/closed"  # nobody may read or write it; who can shows that no list is in force
 _VERIFIER = re.compile(r"\$7\$\d{1,7}\$[A-Za-z0-9+/]+={0,2}\$[A-Za-z0-9+/]{86}==")
 _LEVEL = re.compile(r"[A-Za-z0-9_-]+|\+")
 _HEAD = """\
@@ -64,8 +63,8 @@ def render(devices: Sequence[DeviceAccount], *, secret: str, workers: Iterable[s
     services = {GATEWAY: _rights(write=_filters("down"), read=_filters("state"))}
     for worker in names:
         for lane in LANES:
-            probe = [probe_topic(worker, lane)]
-            rights = _rights(write=_filters("down") + probe, read=_filters(lane) + probe)
+            probes = [_checked(topic) for topic in lane_probes(worker, lane, kind="mosquitto")]
+            rights = _rights(write=_filters("down") + probes, read=_filters(lane) + probes)
             services[ingest_account(worker, lane)] = rights
     passwords = [*(_service(name, secret) for name in services), *_devices(devices)]
     # Patterns hold for every user, gengfu's own as well; what begins with `gengfu-` is no device.
@@ -76,7 +75,7 @@ def render(devices: Sequence[DeviceAccount], *, secret: str, workers: Iterable[s
     marker = f"{MARKER}:{digest}"
     password = credentials_of(marker, secret=secret).password
     passwords.append(f"{MARKER}:{pbkdf2_of(password, salt=_salt(marker, secret))}")
-    topic = f"{MARKER_ROOT}/{digest}"
+    topic = f"gengfu/marker/{digest}"
     acl += ["", f"user {MARKER}", *_no_device(MARKER), f"topic readwrite {topic}"]
     return MosquittoAccounts("\n".join(passwords) + "\n", _HEAD + "\n".join(acl) + "\n", password, topic)
 

@@ -29,7 +29,7 @@ class NatsProvisioner(Provisioner):
         url: where to ask whether the accounts are in force.
         secret: from which the accounts of gengfu itself are derived.
         workers: names of the ingest workers.
-        tls: certificates for `mqtts://`.
+        tls: certificates for asking by `mqtts://`.
     """
 
     def __init__(
@@ -46,8 +46,8 @@ class NatsProvisioner(Provisioner):
         self._pid_file = pid_file
         self._address = Address.parse(url)
         self._secret = secret
-        self._tls = tls
         self._workers = tuple(workers)
+        self._tls = tls
         self._in_force: str | None = None
 
     @override

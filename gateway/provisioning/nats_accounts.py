@@ -7,7 +7,17 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from gateway.accounts import GATEWAY, LANES, MARKER, RESERVED, credentials_of, ingest_account, patterns, salt_of
+from gateway.accounts import (
+    GATEWAY,
+    LANES,
+    MARKER,
+    RESERVED,
+    credentials_of,
+    ingest_account,
+    lane_probes,
+    patterns,
+    salt_of,
+)
 from gateway.provisioning.provisioner import DeviceAccount
 from gateway.provisioning.subjects import subject_of
 from gateway.verifiers import bcrypt_of
@@ -60,9 +70,10 @@ def _services(secret: str, workers: Iterable[str]) -> list[str]:
     down = _filters("down")
     users = [_service(GATEWAY, secret, publish=down, subscribe=_filters("state"))]
     for worker in workers:
-        users += [
-            _service(ingest_account(worker, lane), secret, publish=down, subscribe=_filters(lane)) for lane in LANES
-        ]
+        for lane in LANES:
+            probes = [subject_of(topic) for topic in lane_probes(worker, lane, kind="nats")]
+            account = ingest_account(worker, lane)
+            users.append(_service(account, secret, publish=[*down, *probes], subscribe=_filters(lane)))
     return users
 
 

@@ -4,7 +4,7 @@ import re
 
 from gateway.errors import UnmappableTopic
 
-_LEVEL = re.compile(r"[A-Za-z0-9_-]+")
+_LEVEL = re.compile(r"~?[A-Za-z0-9_-]+")  # the tilde marks a probe of an ingest worker
 
 
 def subject_of(topic: str) -> str:

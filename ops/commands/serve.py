@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from ops.commands.options import ConfigOption, SetOption, run
-from ops.embedded import ChildEvent, ChildSpec, EventKind
+from ops.embedded import BrokerKind, ChildEvent, ChildSpec, EventKind
+from ops.errors import SettingsError
 from ops.serve import (
     Serving,
     addresses,
@@ -32,6 +33,14 @@ DirOption = Annotated[
 JsonLine = Annotated[
     bool, typer.Option("--json", help="Once everything is ready, print one line of JSON with the addresses.")
 ]
+
+
+BrokerOption = Annotated[
+    BrokerKind | None,
+    typer.Option(
+        "--broker", help="The broker to start: nats, which comes along, or mosquitto, when that is installed."
+    ),
+]
 SPOKEN = {EventKind.DIED, EventKind.KILLED, EventKind.LEFTOVER, EventKind.FLAPPING, EventKind.NOTE}
 
 
@@ -40,6 +49,7 @@ def serve_command(
     embedded: Annotated[
         bool, typer.Option("--embedded", help="Start PostgreSQL and the MQTT broker too, out of their wheels.")
     ] = False,
+    broker: BrokerOption = None,
     folder: DirOption = None,
     as_json: JsonLine = False,
     config: ConfigOption = None,
@@ -52,7 +62,12 @@ def serve_command(
     """
     loaded = load(file=config, overrides=overrides)
     place = folder or loaded.settings.data_dir
-    run(_serve(loaded, folder=place.absolute(), embedded=embedded, as_json=as_json))
+    if broker and not embedded:
+        raise SettingsError(
+            "--broker says which broker --embedded starts; without that, set broker.url and broker.kind"
+        )
+    kind = broker or BrokerKind.NATS if embedded else None
+    run(_serve(loaded, folder=place.absolute(), embedded=kind, as_json=as_json))
 
 
 @app.command("demo")
@@ -66,6 +81,7 @@ def demo_command(
             help="Let the town's devices report by themselves, as `gengfu simulate calm` does.",
         ),
     ] = True,
+    broker: BrokerOption = None,
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
@@ -84,7 +100,7 @@ def demo_command(
         _serve(
             loaded,
             folder=place,
-            embedded=True,
+            embedded=broker or BrokerKind.NATS,
             as_json=as_json,
             prepare=demo.prepare,
             also=also,
@@ -97,7 +113,7 @@ async def _serve(
     loaded: Loaded,
     *,
     folder: Path,
-    embedded: bool,
+    embedded: BrokerKind | None,
     as_json: bool,
     prepare: Callable[[Settings], Awaitable[None]] | None = None,
     also: Callable[[Settings], Sequence[ChildSpec]] | None = None,

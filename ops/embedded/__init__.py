@@ -10,12 +10,13 @@ from ops.embedded.errors import (
     PrivilegeError,
     SetupError,
 )
-from ops.embedded.services import EmbeddedServices
+from ops.embedded.services import BrokerKind, EmbeddedServices
 from ops.embedded.spec import ChildEvent, ChildSpec, ChildState, EventKind, OnEvent
 from ops.embedded.supervisor import Supervisor
 
 __all__ = [
     "BinaryMissingError",
+    "BrokerKind",
     "ChildEvent",
     "ChildFailedError",
     "ChildSpec",

@@ -4,7 +4,8 @@ DIR/gengfu.lock    held by the one gengfu that uses the folder; says its process
 DIR/ports.json     ports that were chosen once
 DIR/secrets/       what nobody else may read
 DIR/log/, run/     logs and pid files of the children
-DIR/postgres/      PostgreSQL's data       DIR/nats/   the broker's configuration and data
+DIR/postgres/      PostgreSQL's data
+DIR/nats/          the broker's configuration and data; DIR/mosquitto/ when that is the broker
 DIR/bin/           PostgreSQL's programs, copied when its account cannot read them where they are installed
 """
 
@@ -50,6 +51,11 @@ class DataDir:
     def nats(self) -> Path:
         """The broker's folder."""
         return self.path / "nats"
+
+    @property
+    def mosquitto(self) -> Path:
+        """The broker's folder when it is mosquitto."""
+        return self.path / "mosquitto"
 
     @property
     def bin(self) -> Path:

@@ -76,8 +76,19 @@ async def ledger(connection: Connection) -> list[Metric]:
     for one in await rows(connection, _SQL["ingest_counters"], {}):
         counted.add_metric([one["worker"], one["lane"], one["name"], one["reason"]], one["value"])
     beats = GaugeMetricFamily("gengfu_ingest_beat_age_seconds", "Since ingest last beat", labels=["worker", "lane"])
+    behind = GaugeMetricFamily(
+        "gengfu_ingest_behind_seconds",
+        "Since the moment up to which everything that was sent is stored",
+        labels=["worker", "lane"],
+    )
     for one in await rows(connection, _SQL["ingest_beats"], {}):
         beats.add_metric([one["worker"], one["lane"]], one["age_s"])
+        behind.add_metric([one["worker"], one["lane"]], one["behind_s"])
+    unaccounted = GaugeMetricFamily(
+        "gengfu_ingest_unaccounted", "Readings that became nothing that is known", labels=["worker", "lane"]
+    )
+    for one in await rows(connection, _SQL["ingest_unaccounted"], {}):
+        unaccounted.add_metric([one["worker"], one["lane"]], one["value"])
     alerts = GaugeMetricFamily("gengfu_alerts_open", "Alerts not resolved", labels=["rule", "severity", "state"])
     for one in await rows(connection, _SQL["open_alerts"], {}):
         alerts.add_metric([one["rule"], one["severity"], one["state"]], one["value"])
@@ -97,4 +108,4 @@ async def ledger(connection: Connection) -> list[Metric]:
     leader = GaugeMetricFamily("gengfu_rules_beat_age_seconds", "Since the leading rules worker last beat")
     if totals["rules_age_s"] is not None:
         leader.add_metric([], totals["rules_age_s"])
-    return [counted, beats, alerts, outbox, *gauges, leader]
+    return [counted, beats, behind, unaccounted, alerts, outbox, *gauges, leader]

@@ -2,8 +2,14 @@
 SELECT worker, lane, name, reason, value FROM ingest_counter ORDER BY worker, lane, name, reason;
 
 -- name: ingest_beats
-SELECT worker, lane, extract(epoch FROM clock_timestamp() - beat_at)::float8 AS age_s
-  FROM ingest_progress ORDER BY worker, lane;
+SELECT worker, lane, extract(epoch FROM clock_timestamp() - beat_at)::float8 AS age_s,
+       extract(epoch FROM clock_timestamp() - caught_up_to)::float8 AS behind_s
+  FROM ingest_progress WHERE drained_at IS NULL ORDER BY worker, lane;
+
+-- name: ingest_unaccounted
+-- Received less all that became of it.
+SELECT worker, lane, sum(CASE name WHEN 'received' THEN value WHEN 'unbalanced' THEN 0 ELSE -value END)::float8 AS value
+  FROM ingest_counter GROUP BY worker, lane ORDER BY worker, lane;
 
 -- name: open_alerts
 SELECT rule, severity, state, count(*)::float8 AS value

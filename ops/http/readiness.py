@@ -8,6 +8,8 @@ from ingest.queries import load_queries
 from ops.http.database import Database, row, rows
 from ops.http.errors import Problem
 
+BEHIND_AFTER_S = 300.0  # a lane that is so far behind works off a backlog, or its probes do not come back
+GONE_AFTER_S = 86_400.0  # a worker that has been silent for so long was probably taken away
 SILENT_AFTER_S = 10.0  # a role that lives beats once a second; a standby takes over after as long
 
 _SQL = load_queries("ops.http", "readiness.sql")
@@ -33,8 +35,14 @@ async def _reasons(connection: Connection) -> list[str]:
     found += [
         f"ingest worker {beat['worker']}, lane {beat['lane']}, has not beaten for {beat['age_s']:.0f} s; "
         "see that `gengfu run ingest` runs"
+        + (f", or `gengfu ingest forget {beat['worker']}` if it is gone" if beat["age_s"] > GONE_AFTER_S else "")
         for beat in beats
         if beat["age_s"] > SILENT_AFTER_S
+    ]
+    found += [
+        f"ingest worker {beat['worker']}, lane {beat['lane']}, is behind by {beat['behind_s']:.0f} s; see its log"
+        for beat in beats
+        if beat["age_s"] <= SILENT_AFTER_S and beat["hears"] and beat["behind_s"] > BEHIND_AFTER_S
     ]
     found += [
         f"ingest worker {beat['worker']}, lane {beat['lane']}, has no session with the broker; "

@@ -1,6 +1,8 @@
 -- name: ingest_beats
-SELECT worker, lane, hears, extract(epoch FROM clock_timestamp() - beat_at)::float8 AS age_s
-  FROM ingest_progress ORDER BY worker, lane;
+-- Lanes of workers that have not said goodbye; `behind_s` counts no longer than the lane has heard the broker.
+SELECT worker, lane, hears, extract(epoch FROM clock_timestamp() - beat_at)::float8 AS age_s,
+       extract(epoch FROM clock_timestamp() - greatest(caught_up_to, up_since))::float8 AS behind_s
+  FROM ingest_progress WHERE drained_at IS NULL ORDER BY worker, lane;
 
 -- name: rules_beat
 SELECT holder, extract(epoch FROM clock_timestamp() - beat_at)::float8 AS age_s FROM rules_leader;

@@ -19,6 +19,7 @@ SELECT code FROM grids_within(%(scope)s) AS code;
 
 -- name: standing
 -- How long ago each part of the road last showed life, in seconds.
-SELECT (SELECT max(extract(epoch FROM clock_timestamp() - beat_at))::float8 FROM ingest_progress) AS ingest_s,
+SELECT (SELECT max(extract(epoch FROM clock_timestamp() - beat_at))::float8
+          FROM ingest_progress WHERE drained_at IS NULL) AS ingest_s,
        (SELECT extract(epoch FROM clock_timestamp() - max(heard_at))::float8 FROM last_known) AS newest_s,
        (SELECT extract(epoch FROM clock_timestamp() - beat_at)::float8 FROM rules_leader) AS rules_s;

@@ -16,10 +16,11 @@ from gateway import (
     listen,
     pause,
 )
+from gateway.mqtt.packets import Version
 from ingest.database import Pool, make_pool
 from ops.errors import SettingsError
 from ops.process import wait_for_schema
-from ops.settings import Settings
+from ops.settings import MAX_WORKERS, Settings
 from ops.sharing import workers
 
 FIRST_S = 10.0  # seconds to wait for a broker that does not know us yet; then the session says what is wrong
@@ -60,21 +61,25 @@ def tls_of(settings: Settings) -> Tls:
     return Tls(settings.broker.ca_file, settings.broker.cert_file, settings.broker.key_file)
 
 
+def version_of(settings: Settings) -> Version:
+    """The version of MQTT to speak: 5 where it is understood, because its answers have reasons."""
+    return 4 if settings.broker.kind == "nats" else 5
+
+
 def provisioner(settings: Settings) -> Provisioner | None:
     """The provisioner that the settings ask for; None when somebody else sees to the broker's accounts.
 
     Raises:
         SettingsError: the broker secret is not set, or the files named do not fit the broker.
     """
-    broker = settings.broker
+    broker, names = settings.broker, workers(settings)
     if broker.nats_accounts_file is not None:
-        _must_be("nats", settings, named="broker.nats_accounts_file")
         return NatsProvisioner(
             broker.nats_accounts_file,
             pid_file=broker.nats_pid_file,
             url=broker.url,
             secret=broker_secret(settings),
-            workers=workers(settings),
+            workers=names,
             tls=tls_of(settings),
         )
     if broker.mosquitto_password_file is None and broker.mosquitto_acl_file is None:
@@ -84,24 +89,16 @@ def provisioner(settings: Settings) -> Provisioner | None:
             "only one of broker.mosquitto_password_file and broker.mosquitto_acl_file is set; set both, to the "
             "files that mosquitto.conf names as password_file and acl_file"
         )
-    _must_be("mosquitto", settings, named="broker.mosquitto_password_file")
     return MosquittoProvisioner(
         broker.mosquitto_password_file,
         acl_file=broker.mosquitto_acl_file,
         pid_file=broker.mosquitto_pid_file,
         url=broker.url,
         secret=broker_secret(settings),
-        workers=workers(settings),
+        # All there may be, so that one that is taken out can still be drained.
+        workers=dict.fromkeys([*names, *(str(number) for number in range(1, MAX_WORKERS + 1))]),
         tls=tls_of(settings),
     )
-
-
-def _must_be(kind: str, settings: Settings, *, named: str) -> None:
-    if settings.broker.kind != kind:
-        raise SettingsError(
-            f"{named} is set, and broker.kind is {settings.broker.kind}; set that to {kind} (GENGFU_BROKER_KIND), "
-            f"or do not set {named}"
-        )
 
 
 async def _serve(settings: Settings, pool: Pool, *, secret: str) -> None:
@@ -110,6 +107,7 @@ async def _serve(settings: Settings, pool: Pool, *, secret: str) -> None:
         settings.broker.url,
         credentials=credentials_of(GATEWAY, secret=secret),
         name="gateway",
+        version=version_of(settings),
         tls=tls_of(settings),
     )
     conninfo = settings.database.url.get_secret_value()

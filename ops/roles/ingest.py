@@ -3,73 +3,159 @@
 import asyncio
 import json
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 
-from gateway.accounts import LANES, Lane, credentials_of, down_topic, ingest_account
+from gateway.accounts import LANES, Lane, credentials_of, down_topic, ingest_account, lane_probes
 from gateway.filter_memory import FilterMemory
 from gateway.session import Session
-from ingest.database import make_pool
+from ingest.allowance import Allowance
+from ingest.database import Pool, make_pool
 from ingest.engines import NativeEngine
 from ingest.pipeline import Limits
+from ingest.probe import DatabaseClock, Probes, probe_filters
 from ingest.receipts import Receipts
 from ingest.worker import Worker
 from ingest.writer import prepare
-from ops.errors import SettingsError
 from ops.process import wait_for_schema
-from ops.roles.gateway import tls_of
+from ops.roles.gateway import broker_secret, tls_of, version_of
 from ops.settings import Settings
 from ops.sharing import filters, workers
 
 PACE_S = 0.01  # adds as much to the latency of `up`, and halves the cost of reading at 5,000 messages/s
+# Seconds after a connect: nats-server gives what was under way before again when its ack_wait of 30 s has run out.
+NATS_DOUBT_S = 35.0
+FINISH_S = 6.0  # seconds to commit what was taken; the rest comes again to the next worker of this name
 
 log = logging.getLogger(__name__)
 
 
 async def run(settings: Settings, *, stop: asyncio.Event) -> None:
-    """Ingest until `stop` is set. What is not committed by then comes again to the next worker of this name."""
-    if settings.broker.secret is None:
-        raise SettingsError("broker.secret is not set; set GENGFU_BROKER_SECRET to the same value as for the gateway")
-    workers(settings)  # refuses what the broker cannot do
+    """Ingest until `stop` is set; what was taken by then is committed, the rest stays with the broker.
+
+    Raises:
+        SettingsError: the broker secret is not set, or the broker cannot share messages among so many workers.
+        SchemaOutdated: `gengfu migrate` has to run first.
+    """
+    broker_secret(settings)
+    workers(settings)
     conninfo = settings.database.url.get_secret_value()
     if not await wait_for_schema(conninfo, stop):
         return
     pool = make_pool(conninfo, name="ingest", size=4, configure=prepare)
     sessions: dict[Lane, Session] = {}
-    receipts = Receipts(lambda device, receipt: _send(sessions["up"], device, receipt))
-    worker = Worker(
-        pool,
-        NativeEngine(),
-        name=settings.ingest.worker,
-        receipts=receipts,
-        limits=Limits(
-            settings.ingest.batch_readings, settings.ingest.batch_bytes, age_s=settings.ingest.batch_age_ms / 1000
-        ),
-        retention_days=settings.storage.retention_days,
-        hears=lambda lane: any(session.connected for its, session in sessions.items() if its == lane),
-    )
+    clock = DatabaseClock()
+    probes: dict[str, Probes] = {lane: _probes(settings, lane, clock) for lane in LANES}
+    worker = make_worker(settings, pool, sessions, probes=probes, clock=clock)
     async with pool:
         await worker.prepare()
         for lane in LANES:
-            sessions[lane] = _session(settings, lane, worker)
+            sessions[lane] = _session(settings, lane, worker, probes[lane])
+            worker.pipelines[lane].flow = Reading(sessions[lane])
         async with sessions["up"], sessions["urgent"], asyncio.TaskGroup() as tasks:
-            work = tasks.create_task(worker.run(), name="ingest worker")
+            work = [tasks.create_task(worker.run(), name="ingest worker")]
+            for lane, session in sessions.items():
+                sending = probes[lane].run(partial(_publish, session), connected=partial(_stands, session))
+                work.append(tasks.create_task(sending, name=f"probes {lane}"))
             log.info("ingest worker %s takes messages from %s", settings.ingest.worker, settings.broker.url)
             await stop.wait()
-            work.cancel()
+            for session in sessions.values():
+                session.pause_reading()
+            if not await worker.finish(at_most_s=FINISH_S):
+                log.warning("not all that was taken is committed after %g s; the broker gives it out again", FINISH_S)
+            for task in work:
+                task.cancel()
 
 
-def _session(settings: Settings, lane: Lane, worker: Worker) -> Session:
-    secret = settings.broker.secret.get_secret_value() if settings.broker.secret else ""
-    may_pause = settings.broker.kind != "nats"  # it cuts a reader that stops
-    account = ingest_account(settings.ingest.worker, lane)
+def make_worker(
+    settings: Settings,
+    pool: Pool,
+    sessions: dict[Lane, Session],
+    *,
+    passing: bool = False,
+    probes: Mapping[str, Probes] | None = None,
+    clock: DatabaseClock | None = None,
+) -> Worker:
+    """A worker as the settings say.
+
+    Args:
+        settings: in force.
+        pool: of the database.
+        sessions: by lane; receipts go out by that of `up`, once it is there.
+        passing: it gives no signs of life, because it ends when its work is done.
+        probes: by lane; None when nobody asks how far it has come.
+        clock: set by its signs of life.
+    """
+    return Worker(
+        pool,
+        NativeEngine(),
+        name=settings.ingest.worker,
+        receipts=Receipts(lambda device, receipt: _send(sessions["up"], device, receipt)),
+        limits=Limits(_most(settings), settings.ingest.batch_bytes, age_s=settings.ingest.batch_age_ms / 1000),
+        retention_days=settings.storage.retention_days,
+        passing=passing,
+        allowance=partial(Allowance, burst=settings.ingest.allowance_burst, per_s=settings.ingest.allowance_per_s),
+        probes=probes,
+        clock=clock,
+        hears=lambda lane: any(session.connected for its, session in sessions.items() if its == lane),
+    )
+
+
+def _most(settings: Settings) -> int:
+    """Readings in a batch: of what nats-server has under way at once, half is written while the other half comes."""
+    most = settings.ingest.batch_readings
+    return min(most, max(1, settings.broker.max_ack_pending // 2)) if settings.broker.kind == "nats" else most
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A session as the flow that its pipeline pauses and resumes."""
+
+    session: Session
+
+    def pause(self) -> None:
+        """Leave the rest with the broker."""
+        self.session.pause_reading()
+
+    def resume(self) -> None:
+        """Read on."""
+        self.session.resume_reading()
+
+
+def memory_of(settings: Settings, lane: Lane) -> FilterMemory:
+    """What the session of that lane holds at the broker."""
+    return FilterMemory(settings.data_dir / "sessions" / f"{ingest_account(settings.ingest.worker, lane)}.json")
+
+
+def _probes(settings: Settings, lane: Lane, clock: DatabaseClock) -> Probes:
+    kind = settings.broker.kind
+    return Probes(
+        settings.ingest.worker,
+        lane=lane,
+        topics=lane_probes(settings.ingest.worker, lane, kind=kind),
+        doubt_s=NATS_DOUBT_S if kind == "nats" else 0.0,
+        clock=clock.now,
+    )
+
+
+def _session(settings: Settings, lane: Lane, worker: Worker, probes: Probes) -> Session:
+    secret = broker_secret(settings)
+    kind = settings.broker.kind
     return Session(
         settings.broker.url,
-        credentials=credentials_of(account, secret=secret),
-        filters=filters(settings, lane, secret=secret),
+        credentials=credentials_of(ingest_account(settings.ingest.worker, lane), secret=secret),
+        filters=[
+            *filters(settings, lane, secret=secret),
+            *probe_filters(settings.ingest.worker, lane, kind=kind),
+        ],
+        memory=memory_of(settings, lane),
         name=f"ingest {lane}",
-        on_delivery=worker.pipelines[lane].put,
-        memory=FilterMemory(settings.data_dir / "sessions" / f"{account}.json"),
-        may_pause=may_pause,
-        pace_s=PACE_S if may_pause and lane == "up" else 0.0,
+        on_deliveries=worker.pipelines[lane].put_all,
+        on_ready=probes.connected,
+        may_pause=kind != "nats",
+        pace_s=PACE_S if kind != "nats" and lane == "up" else 0.0,
+        version=version_of(settings),
         tls=tls_of(settings),
     )
 
@@ -78,6 +164,15 @@ def _send(session: Session, device: str, receipt: dict[str, object]) -> bool:
     if not session.connected:
         return False
     # QoS 0: a device that misses a receipt says its readings again and gets another.
-    sent = session.send(down_topic(device), json.dumps(receipt, separators=(",", ":")).encode(), qos=0)
-    sent.add_done_callback(lambda future: future.cancelled() or future.exception())
+    _publish(session, down_topic(device), json.dumps(receipt, separators=(",", ":")).encode(), qos=0)
     return True
+
+
+def _publish(session: Session, topic: str, payload: bytes, *, qos: int = 1) -> None:
+    """Publish what may get lost: the next one of its sort follows."""
+    sent = session.send(topic, payload, qos=qos)
+    sent.add_done_callback(lambda future: future.cancelled() or future.exception())
+
+
+def _stands(session: Session) -> bool:
+    return session.connected

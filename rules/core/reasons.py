@@ -30,6 +30,10 @@ class Why(StrEnum):
     NO_MANUFACTURE_MONTH = "no_manufacture_month"
     PRESSED = "pressed"
     SILENT_FOR = "silent_for"
+    INGEST_BEHIND = "ingest_behind"  # what was sent since then may not be there yet
+    INGEST_SILENT = "ingest_silent"  # an ingest worker gives no sign of life
+    OVER_ALLOWANCE = "over_allowance"  # how much of a device was set aside, and since when
+    UNBALANCED = "unbalanced"  # the numbers of a ledger that does not add up
     POINTS = "points"  # how many points of a round are not proven
 
 

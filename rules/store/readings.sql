@@ -25,4 +25,5 @@ SELECT device, heard_at, lat, lon FROM last_known ORDER BY device;
 
 -- name: listening
 -- Each lane of ingest: up since when, and how long ago it last beat by the database's clock, which wrote the beat.
-SELECT up_since, extract(epoch FROM now() - beat_at)::float8 AS silent_s FROM ingest_progress;
+SELECT up_since, extract(epoch FROM now() - beat_at)::float8 AS silent_s FROM ingest_progress
+ WHERE drained_at IS NULL;

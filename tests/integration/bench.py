@@ -65,13 +65,15 @@ class Bench:
             return await (await connection.execute(query.encode())).fetchall()
 
     async def counters(self) -> dict[tuple[str, str], int]:
-        rows = await self.rows("SELECT name, reason, sum(value)::int AS n FROM ingest_counter GROUP BY name, reason")
+        rows = await self.rows(
+            "SELECT name, reason, sum(value)::int AS n FROM ingest_counter WHERE value <> 0 GROUP BY name, reason"
+        )
         return {(row["name"], row["reason"]): row["n"] for row in rows}
 
 
 @asynccontextmanager
 async def bench_on(
-    url: str, *, retention_days: int = 90, hears: Callable[[str], bool] = lambda _lane: True
+    url: str, *, retention_days: int = 90, hears: Callable[[str], bool] = lambda _lane: True, **options: Any
 ) -> AsyncIterator[Bench]:
     sent: list[tuple[str, Any]] = []
 
@@ -89,6 +91,7 @@ async def bench_on(
             limits=Limits(age_s=0.02),
             retention_days=retention_days,
             hears=hears,
+            **options,
         )
         await worker.prepare()
         try:

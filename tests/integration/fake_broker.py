@@ -30,6 +30,7 @@ class Peer:
 
         Raises:
             IncompleteReadError: there is none.
+            ConnectionResetError: it is a goodbye.
         """
         async with asyncio.timeout(WAIT_S):
             head = await self.reader.readexactly(1)
@@ -38,6 +39,8 @@ class Peer:
                 digits += await self.reader.readexactly(1)
             length = sum((digit & 0x7F) << 7 * place for place, digit in enumerate(digits))
             packet = head[0], await self.reader.readexactly(length)
+        if packet == (packets.DISCONNECT, b""):
+            raise ConnectionResetError("the client said goodbye, and waits for us to hang up")
         self.heard.append(packet)
         return packet
 

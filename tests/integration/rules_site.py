@@ -182,14 +182,19 @@ class Site:
             at(end),
         )
 
-    async def listening(self, since: float, *, silent_s: float = 0) -> None:
-        """Ingest has been up since a minute, and beat so many seconds ago."""
+    async def listening(
+        self, since: float, *, silent_s: float = 0, worker: str = "1", caught_up: float | None = None
+    ) -> None:
+        """Ingest has been up since a minute, beat so many seconds ago, and stored what was sent before a minute."""
         await self.do(
-            "INSERT INTO ingest_progress (worker, lane, up_since, beat_at) "
-            "VALUES ('1', 'up', %s, now() - make_interval(secs => %s)) "
-            "ON CONFLICT (worker, lane) DO UPDATE SET up_since = excluded.up_since, beat_at = excluded.beat_at",
+            "INSERT INTO ingest_progress (worker, lane, up_since, beat_at, caught_up_to) "
+            "VALUES (%s, 'up', %s, now() - make_interval(secs => %s), coalesce(%s, timestamptz '2100-01-01')) "
+            "ON CONFLICT (worker, lane) DO UPDATE SET up_since = excluded.up_since, beat_at = excluded.beat_at,"
+            " caught_up_to = excluded.caught_up_to, drained_at = NULL",
+            worker,
             at(since),
             silent_s,
+            None if caught_up is None else at(caught_up),
         )
 
 

@@ -160,6 +160,15 @@ async def test_ready_says_what_does_not_stand(site: Site) -> None:
             "ingest worker 1, lane up, has no session with the broker; see that the broker runs and lets it in"
         ]
         site.sql("UPDATE ingest_progress SET hears = true")
+        site.sql("UPDATE ingest_progress SET caught_up_to = now() - interval '400 seconds' WHERE lane = 'up'")
+        assert await reasons(browser) == []  # it has only begun to hear, and may not know yet
+        site.sql("UPDATE ingest_progress SET up_since = now() - interval '1 day'")
+        assert await reasons(browser) == ["ingest worker 1, lane up, is behind by 400 s; see its log"]
+        site.sql("UPDATE ingest_progress SET beat_at = now() - interval '2 days'")
+        assert "or `gengfu ingest forget 1` if it is gone" in (await reasons(browser))[0]
+        site.sql("UPDATE ingest_progress SET drained_at = now()")
+        assert await reasons(browser) == ["no ingest worker has reported yet; start `gengfu run ingest`"]
+        site.sql("UPDATE ingest_progress SET drained_at = NULL, beat_at = now(), caught_up_to = now()")
         site.sql("UPDATE broker_state SET applied = revision - 1")
         assert "broker" in (await reasons(browser))[0]
         site.sql("UPDATE broker_state SET applied = revision")
@@ -171,6 +180,10 @@ async def test_ready_says_what_does_not_stand(site: Site) -> None:
 
 async def test_metrics_tell_the_ledger_and_how_requests_fare(site: Site) -> None:
     site.sql("INSERT INTO ingest_counter (worker, lane, name, value) VALUES ('1', 'up', 'stored', 42)")
+    site.sql(
+        "INSERT INTO ingest_progress (worker, lane, up_since, beat_at, caught_up_to, drained_at) VALUES "
+        "('1', 'up', now(), now(), now() - interval '90 seconds', NULL), ('2', 'up', now(), now(), now(), now())"
+    )
     site.sql("INSERT INTO outbox (channel, key, target, payload) VALUES ('down', 'k', 'H1', '{}')")
     async with site.as_user("officer") as browser:
         await browser.get("/api/alerts")
@@ -179,6 +192,11 @@ async def test_metrics_tell_the_ledger_and_how_requests_fare(site: Site) -> None
         text = (await browser.get("/metrics")).text
     stored = (("lane", "up"), ("name", "stored"), ("reason", ""), ("worker", "1"))
     assert metric(text, "gengfu_ingest_total") == {stored: 42.0}
+    lane = (("lane", "up"), ("worker", "1"))
+    assert metric(text, "gengfu_ingest_unaccounted") == {lane: -42.0}
+    behind = metric(text, "gengfu_ingest_behind_seconds")
+    assert behind.keys() == {lane}
+    assert 89 < behind[lane] < 120
     alerts = (("rule", "sos"), ("severity", "critical"), ("state", "open"))
     assert metric(text, "gengfu_alerts_open") == {alerts: 3.0}
     assert metric(text, "gengfu_outbox_waiting") == {(("channel", "down"),): 1.0}

@@ -87,7 +87,8 @@ def test_no_way_and_no_memory_changes_the_rows_or_the_sums(town_url: str, data: 
             counters = await bench.counters()
             assert counters["received", ""] == counters["stored", ""] + counters.get(("repeated", ""), 0)
             ((stored),) = await bench.rows(
-                "SELECT value = (SELECT count(*) FROM position) AS same FROM ingest_counter WHERE name = 'stored'"
+                "SELECT value = (SELECT count(*) FROM position) AS same FROM ingest_counter"
+                " WHERE name = 'stored' AND lane = 'up'"
             )
             assert stored["same"]
 

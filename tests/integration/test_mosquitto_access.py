@@ -165,6 +165,9 @@ async def test_the_files_are_private_and_written_only_when_they_change(broker: M
     assert [stat.S_IMODE(about.st_mode) for about in before] == [0o600, 0o600]
     assert not await provisioner.apply(devices)
     assert [file.stat().st_mtime_ns for file in files] == [about.st_mtime_ns for about in before]
+    files[1].unlink()
+    assert await provisioner.apply(devices)  # as the gateway does every few seconds
+    assert files[1].exists()
     assert not [file for file in broker.broker.folder.iterdir() if file.name.startswith(".")]
 
 

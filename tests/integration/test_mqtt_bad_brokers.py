@@ -51,6 +51,8 @@ async def calm(peer: Peer) -> None:
         (4, 4, BrokerRefused, "bad user name or password"),
         (5, 4, BrokerRefused, "does not let H-01 in .*not authorized"),
         (77, 4, BrokerUnavailable, "return code 77"),
+        (1, 5, BrokerUnavailable, "does not speak MQTT 5"),
+        (5, 5, BrokerRefused, "not authorized"),
         (0x80, 5, BrokerUnavailable, "gave no reason"),
         (0x81, 5, BrokerUnavailable, "could not read"),
         (0x82, 5, BrokerUnavailable, "broke the protocol"),
@@ -226,6 +228,7 @@ async def test_a_pause_outlasts_the_connection() -> None:
     async def welcome_and_cut(peer: Peer) -> None:
         await peer.welcome()
         await peer.grant()
+        await peer.hear_until(0xC0)
 
     async def send(peer: Peer) -> None:
         await peer.welcome(PRESENT)
@@ -238,10 +241,86 @@ async def test_a_pause_outlasts_the_connection() -> None:
         fake_broker(welcome_and_cut, send) as broker,
         broker.session(filters=["a"], may_pause=True, keep_alive_s=1, on_delivery=got.append) as session,
     ):
+        await session.wait_ready(timeout_s=5)
         session.pause_reading()
-        await eventually(lambda: session.counts.connects == 2 and session.connected)
+        await eventually(lambda: session.counts.connects == 2)
+        await eventually(lambda: (0xC0, b"") in broker.peers[1].heard)
+        assert [head for head, _ in broker.peers[1].heard] == [0x10, 0xC0]
         session.resume_reading()
         await eventually(lambda: len(got) == 1)
+        assert session.connected
+
+
+async def test_where_it_may_not_pause_it_leaves_out_what_has_no_room() -> None:
+    async def mixed(peer: Peer) -> None:
+        await peer.welcome()
+        await peer.grant()
+        await peer.hear_until(0x32)
+        peer.say(packets.publish(packets.text("a"), b"0"), message(1, b"1"))
+        await peer.hear_until(packets.PUBACK)
+
+    async def again(peer: Peer) -> None:
+        await peer.welcome(PRESENT)
+        await peer.grant()
+        peer.say(packets.publish(packets.text("a"), b"0"), message(2, b"2"))
+        await peer.hear_until(0x32)
+        peer.say(message(2, b"2", dup=True))
+        await peer.hear_all()
+
+    got: list[Delivery] = []
+    async with (
+        fake_broker(mixed, again) as broker,
+        broker.session(filters=["a"], on_delivery=got.append) as session,
+    ):
+        await session.wait_ready(timeout_s=5)
+        session.pause_reading()
+        session.send("b", b"go on")
+        await eventually(lambda: len(got) == 1)
+        got[0].settle()  # and the connection ends
+        await eventually(lambda: session.counts.put_off == 1)
+        assert (session.counts.shed, [one.payload for one in got]) == (2, [b"1"])
+        session.resume_reading()
+        session.send("b", b"go on")
+        await eventually(lambda: [one.payload for one in got] == [b"1", b"2"])
+        assert session.counts.redelivered_pending == 0
+
+
+async def test_after_a_small_chunk_it_rests_so_that_the_next_is_larger() -> None:
+    async def drip(peer: Peer) -> None:
+        await peer.welcome()
+        await peer.grant()
+        for mid in range(1, 101):
+            peer.say(message(mid))
+            await peer.writer.drain()
+            await asyncio.sleep(0.001)
+        await peer.hear_all()
+
+    chunks: list[int] = []
+
+    def take(deliveries: "list[Delivery]") -> None:
+        chunks.append(len(deliveries))
+        for delivery in deliveries:
+            delivery.settle()
+
+    async with (
+        fake_broker(drip) as broker,
+        broker.session(filters=["a"], may_pause=True, pace_s=0.02, on_deliveries=take) as session,
+    ):
+        await eventually(lambda: sum(chunks) == 100)
+        assert len(chunks) < 50
+        await eventually(lambda: broker.peers[0].acknowledged() == list(range(1, 101)))
+        assert session.connected
+
+
+async def test_a_broker_that_always_fails_after_a_while_is_one_outage(caplog: pytest.LogCaptureFixture) -> None:
+    async def flap(peer: Peer) -> None:
+        await peer.welcome()
+        await peer.grant()
+
+    async with fake_broker(flap) as broker, broker.session(filters=["a"]) as session:
+        await eventually(lambda: session.counts.connects >= 6, within_s=20)
+    said = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len([line for line in said if "at the broker: " in line]) <= 5
 
 
 async def test_the_keep_alive_that_the_broker_wants_is_kept() -> None:

@@ -166,13 +166,12 @@ def test_every_code_has_words(code: int) -> None:
     assert reasons.words(code)
     for version in (4, 5):
         assert reasons.connack_words(code, version=version)
-        reasons.is_refusal(code, version=version)
 
 
 def test_a_wrong_account_is_told_from_a_broker_that_is_busy() -> None:
-    assert reasons.is_refusal(5, version=4)
-    assert reasons.is_refusal(0x87, version=5)
-    assert not reasons.is_refusal(3, version=4)
-    assert not reasons.is_refusal(0x89, version=5)
+    assert reasons.is_refusal(5)
+    assert reasons.is_refusal(0x87)
+    assert not reasons.is_refusal(3)
+    assert not reasons.is_refusal(0x89)
     assert reasons.words(0x8E).startswith("another client took the session over")
     assert reasons.words(0x42) == "reason code 0x42"

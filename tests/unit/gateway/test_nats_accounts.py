@@ -27,8 +27,11 @@ def test_each_user_may_do_what_the_codecs_declare_and_nothing_else() -> None:
     text = render([DeviceAccount("H-01", verifiers_for("x"))], secret=SECRET, workers=["1"]).text
     assert users(text) == {
         "gengfu-gateway": (["gengfu.v1.*.down"], ["gengfu.v1.*.state"]),
-        "gengfu-ingest-1-up": (["gengfu.v1.*.down"], ["gengfu.v1.*.up", "owntracks.*.*", "owntracks.*.*.*"]),
-        "gengfu-ingest-1-urgent": (["gengfu.v1.*.down"], ["gengfu.v1.*.urgent"]),
+        "gengfu-ingest-1-up": (
+            ["gengfu.v1.*.down", "gengfu.v1.~1.up", "owntracks.~1.~1", "owntracks.~1.~1.~1"],
+            ["gengfu.v1.*.up", "owntracks.*.*", "owntracks.*.*.*"],
+        ),
+        "gengfu-ingest-1-urgent": (["gengfu.v1.*.down", "gengfu.v1.~1.urgent"], ["gengfu.v1.*.urgent"]),
         "H-01": (
             [
                 "gengfu.v1.H-01.up",
@@ -70,13 +73,20 @@ def test_a_device_that_would_break_the_file_is_left_out(name: str, verifier: str
 
 
 @pytest.mark.parametrize(
-    ("topic", "subject"), [("gengfu/v1/H-01/up", "gengfu.v1.H-01.up"), ("gengfu/v1/+/up", "gengfu.v1.*.up")]
+    ("topic", "subject"),
+    [
+        ("gengfu/v1/H-01/up", "gengfu.v1.H-01.up"),
+        ("gengfu/v1/+/up", "gengfu.v1.*.up"),
+        ("gengfu/v1/~1/up", "gengfu.v1.~1.up"),
+    ],
 )
 def test_topics_become_subjects(topic: str, subject: str) -> None:
     assert subject_of(topic) == subject
 
 
-@pytest.mark.parametrize("topic", ["a/#", "a//b", "/a", "a.b/c", "$MQTT/sub", "a/*/b", "a/>", "a b/c", "更/夫", ""])
+@pytest.mark.parametrize(
+    "topic", ["a/#", "a//b", "/a", "a.b/c", "$MQTT/sub", "a/*/b", "a/>", "a b/c", "更/夫", "", "a~/b", "~/b"]
+)
 def test_a_topic_that_the_broker_would_read_otherwise_is_refused(topic: str) -> None:
     with pytest.raises(UnmappableTopic, match="level"):
         subject_of(topic)

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from typing_extensions import override
 
 from devices.readings import DATUMS
+from ingest.allowance import Allowance
 from ingest.columns import Fixes, Ints, fixes_of, positions_of
 from ingest.decode import Decoded, Decoder
 from ingest.delivery import Delivery, Nobody
 from ingest.others import others_of
+from ingest.probe import Probes
 from ingest.receipts import Receipts
 from ingest.world import Device, Register
 
@@ -237,11 +239,11 @@ def test_the_short_way_is_taken(count: int) -> None:
     assert np.isnan(fixes.speed_mps).all()
 
 
-class Half:
+class Half(Allowance):
     """Every second reading is too much."""
 
+    @override
     def excess(self, devices: Ints, now_s: float) -> Any:
-        assert now_s == NOW.timestamp()
         return np.arange(len(devices)) % 2 == 1
 
 
@@ -258,7 +260,7 @@ def test_what_is_over_the_allowance_is_held_together_and_whole() -> None:
     decoded = Decoder(90, allowance=Half()).decode(deliveries, REGISTER)
     assert decoded.fixes.seq.tolist() == [0, 2, 4]
     assert [one.reading.type for one in decoded.others] == ["status", "button"]
-    (held,) = decoded.refused
+    (held,) = decoded.beyond
     assert (held.refusal.reason, held.readings, held.topic) == ("rate", 4, TOPICS[0])
     kept = json.loads(held.refusal.fragment)
     assert sorted(reading.get("seq", 99) for reading in kept) == [1, 3, 5, 99]
@@ -266,12 +268,29 @@ def test_what_is_over_the_allowance_is_held_together_and_whole() -> None:
 
 
 def test_a_probe_is_no_reading() -> None:
-    def probe_of(topic: str, payload: bytes) -> datetime | None:
-        return datetime.fromtimestamp(int(payload), UTC) if "/~" in topic else None
-
+    probes = Probes("1", lane="up", topics=["gengfu/v1/~1/up"], clock=lambda: NOW)
     deliveries = [
-        Delivery("gengfu/v1/~1/up", payload, NOW, dup=False, settler=Nobody(), token=0) for payload in (b"20", b"10")
+        Delivery("gengfu/v1/~1/up", payload, NOW, dup=False, settler=Nobody(), token=0)
+        for payload in (b'{"probe":"1","sent_us":20000000}', b'{"probe":"1","sent_us":10000000}')
     ]
-    decoded = Decoder(90, probe_of=probe_of).decode(deliveries, REGISTER)
-    assert decoded.probed_at == datetime.fromtimestamp(20, UTC)
-    assert (len(decoded.fixes), decoded.others, decoded.refused) == (0, [], [])
+    decoded = Decoder(90, probes=probes).decode(deliveries, REGISTER)
+    assert probes.caught_up_to == datetime.fromtimestamp(20, UTC)
+    assert (len(decoded.fixes), decoded.others, decoded.refused, decoded.received) == (0, [], [], 0)
+
+
+def test_refusals_beyond_the_allowance_are_held_together_by_reason() -> None:
+    ahead = [
+        json.dumps({"type": "position", "t": "2036-01-01T00:00:00Z", "lat": 1, "lon": 2, "seq": n}) for n in range(4)
+    ]
+    payloads = [*ahead, *[f"{{{n}" for n in range(4)]]
+    deliveries = [
+        Delivery(TOPICS[0], payload.encode(), NOW, dup=False, settler=Nobody(), token=0) for payload in payloads
+    ]
+    decoded = Decoder(90, allowance=Allowance(burst=1)).decode(deliveries, REGISTER)
+    assert decoded.received == 8
+    kept = [*decoded.refused, *decoded.beyond]
+    assert [(one.refusal.reason, one.readings) for one in kept] == [("clock", 1), ("clock", 3), ("json", 4)]
+    assert [one["seq"] for one in json.loads(kept[1].refusal.fragment)] == [1, 2, 3]
+    assert kept[2].refusal.fragment == b"{0\n{1\n{2\n{3"
+    assert decoded.excess == {7: 7}
+    assert ("H-01", None, 3) in decoded.safe

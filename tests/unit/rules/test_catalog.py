@@ -18,7 +18,16 @@ DOCS = Path(__file__).parents[3] / "docs" / "reference" / "rules.md"
 
 
 def test_what_there_is() -> None:
-    assert set(catalog()) == {"missed_checkpoint", "response_time", "equipment_expiry", "sos", "silent_device"}
+    assert set(catalog()) == {
+        "device_flood",
+        "equipment_expiry",
+        "ingest_silent",
+        "ledger",
+        "missed_checkpoint",
+        "response_time",
+        "silent_device",
+        "sos",
+    }
 
 
 @pytest.mark.parametrize("name", sorted(catalog()))
@@ -45,7 +54,7 @@ def test_every_setting_says_what_it_is(name: str) -> None:
 @pytest.mark.parametrize(
     ("rule", "key", "value", "said"),
     [
-        ("nope", "a", 1, "no rule 'nope'; the known ones are equipment_expiry, missed_checkpoint"),
+        ("nope", "a", 1, "no rule 'nope'; the known ones are device_flood, equipment_expiry"),
         ("missed_checkpoint", "later_s", 1, "has no setting 'later_s'; the known ones are early_s, late_s"),
         ("missed_checkpoint", "late_s", -1, "late_s = -1 cannot be used: .* seconds after its window"),
         ("sos", "limit_s", 1, "the known ones are none"),

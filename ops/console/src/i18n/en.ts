@@ -114,6 +114,10 @@ export const en = {
     response_time_missed: '{subject}: {unit_or_any} has not arrived in time',
     response_time_unproven: '{subject}: arrival of {unit_or_any} in time is not proven',
     equipment_expiry_overdue: '{grid}: {items} overdue{scrap}',
+    ingest_silent_silent: 'gengfu: ingest worker {subject} is silent',
+    ingest_silent_behind: 'gengfu: ingest worker {subject} is behind',
+    device_flood_flood: '{device} floods: part of what it sends is set aside',
+    ledger_unbalanced: 'gengfu: the ledger of ingest {subject} does not add up',
     part_scrap: ', {n} to scrap',
     part_who: ' ({who})',
     any_unit: 'any unit',
@@ -124,6 +128,9 @@ export const en = {
     missed_checkpoint: 'Checkpoint',
     response_time: 'Response time',
     equipment_expiry: 'Fire equipment',
+    ingest_silent: 'Ingest',
+    device_flood: 'Flooding device',
+    ledger: 'Ledger',
   },
   reason: {
     visit: '{device} was within {distance_m} at {at}{accuracy_part}.',
@@ -149,6 +156,12 @@ export const en = {
     no_manufacture_month: '{equipment}has no readable month of manufacture.',
     pressed: '{button} pressed on {device}{holder_part} at {at}.{place_part}{clock_part}',
     silent_for: '{device}{holder_part} was last heard at {heard_at}; it may be silent for {limit_s} at most.',
+    ingest_behind: 'What was sent after {caught_up_at} may not be here yet, so nobody can tell.',
+    ingest_silent: 'Ingest worker {worker} gave its last sign of life at {beat_at}; what was sent through it waits in the broker.',
+    over_allowance: '{readings} readings of {device}{holder_part} were set aside since {since_at}; none is lost.',
+    unbalanced:
+      'Ingest worker {worker}, {lane}: of {received} received {stored} stored, {repeated} repeated, {ignored} ignored, ' +
+      '{quarantined} in quarantine, {withheld} withheld; {difference} unaccounted for, {lost} lost by the database.',
     points: 'Of {points} points {missed} were missed, {in_doubt} are in doubt.',
     point: '{checkpoint}: {verdict}. {because}',
   },

@@ -116,6 +116,10 @@ export const zhCN: Messages = {
     response_time_missed: '{subject}：{unit_or_any} 未按时到场',
     response_time_unproven: '{subject}：{unit_or_any} 是否按时到场，存疑',
     equipment_expiry_overdue: '{grid}：器材逾期 {items} 件{scrap}',
+    ingest_silent_silent: '系统：接收进程 {subject} 失联',
+    ingest_silent_behind: '系统：接收进程 {subject} 积压',
+    device_flood_flood: '{device} 发送过量：部分数据已隔离',
+    ledger_unbalanced: '系统：接收 {subject} 账目不符',
     part_scrap: '，报废 {n}',
     part_who: '（{who}）',
     any_unit: '附近力量',
@@ -126,6 +130,9 @@ export const zhCN: Messages = {
     missed_checkpoint: '必到点',
     response_time: '到场时限',
     equipment_expiry: '消防器材',
+    ingest_silent: '数据接收',
+    device_flood: '发送过量',
+    ledger: '账目',
   },
   reason: {
     visit: '{device} 于 {at} 到达，距离 {distance_m}{accuracy_part}。',
@@ -151,6 +158,12 @@ export const zhCN: Messages = {
     no_manufacture_month: '{equipment}没有可辨认的出厂年月。',
     pressed: '{device}{holder_part} 于 {at} 按下{button}。{place_part}{clock_part}',
     silent_for: '{device}{holder_part} 最后一次收到是 {heard_at}；最多允许静默 {limit_s}。',
+    ingest_behind: '{caught_up_at} 之后发送的数据可能尚未入库，无法判定。',
+    ingest_silent: '接收进程 {worker} 最后一次心跳为 {beat_at}；经它发送的数据仍在消息服务器中等待。',
+    over_allowance: '自 {since_at} 起，{device}{holder_part} 有 {readings} 条数据被隔离，未丢失。',
+    unbalanced:
+      '接收进程 {worker}（{lane}）：收到 {received}，入库 {stored}，重复 {repeated}，忽略 {ignored}，' +
+      '隔离 {quarantined}，封存 {withheld}；{difference} 条去向不明，数据库丢失 {lost} 条。',
     points: '共 {points} 个点，{missed} 个未到，{in_doubt} 个存疑。',
     point: '{checkpoint}：{verdict}。{because}',
   },

@@ -32,6 +32,13 @@ const REASONS = [
   { reason: 'no_manufacture_month', equipment: 'EX-0419' },
   { reason: 'pressed', button: 'sos', device: 'HS-01', holder: 'P-01', at: '2026-11-21T02:00:00.000Z', place_age_s: 150 },
   { reason: 'silent_for', device: 'HS-01', holder: 'P-01', heard_at: '2026-11-21T02:00:00.000Z', limit_s: 600 },
+  { reason: 'ingest_behind', caught_up_at: '2026-11-21T02:00:00.000Z' },
+  { reason: 'ingest_silent', worker: '2', beat_at: '2026-11-21T02:00:00.000Z' },
+  { reason: 'over_allowance', device: 'HS-01', readings: 1200, since_at: '2026-11-21T02:00:00.000Z' },
+  {
+    reason: 'unbalanced', worker: '1', lane: 'up', difference: 3, lost: 0, received: 10, stored: 5, repeated: 1, ignored: 0,
+    quarantined: 1, withheld: 0,
+  },
   { reason: 'points', points: 7, missed: 5, in_doubt: 2 },
   { checkpoint: 'CP-003', verdict: 'missed', reason: 'not_yet' },
 ]
