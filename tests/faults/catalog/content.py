@@ -12,12 +12,11 @@ from typing_extensions import override
 
 from gateway import DeviceClient, pause
 from gateway.device_outbox import Limits
-from tests.faults.fleet import Load
+from tests.faults.fleet import QUICK
 from tests.faults.plain import encoded, numbered, plain, publish, up
 from tests.faults.scenario import Fault, Run
 from tests.faults.stage import eventually
 
-QUICK = Load(devices=40, per_s=200, seconds=4)
 GROWTH_MIB = 20.0  # that ingest may grow by for a payload that it refuses
 
 
@@ -216,7 +215,7 @@ class Flood(Fault):
     per_s = 2000
     seconds = 15.0
     burst = 2000  # the allowance; usually it is fifty times as large
-    options: dict[str, object] = {"ingest.allowance_burst": burst}
+    options: dict[str, object] = {"ingest.allowance_burst": burst}  # noqa: RUF012  read only
 
     @override
     async def inject(self, run: Run) -> None:
