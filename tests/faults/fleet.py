@@ -38,6 +38,9 @@ class Load:
         return [f"D-{number:03}" for number in range(1, self.devices + 1)]
 
 
+QUICK = Load(devices=20, per_s=120, seconds=3)
+
+
 class Fleet:
     """The devices of a run; use it with `async with`. They connect at once and report from `report` on."""
 

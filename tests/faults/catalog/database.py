@@ -11,7 +11,7 @@ import psycopg
 from typing_extensions import override
 
 from ingest.database import connect
-from tests.faults.fleet import Load
+from tests.faults.fleet import QUICK, Load
 from tests.faults.scenario import Fault, Run
 from tests.faults.stage import eventually
 from tests.faults.standby import follow, promote
@@ -231,8 +231,6 @@ async def _standstill(run: Run) -> int:
     await eventually(still, within_s=30)
     return seen[-1]
 
-
-QUICK = Load(devices=40, per_s=200, seconds=4)
 
 faults: tuple[Fault, ...] = (
     Killed(),

@@ -2,7 +2,7 @@
 
 from typing_extensions import override
 
-from tests.faults.fleet import Load
+from tests.faults.fleet import QUICK, Load
 from tests.faults.scenario import Fault, Run
 from tests.faults.stage import eventually
 
@@ -116,8 +116,6 @@ class Rolling(Fault):
             f"a worker took {max(took):.1f} s from SIGTERM to its exit; {EXIT_S:g} s are promised"
         )
 
-
-QUICK = Load(devices=40, per_s=200, seconds=4)
 
 faults: tuple[Fault, ...] = (
     Killed(times=20),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from typing_extensions import override
 
-from tests.faults.fleet import Load
+from tests.faults.fleet import QUICK, Load
 from tests.faults.proxy import FaultProxy
 from tests.faults.scenario import Fault, Run
 from tests.faults.stage import Stage
@@ -129,8 +129,6 @@ class Starved(OnLink):
         proxy.resume()
         return f"{self.bytes_per_s / 1000:g} kB/s for {self.seconds:g} s"
 
-
-QUICK = Load(devices=40, per_s=200, seconds=4)
 
 faults: tuple[Fault, ...] = (
     *(Reset(link) for link in LINKS),
