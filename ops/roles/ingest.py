@@ -168,7 +168,7 @@ def _session(settings: Settings, lane: Lane, worker: Worker, probes: Probes) -> 
 
 
 def _spare_the_collector() -> None:
-    """Look for garbage less often, and never among what is here for good: a batch holds no cycles, and is in the way."""
+    """Look for garbage less often, and never among what is here for good: batches hold no cycles."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_AFTER, 20, 100)
