@@ -10,7 +10,7 @@ from ops.bench.cpu import Clock, per_million, read_all
 from ops.bench.errors import BenchError
 from ops.bench.peer import Peer
 
-AHEAD = 50_000  # messages that wait in the broker: enough to fill every window on the way, far from a backlog
+AHEAD = 15_000  # messages that wait in the broker: enough to fill every window on the way, far from a backlog
 LOOK_S = 0.05
 STALL_S = 30.0  # without any progress something is wrong
 CONFIRM_S = 90.0

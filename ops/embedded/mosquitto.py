@@ -37,7 +37,6 @@ acl_file {folder}/acl
 # Nobody gets another's session by naming its client id.
 use_username_as_clientid true
 max_packet_size {max_packet_bytes}
-set_tcp_nodelay true
 
 # What waits is kept on disk, without a limit of messages: the default of 1000 drops the rest without a word.
 persistence true
