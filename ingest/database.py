@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from ingest.errors import DatabaseUnavailable
+from ingest.errors import DatabaseUnavailable, TookTooLong
 
 Connection = psycopg.AsyncConnection[DictRow]
 Pool = AsyncConnectionPool[Connection]
@@ -98,14 +98,22 @@ async def _answers(connection: Connection) -> None:
 
 @contextmanager
 def time_limit(connection: Connection, seconds: float) -> Iterator[None]:
-    """Cut the connection when the block takes longer; the block then gets a psycopg.OperationalError.
+    """Cut the connection when the block takes longer.
 
     A server that is stopped but not gone answers neither a statement nor its cancelling, and the kernel on its side
     goes on confirming what it receives; only closing the socket ends the wait.
+
+    Raises:
+        TookTooLong: it was cut, and the block did not get done.
     """
-    limit = asyncio.get_running_loop().call_later(seconds, _cut, connection)
+    loop = asyncio.get_running_loop()
+    limit = loop.call_later(seconds, _cut, connection)
     try:
         yield
+    except psycopg.Error as error:
+        if loop.time() < limit.when():
+            raise
+        raise TookTooLong(f"it took longer than {seconds:g} s, so we cut it off; see what else it does") from error
     finally:
         limit.cancel()
 

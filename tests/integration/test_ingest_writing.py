@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -12,8 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devices.fixes import NO_COUNT
+from ingest.allowance import Allowance
 from ingest.columns import NONE, Positions
 from ingest.database import connect, time_limit
+from ingest.errors import TookTooLong
 from ingest.pack import copy_rows, int4_array, time_array
 from ingest.recent import Recent
 from ingest.writer import prepare
@@ -172,7 +175,7 @@ async def test_a_million_noughts_become_one_refusal(bench: Bench) -> None:
 async def test_what_takes_too_long_is_cut_off(database_url: str) -> None:
     async with await connect(database_url, name="test") as connection:
         async with asyncio.timeout(10):
-            with pytest.raises(psycopg.OperationalError), time_limit(connection, 0.2):
+            with pytest.raises(TookTooLong, match="longer than 0.2 s"), time_limit(connection, 0.2):
                 await connection.execute("SELECT pg_sleep(60)")
         assert connection.closed
 
@@ -190,6 +193,29 @@ async def test_a_server_that_hangs_is_left_and_tried_again(bench: Bench, monkeyp
     bench.pipeline.put(bench.delivery(fix(1)))
     await run_until_settled(bench)
     assert len(await bench.rows("SELECT FROM position")) == 2
+
+
+SLOW = """
+CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.03); RETURN new; END $$;
+CREATE TRIGGER dawdle BEFORE INSERT ON position FOR EACH ROW EXECUTE FUNCTION dawdle();
+"""
+
+
+async def test_what_takes_too_long_is_done_in_portions_and_counts_once(
+    town_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with bench_on(town_url, allowance=partial(Allowance, burst=40, per_s=1)) as bench:
+        async with bench.pool.connection() as connection:
+            await connection.execute(SLOW)
+        monkeypatch.setattr("ingest.line.ATTEMPT_S", 0.6)
+        bench.pipeline.put_all([bench.delivery(fix(n, boot=1, seq=n)) for n in range(40)])
+        await run_until_settled(bench, 40)
+        assert bench.settled == list(range(40))
+        assert await bench.counters() == {("received", ""): 40, ("stored", ""): 40}
+        assert (
+            "40 messages were too many for one transaction, going on with 20: it took longer than 0.6 s" in caplog.text
+        )
+        assert [record.name for record in caplog.records if record.name.startswith("psycopg")] == []
 
 
 async def test_a_database_that_only_reads_is_waited_for(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
