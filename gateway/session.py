@@ -85,8 +85,8 @@ class Session:
             on_deliveries: receives all messages that came at once; without it they wait for `async for`.
             on_delivery: the same, called for each message.
             on_ready: called each time it is connected and all filters are granted.
-            on_disorder: called when older messages may come after newer ones: at each connect, before anything else, and
-                whenever messages were left to the broker because there was no room.
+            on_disorder: called when older messages may come after newer ones: at each connect, before anything else,
+                and whenever messages were left to the broker because there was no room.
             take_retained: hand retained messages on as well; otherwise they are acknowledged, counted and ignored.
             clean_session: begin without what an earlier connection left, and leave nothing.
             may_pause: whether the broker lets a reader stop. nats-server cuts one that does, so there `pause_reading`

@@ -41,6 +41,7 @@ from ingest.writer import Batch, Written, write
 __all__ = ["Flow", "Limits", "Pipeline"]
 
 BACK_OFF_S = (0.1, 0.2, 0.5, 1, 2, 5)  # between tries while the database is away; the last one repeats
+STUBBORN = 4  # tries after which a broken constraint, such as a partition dropped just now, does not mend itself
 WAKING = ("button", "report", "task", "scan")  # reading types that wake the rules for their device
 
 T = TypeVar("T")
@@ -175,7 +176,7 @@ class Pipeline:
                 await self._commit(deliveries[:middle])
                 await self._commit(deliveries[middle:])
                 return
-            theirs = isinstance(error, psycopg.DataError)
+            theirs = isinstance(error, psycopg.DataError | psycopg.IntegrityError)
             log.warning("quarantined a message of %s: %s", deliveries[0].topic, error, exc_info=not theirs)
             result = await self._refuse(deliveries[0], str(error))
         reach("after_commit")
@@ -211,7 +212,7 @@ class Pipeline:
         """Process a message out of quarantine; whether nothing of it was refused this time."""
         try:
             result = await self._process([delivery], offset)
-        except psycopg.DataError as error:
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
             await self._refuse(delivery, str(error))
             return False
         return not result.decoded.refused
@@ -285,6 +286,7 @@ class Pipeline:
         Raises:
             TookTooLong: and `give_up` was asked for.
             psycopg.DataError: the database refuses a value.
+            psycopg.IntegrityError: it refuses a row, again and again.
         """
         told: set[str] = set()
         for attempt in count():
@@ -292,6 +294,8 @@ class Pipeline:
                 result = await action()
             except (DatabaseUnavailable, PoolTimeout, psycopg.Error) as error:
                 if isinstance(error, psycopg.DataError):
+                    raise
+                if isinstance(error, psycopg.IntegrityError) and attempt >= STUBBORN:
                     raise
                 if give_up and isinstance(error, TookTooLong | psycopg.errors.QueryCanceled):
                     await self._start_over()
@@ -316,12 +320,16 @@ class Pipeline:
     async def _refuse(self, delivery: Delivery, error: str) -> _Result:
         codec = codec_of_topic(delivery.topic)
         refusal = Refusal("database", f"the database refuses it: {' '.join(error.split())}", delivery.payload)
-        quarantined = Quarantined(delivery.topic, codec.name if codec else "", refusal, delivery.received_at)
+        try:
+            readings = codec.decode(delivery.topic, delivery.payload).readings if codec else []
+        except Exception:  # noqa: BLE001  the codec may be what failed; the message is kept whole and counts as one
+            readings = []
+        name, count = codec.name if codec else "", max(1, len(readings))
+        quarantined = Quarantined(delivery.topic, name, refusal, delivery.received_at, count)
         empty = fixes_of([])
-        readings = codec.decode(delivery.topic, delivery.payload).readings if codec else []
         safe = [(one.device, one.reading.boot, one.reading.seq) for one in readings]
-        decoded = Decoded(empty, [], [quarantined], safe, received=1)
-        batch = Batch(positions_of(empty), positions_of(empty), [], received=1, quarantined=[quarantined])
+        decoded = Decoded(empty, [], [quarantined], safe, received=count)
+        batch = Batch(positions_of(empty), positions_of(empty), [], received=count, quarantined=[quarantined])
         await self._keep(batch)
         return _Result(decoded, batch, self._world())
 
