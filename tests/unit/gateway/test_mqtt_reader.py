@@ -216,10 +216,9 @@ def test_names_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(one._topics) <= 10
 
 
-def test_crowded_it_leaves_out_what_has_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "SPARE_BYTES", 1000)
+def test_crowded_it_leaves_out_what_has_no_room() -> None:
     one = Reader(Nobody())
-    one.crowd(True)
+    one.crowd(True, spare_bytes=1000)
     unsure = one.feed(publish(Message("a", b"gone", 0), 0, 4), NOW)
     assert (unsure.deliveries, unsure.shed) == ([], 1)
     some = one.feed(b"".join(publish(Message("a", b"x" * 295, 1), mid, 4) for mid in (1, 2, 3, 4, 5)), NOW)
