@@ -185,7 +185,7 @@ class Ingest:
     async def acknowledged(self) -> int:
         """Messages of the lane `up` that the workers have acknowledged, by their own metrics, probes aside.
 
-        A probe is counted when it is taken and acknowledged a little later; meanwhile it is one too few, never too many.
+        A probe is counted when it is taken, and acknowledged a little later: the sum may lag, it is never too high.
         """
         total = 0
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as client:
