@@ -1,7 +1,7 @@
 """The disk on which the broker keeps its queues is nearly full.
 
-To the officer: gengfu may soon lose what is on its way, and nobody else will say so: a broker whose disk is full goes on
-confirming and saves nothing. Tell whoever looks after the machine; room has to be made.
+To the officer: gengfu may soon lose what is on its way, and nobody else will say so: a broker whose disk is full goes
+on confirming and saves nothing. Tell whoever looks after the machine; room has to be made.
 
 Fires when less than a fifth is free (*low*), when hardly anything is (*full*), and when a gateway that is to look has
 not looked for a minute (*unseen*).

@@ -47,9 +47,9 @@ async def looking(database_url: str, folder: Path | None) -> AsyncIterator[async
 
 
 async def seen(connection: Connection) -> Seen:
-    query = b"SELECT store_free_bytes AS free, store_size_bytes AS size, store_looked_at IS NOT NULL AS it FROM broker_state"
+    query = b"SELECT store_free_bytes AS free, store_size_bytes AS size, store_looked_at AS at FROM broker_state"
     row: Any = await (await connection.execute(query)).fetchone()
-    return row["free"], row["size"], row["it"]
+    return row["free"], row["size"], row["at"] is not None
 
 
 def gauge(metric: Any) -> float:

@@ -111,7 +111,7 @@ class QueueFull(Fault):
 
 
 class DiskFull(Fault):
-    """The broker's disk is full for a while and its process is then killed; the alarm comes while it goes on confirming."""
+    """The broker's disk is full until the alarm comes, and its process is then killed."""
 
     name = "broker-disk-full"
     number = "14"

@@ -1,4 +1,4 @@
-"""gengfu about itself, story by story: silent and late workers, flooding devices, sums that do not add up, full disks."""
+"""gengfu about itself, story by story: silent and late workers, flooding devices, wrong sums, full disks."""
 
 from datetime import timedelta
 from typing import Any
