@@ -1,4 +1,4 @@
-"""The rules worker and ingest's own state: late verdicts, dead workers, floods, the ledger, disks, in a real database."""
+"""The rules worker and ingest's own state: late verdicts, dead workers, floods, ledger, disks, in a real database."""
 
 from collections.abc import AsyncIterator
 
