@@ -54,6 +54,9 @@ class Broker(_Section):
     mosquitto_password_file: Path | None = Field(None, description="where the accounts for mosquitto are written")
     mosquitto_acl_file: Path | None = Field(None, description="where the access list for mosquitto is written")
     mosquitto_pid_file: Path | None = Field(None, description="mosquitto's own pid file; it is told to reload")
+    store_dir: Path | None = Field(
+        None, description="folder in which the broker keeps its queues, on the gateway's machine; its disk is watched"
+    )
 
     @field_validator("url")
     @classmethod
