@@ -17,6 +17,7 @@ from gateway.listening import listen, pause
 from gateway.outbox import Outbox
 from gateway.provisioning import DeviceAccount, MosquittoProvisioner, NatsProvisioner, Provisioner
 from gateway.session import Session
+from gateway.store_disk import StoreDisk
 from gateway.verifiers import verifiers_for
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Outbox",
     "Provisioner",
     "Session",
+    "StoreDisk",
     "Tls",
     "credentials_of",
     "down_topic",

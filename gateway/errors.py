@@ -99,6 +99,10 @@ class TrackError(GatewayError):
     """A file of recorded tracks cannot be read at all; the message says where and what is expected."""
 
 
+class StoreUnseen(GatewayError):
+    """The folder in which the broker keeps its queues cannot be looked at; see `broker.store_dir`."""
+
+
 class OutboxError(GatewayError):
     """A device's outbox cannot be used or written; the message names the file and what is in the way."""
 

@@ -1,5 +1,7 @@
 """What the sessions and the provisioning count, for Prometheus; every series is there, at zero, from the start."""
 
+import math
+
 from prometheus_client import Counter, Gauge
 
 CONNECTED = Gauge(
@@ -27,6 +29,8 @@ PUBLISH_FAILED = Counter("gengfu_mqtt_publish_failed", "Messages whose confirmat
 ACCOUNTS = Gauge("gengfu_broker_accounts", "Device accounts in force at the broker")
 RELOADS = Counter("gengfu_broker_reloads", "Times the broker took over changed accounts")
 RELOADS_FAILED = Counter("gengfu_broker_reloads_failed", "Times the broker did not act on the accounts written")
+STORE_FREE = Gauge("gengfu_broker_store_free_bytes", "Bytes that the broker can still write; NaN when nobody knows")
+STORE_SIZE = Gauge("gengfu_broker_store_size_bytes", "Size of the disk with the broker's queues; NaN when nobody knows")
 OUTBOX_SENT = Counter("gengfu_outbox_down_sent", "Rows of the outbox confirmed by the broker")
 OUTBOX_FAILED = Counter("gengfu_outbox_down_failed", "Attempts at a row of the outbox that failed")
 
@@ -34,6 +38,10 @@ _OF_A_SESSION = (
     CONNECTS, RECEIVED, REDELIVERED, RETAINED, SHED, PUT_OFF, SESSIONS_LOST, SETTLED, LATE, REFUSED, PUBLISHED,
     PUBLISH_FAILED,
 )  # fmt: skip
+
+
+STORE_FREE.set(math.nan)  # zero would be a full disk
+STORE_SIZE.set(math.nan)
 
 
 def show_zero(session: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.accounts import Lane
+from gateway.address import Tls
 from gateway.client import DeviceClient
 from gateway.errors import Stalled
 from gateway.tracks import Row, read_tracks
@@ -34,6 +35,7 @@ class Plan:
         receipts: wait until each reading is receipted.
         stall_s: give up after so many seconds in which nothing was confirmed though something was under way.
         state: folder of the devices' outboxes, so that what is under way survives this process; None for memory.
+        tls: for `mqtts://`; None trusts whom the system trusts.
     """
 
     file: Path
@@ -46,6 +48,7 @@ class Plan:
     receipts: bool = True
     stall_s: float = 60.0
     state: Path | None = None
+    tls: Tls | None = None
 
 
 @dataclass(frozen=True)
@@ -180,6 +183,7 @@ class Replay:
                 fsync=False,  # after a loss of power the file is still there to be replayed
                 patient=True,
                 receipts=self._plan.receipts,
+                tls=self._plan.tls,
             )
             await self._stack.enter_async_context(client)
             await client.wait_ready(timeout_s=READY_S)

@@ -17,6 +17,7 @@ from ingest.migrate import migrate
 from ops.embedded import BrokerKind, ChildSpec, DataDir, EmbeddedServices, OnEvent, Supervisor
 from ops.embedded.files import replace_private
 from ops.embedded.ports import choose_ports
+from ops.http.readiness import MAKE_ROOM
 from ops.settings import Loaded, Settings, as_environment
 from ops.sharing import workers
 
@@ -106,9 +107,9 @@ def addresses(served: Serving) -> dict[str, str]:
 
 
 async def wait_until_ready(console: str) -> None:
-    """Wait until the API says that all is ready."""
+    """Wait until the API says that all is ready; a disk that is nearly full hinders nobody from starting."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as client:
-        while not await _answers(client, f"{console}/health/ready"):  # noqa: ASYNC110  another process becomes ready
+        while not await _stands(client, f"{console}/health/ready"):  # noqa: ASYNC110  another process becomes ready
             await asyncio.sleep(PROBE_S)
 
 
@@ -182,6 +183,15 @@ async def _answers(client: aiohttp.ClientSession, url: str) -> bool:
         async with client.get(url) as response:
             return response.status == 200
     except (aiohttp.ClientError, TimeoutError):
+        return False
+
+
+async def _stands(client: aiohttp.ClientSession, url: str) -> bool:
+    try:
+        async with client.get(url) as response:
+            found = await response.json()
+            return response.status in (200, 503) and all(MAKE_ROOM in reason for reason in found["reasons"])
+    except (aiohttp.ClientError, TimeoutError, ValueError, KeyError):
         return False
 
 

@@ -47,13 +47,16 @@ class Broker(_Section):
         None, description="from which the passwords and client ids of gengfu's own accounts are derived"
     )
     max_ack_pending: int = Field(
-        2000, ge=1, le=20_000, description="messages a broker may have under way to one lane of ingest"
+        8000, ge=1, le=20_000, description="messages a broker may have under way to one lane of ingest"
     )
     nats_accounts_file: Path | None = Field(None, description="where the accounts for nats-server are written")
     nats_pid_file: Path | None = Field(None, description="nats-server's own pid file; it is told to reload")
     mosquitto_password_file: Path | None = Field(None, description="where the accounts for mosquitto are written")
     mosquitto_acl_file: Path | None = Field(None, description="where the access list for mosquitto is written")
     mosquitto_pid_file: Path | None = Field(None, description="mosquitto's own pid file; it is told to reload")
+    store_dir: Path | None = Field(
+        None, description="folder in which the broker keeps its queues, on the gateway's machine; its disk is watched"
+    )
 
     @field_validator("url")
     @classmethod

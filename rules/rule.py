@@ -18,7 +18,7 @@ from rules.core.duties import Duty, Judgement
 from rules.core.fixes import Span
 from rules.core.presence import Tracked
 from rules.core.rounds import Round
-from rules.core.service import Excess, IngestLane, Sums
+from rules.core.service import BrokerDisk, Excess, IngestLane, Sums
 from rules.core.world import Device, World
 from rules.settings import SettingsBook
 
@@ -205,6 +205,7 @@ class ServiceState:
         lanes: of ingest workers that have not said goodbye.
         excesses: devices beyond their allowance.
         sums: the ledger, a row for each worker's lane.
+        broker_disk: what is known of it; None when nobody is to look.
         live: the fingerprints of this rule's live alerts.
     """
 
@@ -215,6 +216,7 @@ class ServiceState:
     lanes: Sequence[IngestLane] = ()
     excesses: Sequence[Excess] = ()
     sums: Sequence[Sums] = ()
+    broker_disk: BrokerDisk | None = None
     live: frozenset[str] = field(default_factory=frozenset)
 
 

@@ -198,6 +198,7 @@ class SignalLane:
                     lanes=await service.lanes(connection),
                     excesses=await service.excesses(connection),
                     sums=await service.sums(connection),
+                    broker_disk=await service.broker_disk(connection),
                     live=frozenset(await live_alerts(connection, rule.name)),
                 )
                 await self._desk.carry_out(connection, rule.look(state), keep_open=rule.keep_open)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.accounts import LANES, Lane
+from gateway.address import Tls
 from gateway.client import DeviceClient
 from gateway.errors import BrokerError, SimulationError
 from gateway.listening import pause
@@ -59,6 +60,7 @@ class Simulation:
         secrets: Mapping[str, str],
         speed: float = 1.0,
         state: Path | None = None,
+        tls: Tls | None = None,
         find_incident: FindIncident | None = None,
         on_progress: Callable[[Counts], None] = lambda _: None,
     ) -> None:
@@ -70,6 +72,7 @@ class Simulation:
             secrets: by device; devices without one are not played.
             speed: so many simulated seconds in one, until the clock on the wall is reached; from there on one.
             state: folder of the devices' outboxes, so that what they have said survives this process; None for memory.
+            tls: for `mqtts://`; None trusts whom the system trusts.
             find_incident: without it nobody answers incidents by word, vehicles only drive there.
             on_progress: told twice a second.
 
@@ -86,6 +89,7 @@ class Simulation:
             )
         self._speed = speed
         self._state = state
+        self._tls = tls
         self._find_incident = find_incident
         self._on_progress = on_progress
         self._queues: dict[tuple[str, Lane], asyncio.Queue[list[Said] | None]] = {}
@@ -137,7 +141,9 @@ class Simulation:
 
     async def _try_first(self) -> None:
         name = min(self._secrets)
-        async with DeviceClient(self._url, device=name, secret=self._secrets[name], receipts=False) as client:
+        async with DeviceClient(
+            self._url, device=name, secret=self._secrets[name], receipts=False, tls=self._tls
+        ) as client:
             await client.wait_ready(timeout_s=READY_S)
 
     async def _play(self) -> None:
@@ -204,6 +210,7 @@ class Simulation:
             device=device,
             secret=self._secrets[device],
             state=self._state,
+            tls=self._tls,
             fsync=False,  # a made-up town may forget what it said when the power fails
             on_message=told,
         )

@@ -1,7 +1,6 @@
 """`gengfu doctor`: could data be lost with this broker and this database?"""
 
 import json
-import ssl
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +11,7 @@ from rich.markup import escape
 from ops.commands.options import ConfigOption, JsonOption, SetOption, run, settings_of
 from ops.doctor import broker, configuration, database
 from ops.doctor.finding import Finding, Grade, worst
+from ops.roles.gateway import tls_of
 from ops.settings import Settings
 
 app = typer.Typer()
@@ -72,20 +72,10 @@ def _broker(settings: Settings, *, as_json: bool) -> list[Finding]:
                 secret=settings.broker.secret.get_secret_value(),
                 kind=settings.broker.kind,
                 batch_readings=settings.ingest.batch_readings,
-                tls=_tls(settings),
+                tls=tls_of(settings),
                 on_probe=lambda name: status.update(f"probing the broker: {name}"),
             )
         )
-
-
-def _tls(settings: Settings) -> ssl.SSLContext | None:
-    its = settings.broker
-    if not its.url.startswith("mqtts://"):
-        return None
-    context = ssl.create_default_context(cafile=its.ca_file)
-    if its.cert_file is not None:
-        context.load_cert_chain(its.cert_file, its.key_file)
-    return context
 
 
 def _not_told() -> Finding:

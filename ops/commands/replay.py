@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ops.beside import Beside, BesideOption, beside
 from ops.commands.options import ConfigOption, JsonOption, SetOption, run
 from ops.errors import OpsError
+from ops.roles.gateway import tls_of
 
 if TYPE_CHECKING:
     from gateway.replay import Plan, Totals
@@ -102,6 +103,7 @@ def replay_command(
         batch=batch,
         receipts=receipts,
         state=state,
+        tls=tls_of(place.settings),
     )
     began = monotonic()
     totals, trouble = _play(plan, found.rows)

@@ -16,6 +16,7 @@ from rich.console import Console
 from ops.beside import Beside, BesideOption, beside
 from ops.commands.options import ConfigOption, JsonOption, SetOption, run
 from ops.errors import OpsError
+from ops.roles.gateway import tls_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -114,6 +115,7 @@ async def _play(
                 secrets=secrets,
                 speed=speed,
                 state=state,
+                tls=tls_of(place.settings),
                 find_incident=Incidents(pool).number,
                 on_progress=tell,
             )

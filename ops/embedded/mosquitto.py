@@ -115,6 +115,11 @@ class Mosquitto:
         return self.folder / "mosquitto.conf"
 
     @property
+    def store(self) -> Path:
+        """Folder of what waits."""
+        return self.folder / "data"
+
+    @property
     def password_file(self) -> Path:
         """Names and verifiers; rewritten by whoever keeps the accounts, read again at SIGHUP."""
         return self.folder / "passwords"
@@ -136,7 +141,7 @@ class Mosquitto:
             BinaryMissingError: mosquitto is not installed.
         """
         self._program = find_mosquitto()
-        for folder in (self.folder, self.folder / "data"):
+        for folder in (self.folder, self.store):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         # A missing or empty password file is not the same as one that lets nobody in.
         for file, text in ((self.password_file, NOBODY), (self.acl_file, "# Nobody may do anything.\n")):

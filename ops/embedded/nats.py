@@ -86,6 +86,11 @@ class Nats:
         """Written by the broker when it can take a SIGHUP, removed when it is gone: no file, no signal."""
         return self._folder.nats / "nats.pid"
 
+    @property
+    def store(self) -> Path:
+        """Folder of what waits."""
+        return self._folder.nats
+
     async def prepare(self, *, accounts: str | None) -> None:
         """Writes the configuration and has the broker check it.
 
@@ -103,7 +108,7 @@ class Nats:
             nats_port=self._nats_port,
             mqtt_port=self._mqtt_port,
             pid_file=quoted(self.pid_file),
-            store=quoted(self._folder.nats),
+            store=quoted(self.store),
             max_payload=MAX_PAYLOAD,
             ack_wait=ACK_WAIT,
             max_ack_pending=self._max_ack_pending,

@@ -110,6 +110,7 @@ class EmbeddedServices:
         await nats.prepare(accounts=self._accounts_conf)
         self.broker_settings = {
             "broker.kind": "nats",
+            "broker.store_dir": nats.store,
             "broker.nats_accounts_file": self.nats_accounts_file,
             "broker.nats_pid_file": self.nats_pid_file,
         }
@@ -120,6 +121,7 @@ class EmbeddedServices:
         mosquitto.prepare()
         self.broker_settings = {
             "broker.kind": "mosquitto",
+            "broker.store_dir": mosquitto.store,
             "broker.mosquitto_password_file": mosquitto.password_file,
             "broker.mosquitto_acl_file": mosquitto.acl_file,
             "broker.mosquitto_pid_file": mosquitto.pid_file,

@@ -11,6 +11,7 @@ from ops.http.errors import Problem
 BEHIND_AFTER_S = 300.0  # a lane that is so far behind works off a backlog, or its probes do not come back
 GONE_AFTER_S = 86_400.0  # a worker that has been silent for so long was probably taken away
 SILENT_AFTER_S = 10.0  # a role that lives beats once a second; a standby takes over after as long
+MAKE_ROOM = "make room there, or what the broker confirms may be lost"
 
 _SQL = load_queries("ops.http", "readiness.sql")
 
@@ -60,4 +61,7 @@ async def _reasons(connection: Connection) -> list[str]:
         found.append("the gateway has not reported of late; see that `gengfu run gateway` runs")
     elif register.applied < register.revision:
         found.append("the broker does not act on the newest accounts yet; the gateway's log says why if this lasts")
+    full = await row(connection, _SQL["broker_disk_full"], {})
+    if full is not None:
+        found.append(f"{full['title']}; {MAKE_ROOM}")
     return found

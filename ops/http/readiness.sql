@@ -6,3 +6,7 @@ SELECT worker, lane, hears, extract(epoch FROM clock_timestamp() - beat_at)::flo
 
 -- name: rules_beat
 SELECT holder, extract(epoch FROM clock_timestamp() - beat_at)::float8 AS age_s FROM rules_leader;
+
+-- name: broker_disk_full
+-- The rule's own word, so that its settings hold here, too.
+SELECT title FROM alert WHERE fingerprint = 'broker_disk:full' AND state <> 'resolved' LIMIT 1;

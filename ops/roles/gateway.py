@@ -11,6 +11,7 @@ from gateway import (
     Outbox,
     Provisioner,
     Session,
+    StoreDisk,
     Tls,
     credentials_of,
     listen,
@@ -115,6 +116,7 @@ async def _serve(settings: Settings, pool: Pool, *, secret: str) -> None:
     async with asyncio.TaskGroup() as tasks:
         events = {"gengfu_devices": devices, "gengfu_outbox": outbox}
         tasks.create_task(listen(conninfo, events=events, name="gateway"), name="listen")
+        tasks.create_task(StoreDisk(pool, folder=settings.broker.store_dir).run(), name="broker's disk")
         if accounts is None:
             log.warning(
                 "neither broker.mosquitto_password_file nor broker.nats_accounts_file is set: the broker's accounts "

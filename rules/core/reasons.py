@@ -34,6 +34,8 @@ class Why(StrEnum):
     INGEST_SILENT = "ingest_silent"  # an ingest worker gives no sign of life
     OVER_ALLOWANCE = "over_allowance"  # how much of a device was set aside, and since when
     UNBALANCED = "unbalanced"  # the numbers of a ledger that does not add up
+    BROKER_DISK = "broker_disk"  # how much the broker can still save
+    BROKER_DISK_UNSEEN = "broker_disk_unseen"  # since when nobody has looked
     POINTS = "points"  # how many points of a round are not proven
 
 

@@ -1,4 +1,4 @@
-"""gengfu's own state, as rules about it see it: lanes of ingest, devices beyond their allowance, the ledger."""
+"""gengfu's own state, as rules about it see it: lanes of ingest, floods, the ledger, the broker's disk."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -57,3 +57,25 @@ class Sums:
     def difference(self) -> int:
         """Received less all that is accounted for."""
         return self.received - self.stored - self.repeated - self.ignored - self.quarantined - self.withheld
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrokerDisk:
+    """The disk on which the broker keeps its queues, as a gateway last saw it.
+
+    Attributes:
+        free_bytes: that can still be written.
+        size_bytes: of the whole disk.
+        looked_at: aware UTC.
+        age_s: seconds since then, by the clock that wrote it.
+    """
+
+    free_bytes: int
+    size_bytes: int
+    looked_at: datetime
+    age_s: float
+
+    @property
+    def free_pct(self) -> float:
+        """Percent of the disk that are free; none of a disk without a size."""
+        return 100 * self.free_bytes / self.size_bytes if self.size_bytes else 0.0

@@ -1,10 +1,10 @@
-"""gengfu's own state in the database: how ingest fares, what it holds back, its ledger."""
+"""gengfu's own state in the database: how ingest fares, what it holds back, its ledger, the broker's disk."""
 
 from datetime import datetime
 
 from ingest.database import Connection
 from ingest.queries import load_queries
-from rules.core.service import Excess, IngestLane, Sums
+from rules.core.service import BrokerDisk, Excess, IngestLane, Sums
 
 _SQL = load_queries("rules.store", "service.sql")
 
@@ -31,3 +31,9 @@ async def sums(connection: Connection) -> tuple[Sums, ...]:
     """The ledger of every worker's lane, all as of one moment."""
     rows = await (await connection.execute(_SQL["sums"])).fetchall()
     return tuple(Sums(**row) for row in rows)
+
+
+async def broker_disk(connection: Connection) -> BrokerDisk | None:
+    """How a gateway last saw the broker's disk; None when no gateway is to look."""
+    row = await (await connection.execute(_SQL["broker_disk"])).fetchone()
+    return BrokerDisk(**row) if row else None

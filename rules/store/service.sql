@@ -24,3 +24,9 @@ SELECT worker, lane,
        coalesce(sum(value) FILTER (WHERE name = 'withheld'), 0)::bigint AS withheld,
        coalesce(sum(value) FILTER (WHERE name = 'unbalanced'), 0)::bigint AS lost
   FROM ingest_counter GROUP BY worker, lane ORDER BY worker, lane;
+
+-- name: broker_disk
+-- Its age by the database's clock, which wrote it.
+SELECT store_free_bytes AS free_bytes, store_size_bytes AS size_bytes, store_looked_at AS looked_at,
+       extract(epoch FROM clock_timestamp() - store_looked_at)::float8 AS age_s
+  FROM broker_state WHERE store_looked_at IS NOT NULL;

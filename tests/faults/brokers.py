@@ -58,6 +58,7 @@ class NatsMaker:
         return nats.spec(), {
             "broker.url": nats.url,
             "broker.kind": "nats",
+            "broker.store_dir": nats.store,
             "broker.nats_accounts_file": nats.accounts_file,
             "broker.nats_pid_file": nats.pid_file,
         }
@@ -72,6 +73,7 @@ class MosquittoMaker:
         return broker.spec(), {
             "broker.url": broker.url,
             "broker.kind": "mosquitto",
+            "broker.store_dir": broker.store,
             "broker.mosquitto_password_file": broker.password_file,
             "broker.mosquitto_acl_file": broker.acl_file,
             "broker.mosquitto_pid_file": broker.pid_file,

@@ -13,7 +13,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from ops.http.errors import ListenError
+from ops.http.readiness import MAKE_ROOM
 from ops.roles.ops import run
+from ops.serve import wait_until_ready
 from ops.settings import load
 from tests.integration.http_site import Browser, Site, served, small_site
 
@@ -172,6 +174,15 @@ async def test_ready_says_what_does_not_stand(site: Site) -> None:
         site.sql("UPDATE broker_state SET applied = revision - 1")
         assert "broker" in (await reasons(browser))[0]
         site.sql("UPDATE broker_state SET applied = revision")
+        site.sql(
+            "INSERT INTO alert (fingerprint, rule, subject, class, severity, state, title, opened_at, changed_at)"
+            " VALUES ('broker_disk:full', 'broker_disk', 'broker', 'full', 'critical', 'acknowledged',"
+            " 'the broker''s disk is as good as full: 9 of 900 MB are free', now(), now())"
+        )
+        assert await reasons(browser) == [f"the broker's disk is as good as full: 9 of 900 MB are free; {MAKE_ROOM}"]
+        await asyncio.wait_for(wait_until_ready(site.address), 5)  # a start is not held up by it
+        site.sql("UPDATE alert SET state = 'resolved', resolved_at = now(), resolved_by = 'system'")
+        assert await reasons(browser) == []
         site.sql("UPDATE rules_leader SET beat_at = now() - interval '20 seconds'")
         assert "rules" in (await reasons(browser))[0]
         site.sql("DELETE FROM migration")

@@ -1,4 +1,4 @@
-"""The rules worker and ingest's own state: verdicts that wait, dead workers, floods, the ledger, in a real database."""
+"""The rules worker and ingest's own state: late verdicts, dead workers, floods, ledger, disks, in a real database."""
 
 from collections.abc import AsyncIterator
 
@@ -36,7 +36,7 @@ async def verdict(site: Site) -> str | None:
 
 
 async def live(site: Site) -> list[tuple[str, str]]:
-    rows = await site.rows("SELECT rule, class FROM alert WHERE state <> 'resolved' ORDER BY 1")
+    rows = await site.rows("SELECT rule, class FROM alert WHERE state <> 'resolved' ORDER BY 1, 2")
     return [(row["rule"], row["class"]) for row in rows]
 
 
@@ -166,4 +166,67 @@ async def test_a_ledger_that_does_not_add_up_is_told_once_and_stays_closed(site:
     await site.do("UPDATE ingest_counter SET value = 8 WHERE name = 'stored'")
     await site.do("DELETE FROM ingest_counter WHERE name = 'unbalanced'")
     await site.work(4)
+    assert await live(site) == []
+
+
+async def disk(site: Site, free_mb: int, *, size_mb: int = 10_000, age_s: float = 0) -> None:
+    await site.do(
+        "UPDATE broker_state SET store_free_bytes = %s, store_size_bytes = %s,"
+        " store_looked_at = clock_timestamp() - %s * interval '1 second'",
+        free_mb * 1_000_000,
+        size_mb * 1_000_000,
+        age_s,
+    )
+
+
+async def test_the_brokers_disk_fills_and_is_emptied(site: Site) -> None:
+    await site.work(0)
+    assert await live(site) == []  # nobody is to look
+    await disk(site, 2_100)
+    await site.work(1)
+    assert await live(site) == []
+    await disk(site, 1_900)
+    await site.work(2)
+    alert = await site.row("SELECT id, severity, title FROM alert")
+    assert (alert["severity"], alert["title"]) == ("high", "the broker's disk is filling: 1,900 of 10,000 MB are free")
+    with pytest.raises(StillTrue):
+        async with site.connection.transaction():
+            await resolve_alert(site.connection, alert["id"], actor="chen", note="quiet", at=at(2.1))
+    await disk(site, 400)
+    await site.work(3)
+    assert await live(site) == [("broker_disk", "full"), ("broker_disk", "low")]
+    assert (await site.row("SELECT severity FROM alert WHERE class = 'full'"))["severity"] == "critical"
+    await disk(site, 600)  # hardly more than the limit
+    await site.work(4)
+    assert await live(site) == [("broker_disk", "full"), ("broker_disk", "low")]
+    await disk(site, 2_200)
+    await site.work(5)
+    assert await live(site) == [("broker_disk", "low")]
+    await disk(site, 2_600)
+    await site.work(6)
+    assert await live(site) == []
+    assert await history(site) == ["opened", "opened", "resolved", "resolved"]
+    await disk(site, 1_900)
+    await site.work(7)
+    assert await history(site) == ["opened", "opened", "resolved", "resolved", "reopened"]
+
+
+async def test_a_disk_that_nobody_looks_at_is_told_and_what_was_seen_stands(site: Site) -> None:
+    await disk(site, 100, age_s=3_600)
+    await site.work(0)  # has only begun to look itself
+    assert await live(site) == []
+    await disk(site, 100)
+    await site.work(2)
+    assert await live(site) == [("broker_disk", "full")]
+    await disk(site, 100, age_s=61)
+    await site.work(3)
+    assert await live(site) == [("broker_disk", "full"), ("broker_disk", "unseen")]
+    await disk(site, 5_000)
+    await site.work(4)
+    assert await live(site) == []
+    await disk(site, 5_000, age_s=61)
+    await site.work(5)
+    assert await live(site) == [("broker_disk", "unseen")]
+    await site.do("UPDATE broker_state SET store_looked_at = NULL")
+    await site.work(6)
     assert await live(site) == []

@@ -1,14 +1,13 @@
 """Finds the probes and runs them; one that cannot look says so and does not stop the others."""
 
 import asyncio
-import ssl
 from collections.abc import Callable
 from importlib import import_module
 from pkgutil import iter_modules
 
 import ops.doctor.broker.probes as folder
 from gateway.accounts import DOCTORS
-from gateway.address import Address
+from gateway.address import Address, Tls
 from ops.doctor.broker.errors import NotLetIn, NotThere, ProbeFailed
 from ops.doctor.broker.ground import Ground, Look, said
 from ops.doctor.finding import Finding, Grade
@@ -28,7 +27,7 @@ async def examine(
     secret: str,
     kind: str,
     batch_readings: int,
-    tls: ssl.SSLContext | None = None,
+    tls: Tls | None = None,
     on_probe: Callable[[str], None] = lambda _name: None,
 ) -> list[Finding]:
     """Probe a broker.
@@ -38,16 +37,16 @@ async def examine(
         secret: `broker.secret`, from which the doctor's accounts are derived.
         kind: `nats`, `mosquitto` or `emqx`.
         batch_readings: ingest's setting.
-        tls: for `mqtts://`; None takes the system's authorities.
+        tls: for `mqtts://`; None trusts whom the system trusts.
         on_probe: told which probe begins.
 
     Raises:
         BadBrokerAddress: the URL cannot be read.
+        BadTls: a certificate cannot be used.
     """
     address = Address.parse(url)
-    if address.tls and tls is None:
-        tls = ssl.create_default_context()
-    ground = Ground(address, secret=secret, kind=kind, batch_readings=batch_readings, tls=tls)
+    context = (tls or Tls()).context() if address.tls else None
+    ground = Ground(address, secret=secret, kind=kind, batch_readings=batch_readings, tls=context)
     found: list[Finding] = []
     try:
         async with ground.client(ground.own), ground.client(ground.helper), ground.client(ground.stranger):

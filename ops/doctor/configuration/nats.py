@@ -97,7 +97,7 @@ def _window(mqtt: Block, batch_readings: int) -> Finding:
             f"{window:,} messages may be under way to one filter",
             f"ingest acknowledges after its commit, so no more than {window / COMMIT_S:,.0f} messages a second get "
             "through",
-            "mqtt { max_ack_pending: 2000 }",
+            "mqtt { max_ack_pending: 8000 }",
         )
     return _said("window", Grade.SAFE, f"{window:,} messages may be under way to one filter")
 

@@ -16,6 +16,8 @@ from tests.faults.stage import eventually
 from tests.faults.tmpfs import Tmpfs, cannot_mount
 
 BULK = "BULK"
+SEEN_DISK = "SELECT count(store_looked_at) FROM broker_state"
+FULL_DISK = "SELECT count(*) FROM alert WHERE fingerprint = 'broker_disk:full' AND state <> 'resolved'"
 
 
 class Restarted(Fault):
@@ -109,13 +111,16 @@ class QueueFull(Fault):
 
 
 class DiskFull(Fault):
-    """The broker's disk is full for a while and its process is then killed."""
+    """The broker's disk is full until the alarm comes, and its process is then killed."""
 
     name = "broker-disk-full"
     number = "14"
     title = "disk of the broker full"
     brokers = ("nats", "mosquitto")
+    roles = ("rules",)
     size_mib = 64
+    full_mb = 8  # instead of 200: a disk of this size would be called full from the beginning
+    alarm_s = 30.0
 
     @override
     def skip(self) -> str:
@@ -128,14 +133,33 @@ class DiskFull(Fault):
     @override
     async def inject(self, run: Run) -> None:
         ballast = run.stage.folder / "broker" / "ballast"
+        stage = run.stage
+        async with stage.database() as connection:
+            await connection.execute(
+                "INSERT INTO rule_setting (rule, key, value) VALUES ('broker_disk', 'full_mb', to_jsonb(%s::int))",
+                [self.full_mb],
+            )
         await run.early()
+
+        async def seen_with_room() -> bool:
+            return await stage.number(SEEN_DISK) > 0 and await stage.number(FULL_DISK) == 0
+
+        await eventually(seen_with_room, within_s=60, what=lambda: "a look at the broker's disk, which has room")
         await asyncio.to_thread(ballast_of, ballast)
-        await run.last(8)
+        began = monotonic()
+
+        async def raised() -> bool:
+            return await stage.number(FULL_DISK) > 0
+
+        await eventually(raised, within_s=self.alarm_s, what=lambda: "an alert that the broker's disk is full")
+        full_s = monotonic() - began
+        run.notes.append(f"alarm after {full_s:.0f} s")
+        await run.last(max(0.0, 8 - full_s))
         ballast.unlink()
         # A broker that could not write may believe what is not on disk; only a restart makes it read its disk again.
         await run.stage.broker.program.down(signal.SIGKILL)
         await run.stage.broker.program.start()
-        run.injected = "full for 8 s, then kill -9"
+        run.injected = f"full for {max(8.0, full_s):.0f} s, then kill -9"
 
 
 faults: tuple[Fault, ...] = (Restarted(), Killed(), QueueFull(), DiskFull())

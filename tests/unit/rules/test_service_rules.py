@@ -1,4 +1,4 @@
-"""gengfu about itself, story by story: silent and late workers, flooding devices, sums that do not add up."""
+"""gengfu about itself, story by story: silent and late workers, flooding devices, wrong sums, full disks."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 from rules.catalog import catalog
 from rules.core.alerts import Clear, Intent, Raise
-from rules.core.service import Excess, IngestLane, Sums
+from rules.core.service import BrokerDisk, Excess, IngestLane, Sums
 from rules.rule import ServiceRule, ServiceState
 from tests.unit.rules.timeline import at, settings, world
 
@@ -137,3 +137,50 @@ def test_sums_that_do_not_are_told_with_the_numbers_each_difference_once(more: d
     assert raised.severity == "high"
     assert raised.key == f"ledger:1/up:{sums(**more).difference}:{more.get('lost', 0)}"
     assert raised.reasons[0]["stored"] == more.get("stored", 5)
+
+
+def disk(free_mb: float, *, of_mb: float = 10_000, age_s: float = 3) -> BrokerDisk:
+    return BrokerDisk(
+        free_bytes=round(free_mb * 1e6),
+        size_bytes=round(of_mb * 1e6),
+        looked_at=at(NOW) - timedelta(seconds=age_s),
+        age_s=age_s,
+    )
+
+
+LOW, FULL, UNSEEN = "broker_disk:low", "broker_disk:full", "broker_disk:unseen"
+
+
+@pytest.mark.parametrize(
+    ("found", "live", "raised", "cleared"),
+    [
+        (None, (), [], []),
+        (None, (LOW, FULL), [], [FULL, LOW]),
+        (disk(2_000), (), [], []),
+        (disk(1_999), (), [LOW], []),
+        (disk(2_499), (LOW,), [LOW], []),
+        (disk(2_500), (LOW,), [], [LOW]),
+        (disk(499), (), [FULL], []),
+        (disk(499), (LOW,), [FULL], []),
+        (disk(624), (LOW, FULL), [FULL], []),
+        (disk(625), (FULL,), [LOW], [FULL]),
+        (disk(9_000), (LOW, FULL, UNSEEN), [], [UNSEEN, FULL, LOW]),
+        (disk(199, of_mb=220), (), [FULL], []),
+        (disk(249, of_mb=260), (FULL,), [FULL], []),
+        (disk(250, of_mb=260), (FULL,), [], [FULL]),
+        (disk(0, of_mb=0), (), [FULL], []),
+        (disk(0, age_s=61), (LOW,), [UNSEEN], []),
+    ],
+)
+def test_the_brokers_disk(found: BrokerDisk, live: tuple[str, ...], raised: list[str], cleared: list[str]) -> None:
+    said = look("broker_disk", broker_disk=found, live=live)
+    assert [it.fingerprint for it in said if isinstance(it, Raise)] == raised
+    assert [it.fingerprint for it in said if isinstance(it, Clear)] == cleared
+
+
+def test_the_brokers_disk_is_told_with_its_numbers() -> None:
+    said = only(look("broker_disk", broker_disk=disk(150, of_mb=40_000)))
+    assert (said.class_, said.severity) == ("full", "critical")
+    assert said.title == "the broker's disk is as good as full: 150 of 40,000 MB are free"
+    assert said.reasons == ({"reason": "broker_disk", "free_mb": 150, "size_mb": 40_000, "free_pct": 0.4},)
+    assert look("broker_disk", broker_disk=disk(150, age_s=100), watched_s=59) == []

@@ -118,6 +118,9 @@ export const en = {
     ingest_silent_behind: 'gengfu: ingest worker {subject} is behind',
     device_flood_flood: '{device} floods: part of what it sends is set aside',
     ledger_unbalanced: 'gengfu: the ledger of ingest {subject} does not add up',
+    broker_disk_low: 'gengfu: the disk of the message broker is filling',
+    broker_disk_full: 'gengfu: the disk of the message broker is as good as full',
+    broker_disk_unseen: 'gengfu: nobody looks at the disk of the message broker',
     part_scrap: ', {n} to scrap',
     part_who: ' ({who})',
     any_unit: 'any unit',
@@ -131,6 +134,7 @@ export const en = {
     ingest_silent: 'Ingest',
     device_flood: 'Flooding device',
     ledger: 'Ledger',
+    broker_disk: 'Broker disk',
   },
   reason: {
     visit: '{device} was within {distance_m} at {at}{accuracy_part}.',
@@ -162,6 +166,8 @@ export const en = {
     unbalanced:
       'Ingest worker {worker}, {lane}: of {received} received {stored} stored, {repeated} repeated, {ignored} ignored, ' +
       '{quarantined} in quarantine, {withheld} withheld; {difference} unaccounted for, {lost} lost by the database.',
+    broker_disk: '{free_mb} of {size_mb} MB ({free_pct} %) are free where the message broker keeps its queues; on a full disk it confirms and saves nothing.',
+    broker_disk_unseen: 'The gateway last looked at {looked_at}; whether the message broker can still save is not known.',
     points: 'Of {points} points {missed} were missed, {in_doubt} are in doubt.',
     point: '{checkpoint}: {verdict}. {because}',
   },

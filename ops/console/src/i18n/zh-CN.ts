@@ -120,6 +120,9 @@ export const zhCN: Messages = {
     ingest_silent_behind: '系统：接收进程 {subject} 积压',
     device_flood_flood: '{device} 发送过量：部分数据已隔离',
     ledger_unbalanced: '系统：接收 {subject} 账目不符',
+    broker_disk_low: '系统：消息服务器磁盘空间不足',
+    broker_disk_full: '系统：消息服务器磁盘即将写满',
+    broker_disk_unseen: '系统：消息服务器磁盘无人监测',
     part_scrap: '，报废 {n}',
     part_who: '（{who}）',
     any_unit: '附近力量',
@@ -133,6 +136,7 @@ export const zhCN: Messages = {
     ingest_silent: '数据接收',
     device_flood: '发送过量',
     ledger: '账目',
+    broker_disk: '消息磁盘',
   },
   reason: {
     visit: '{device} 于 {at} 到达，距离 {distance_m}{accuracy_part}。',
@@ -164,6 +168,8 @@ export const zhCN: Messages = {
     unbalanced:
       '接收进程 {worker}（{lane}）：收到 {received}，入库 {stored}，重复 {repeated}，忽略 {ignored}，' +
       '隔离 {quarantined}，封存 {withheld}；{difference} 条去向不明，数据库丢失 {lost} 条。',
+    broker_disk: '消息服务器队列所在磁盘剩余 {free_mb}/{size_mb} MB（{free_pct}%）；写满后它仍会确认，但不再保存。',
+    broker_disk_unseen: '网关最后一次检查磁盘是 {looked_at}；消息服务器能否继续保存，目前不明。',
     points: '共 {points} 个点，{missed} 个未到，{in_doubt} 个存疑。',
     point: '{checkpoint}：{verdict}。{because}',
   },

@@ -39,6 +39,8 @@ const REASONS = [
     reason: 'unbalanced', worker: '1', lane: 'up', difference: 3, lost: 0, received: 10, stored: 5, repeated: 1, ignored: 0,
     quarantined: 1, withheld: 0,
   },
+  { reason: 'broker_disk', free_mb: 150, size_mb: 40_000, free_pct: 0.4 },
+  { reason: 'broker_disk_unseen', looked_at: '2026-11-21T02:00:00.000Z' },
   { reason: 'points', points: 7, missed: 5, in_doubt: 2 },
   { checkpoint: 'CP-003', verdict: 'missed', reason: 'not_yet' },
 ]

@@ -45,7 +45,7 @@ def _window(window: int, sent: int) -> Finding:
             f"{window:,} messages come before the first is acknowledged",
             f"ingest acknowledges after its commit, so no more than {window / COMMIT_S:,.0f} messages a second come "
             f"through, and the queue grows beyond that; arrays of up to {MAX_PAYLOAD_BYTES:,} bytes help",
-            "max_inflight_messages 20000    # mosquitto.conf\nmqtt { max_ack_pending: 2000 }    # nats-server",
+            "max_inflight_messages 20000    # mosquitto.conf\nmqtt { max_ack_pending: 8000 }    # nats-server",
         )
     more = "at least " if window >= sent else ""
     return said("window", Grade.SAFE, f"{more}{window:,} messages come before the first is acknowledged")
