@@ -3,7 +3,7 @@
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -65,7 +65,6 @@ def make_pool(
     name: str,
     size: int = 4,
     statement_timeout_s: float = 30.0,
-    configure: Callable[[Connection], Awaitable[None]] | None = None,
 ) -> Pool:
     """A closed pool; open it with `async with`.
 
@@ -74,7 +73,6 @@ def make_pool(
         name: shown in pg_stat_activity as `gengfu <name>`.
         size: connections at the most.
         statement_timeout_s: the server ends a statement that runs longer.
-        configure: done once to each new connection.
     """
     return AsyncConnectionPool(
         conninfo,
@@ -84,7 +82,6 @@ def make_pool(
         max_size=size,
         timeout=WAIT,
         check=_answers,
-        configure=configure,
         reconnect_timeout=0,  # an outage is retried by whoever needs a connection, for ever, not given up by the pool
         open=False,
         name=name,

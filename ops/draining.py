@@ -16,7 +16,6 @@ from ingest.engines import choose_engine
 from ingest.progress import goodbye, silent_for
 from ingest.queries import load_queries
 from ingest.worker import Worker
-from ingest.writer import prepare
 from ops.errors import OpsError, SettingsError
 from ops.roles.gateway import broker_secret, tls_of, version_of
 from ops.roles.ingest import Reading, make_worker, memory_of
@@ -53,7 +52,7 @@ async def drain(settings: Settings, *, say: Callable[[str], None]) -> None:
     conninfo = settings.database.url.get_secret_value()
     async with await connect(conninfo, name="drain") as connection:
         await _check(connection, name)
-        async with make_pool(conninfo, name="drain", size=3, configure=prepare) as pool:
+        async with make_pool(conninfo, name="drain", size=3) as pool:
             sessions: dict[Lane, Session] = {}
             engine = await choose_engine(connection, wish=settings.storage.engine)
             worker = make_worker(settings, pool, sessions, engine=engine, passing=True)

@@ -18,7 +18,6 @@ from ingest.pipeline import Limits
 from ingest.probe import DatabaseClock, Probes, probe_filters
 from ingest.receipts import Receipts
 from ingest.worker import Worker
-from ingest.writer import prepare
 from ops.process import wait_for_schema
 from ops.roles.gateway import broker_secret, tls_of, version_of
 from ops.settings import Settings
@@ -48,7 +47,7 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
     if not await wait_for_schema(conninfo, stop):
         return
     engine = await engine_at(conninfo, wish=settings.storage.engine)
-    pool = make_pool(conninfo, name="ingest", size=4, configure=prepare)
+    pool = make_pool(conninfo, name="ingest", size=4)
     sessions: dict[Lane, Session] = {}
     clock = DatabaseClock()
     probes: dict[str, Probes] = {lane: _probes(settings, lane, clock) for lane in LANES}

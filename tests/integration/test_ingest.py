@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ingest.writer
@@ -16,7 +16,7 @@ from devices.codecs import codecs
 from ingest.engines import engine_at
 from ingest.quarantine import replay
 from ingest.upkeep import upkeep
-from tests.integration.bench import NOW, Bench, bench_on, fix, make_town, run_until_settled
+from tests.integration.bench import NOW, SHARED_DATABASE, Bench, bench_on, fix, make_town, run_until_settled
 
 
 @pytest.fixture
@@ -304,7 +304,7 @@ async def test_a_database_that_ends_our_sessions_only_delays(bench: Bench) -> No
     assert len(await bench.rows("SELECT FROM position")) == 1
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=SHARED_DATABASE)
 @given(data=st.data())
 def test_order_batching_and_repetition_do_not_change_the_rows(town_url: str, data: st.DataObject) -> None:
     fixes = [fix(second, lat=30.001 + second / 1e5, boot=1, seq=second) for second in range(12)]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.fixes import NO_COUNT
@@ -20,7 +20,7 @@ from ingest.errors import TookTooLong
 from ingest.pack import copy_rows, int4_array, time_array
 from ingest.recent import Recent
 from ingest.writer import prepare
-from tests.integration.bench import NOW, Bench, bench_on, fix, make_town, run_until_settled
+from tests.integration.bench import NOW, SHARED_DATABASE, Bench, bench_on, fix, make_town, run_until_settled
 from tests.integration.nats_server import eventually
 
 
@@ -62,7 +62,7 @@ async def test_a_repetition_that_is_remembered_does_not_reach_the_database(bench
     assert bench.pipeline._choice.rate == 0
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=SHARED_DATABASE)
 @given(data=st.data())
 def test_no_way_and_no_memory_changes_the_rows_or_the_sums(town_url: str, data: st.DataObject) -> None:
     fixes = [fix(second, lat=30.001 + second / 1e5) for second in range(12)]
@@ -98,7 +98,7 @@ def test_no_way_and_no_memory_changes_the_rows_or_the_sums(town_url: str, data: 
     asyncio.run(play())
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=SHARED_DATABASE)
 @given(rows=st.integers(1, 40), seed=st.integers(0, 2**32 - 1), absent=st.sampled_from([0.0, 0.3, 1.0]))
 def test_packed_rows_arrive_as_they_were(town_url: str, rows: int, seed: int, absent: float) -> None:
     random = np.random.default_rng(seed)
