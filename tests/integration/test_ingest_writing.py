@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from devices.fixes import NO_COUNT
 from ingest.allowance import Allowance
 from ingest.columns import NONE, Positions
-from ingest.database import connect, time_limit
-from ingest.errors import TookTooLong
+from ingest.database import Connection, connect, time_limit
+from ingest.errors import DatabaseUnavailable, TookTooLong
+from ingest.line import Line
 from ingest.pack import copy_rows, int4_array, time_array
 from ingest.recent import Recent
 from ingest.writer import prepare
@@ -216,6 +217,20 @@ async def test_what_takes_too_long_is_done_in_portions_and_counts_once(
             "40 messages were too many for one transaction, going on with 20: it took longer than 0.6 s" in caplog.text
         )
         assert [record.name for record in caplog.records if record.name.startswith("psycopg")] == []
+
+
+async def test_a_server_that_lets_in_and_hangs_is_not_asked_for_less(
+    town_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(connection: Connection) -> None:
+        await connection.execute("SELECT pg_sleep(60)")
+
+    monkeypatch.setattr("ingest.line.prepare", hang)
+    monkeypatch.setattr("ingest.line.ATTEMPT_S", 0.2)
+    async with Line(town_url, name="test") as line:
+        with pytest.raises(DatabaseUnavailable, match="does not answer") as caught:
+            await line.connection()
+        assert not isinstance(caught.value, TookTooLong)
 
 
 async def test_a_database_that_only_reads_is_waited_for(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
