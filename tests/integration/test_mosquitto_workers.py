@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,8 @@ import pytest
 
 from gateway import Session, register
 from ingest.database import connect
+from ingest.delivery import Delivery
+from ingest.pipeline import Pipeline
 from ops.errors import SettingsError
 from ops.roles import gateway, ingest
 from ops.serve import with_values
@@ -182,7 +184,15 @@ async def _beats(place: Place) -> bool:
     return len(await rows(place, "SELECT FROM ingest_progress")) == 2
 
 
-async def test_a_stop_commits_what_was_taken(place: Place) -> None:
+async def test_a_stop_commits_what_was_taken(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[str] = []
+    put_all = Pipeline.put_all
+
+    def take(self: Pipeline, deliveries: Sequence[Delivery]) -> None:
+        taken.extend(delivery.topic for delivery in deliveries)
+        put_all(self, deliveries)
+
+    monkeypatch.setattr(Pipeline, "put_all", take)
     async with place.gateway():
         async with await connect(place.database_url, name="test") as connection:
             issued = await register.add_device(connection, name="H-01", kind="handset")
@@ -194,6 +204,7 @@ async def test_a_stop_commits_what_was_taken(place: Place) -> None:
             async with place.session({"device": "H-01", "secret": issued.secret, "subscribe": []}) as session:
                 await session.wait_up(timeout_s=DEADLINE_S)
                 await asyncio.gather(*(session.publish("gengfu/v1/H-01/up", reading(number)) for number in range(10)))
+            await eventually(lambda: taken.count("gengfu/v1/H-01/up") == 10)  # the broker confirms before that
             stop.set()
         assert await _stored(place, 10)
 
