@@ -61,6 +61,7 @@ class Session:
         on_deliveries: Callable[[Sequence[Delivery]], None] | None = None,
         on_delivery: Callable[[Delivery], None] | None = None,
         on_ready: Callable[[], None] | None = None,
+        on_disorder: Callable[[], None] | None = None,
         take_retained: bool = False,
         clean_session: bool = False,
         may_pause: bool = False,
@@ -84,6 +85,8 @@ class Session:
             on_deliveries: receives all messages that came at once; without it they wait for `async for`.
             on_delivery: the same, called for each message.
             on_ready: called each time it is connected and all filters are granted.
+            on_disorder: called when older messages may come after newer ones: at each connect, before anything else,
+                and whenever messages were left to the broker because there was no room.
             take_retained: hand retained messages on as well; otherwise they are acknowledged, counted and ignored.
             clean_session: begin without what an earlier connection left, and leave nothing.
             may_pause: whether the broker lets a reader stop. nats-server cuts one that does, so there `pause_reading`
@@ -111,6 +114,7 @@ class Session:
         self._waiting: asyncio.Queue[Delivery] = asyncio.Queue()
         self._on_deliveries = on_deliveries or _one_by_one(on_delivery or self._waiting.put_nowait)
         self._on_ready = on_ready
+        self._on_disorder = on_disorder
         self._take_retained = take_retained
         self._clean_session = clean_session
         self._may_pause = may_pause
@@ -289,13 +293,15 @@ class Session:
                 extra={"event": "session_lost"},
             )
         self._count("connects", 1)
+        if self._on_disorder:
+            self._on_disorder()
 
     def _make_connection(self) -> Connection:
         return Connection(
             self._address,
             credentials=self._credentials,
             on_deliveries=self._on_deliveries,
-            tally=self._count,
+            tally=self._tally,
             version=self._version,
             clean_session=self._clean_session,
             take_retained=self._take_retained,
@@ -367,6 +373,11 @@ class Session:
                 self._on_ready()
         else:
             self._ready.clear()
+
+    def _tally(self, name: str, by: int) -> None:
+        self._count(name, by)
+        if name == "put_off" and self._on_disorder:
+            self._on_disorder()
 
     def _count(self, name: str, by: int) -> None:
         setattr(self.counts, name, getattr(self.counts, name) + by)

@@ -26,6 +26,17 @@ class Allowance:
         self._level = np.full(_START, self._full, np.int64)
         self._at_us = np.zeros(_START, np.int64)
         self._exempt = np.zeros(_START, np.bool_)
+        self._taken: list[tuple[Ints, Ints, Ints]] = []  # devices, and their buckets as they were before
+
+    def begin(self) -> None:
+        """A batch begins, perhaps for the second time: what was taken for one that is not committed goes back."""
+        while self._taken:
+            numbers, level, at_us = self._taken.pop()
+            self._level[numbers], self._at_us[numbers] = level, at_us
+
+    def committed(self) -> None:
+        """The batch is in the database."""
+        self._taken.clear()
 
     def exempt(self, devices: Ints) -> None:
         """Let these devices, and no others, say as much as they like.
@@ -53,6 +64,7 @@ class Allowance:
         counts = np.bincount(devices)
         numbers = np.flatnonzero(counts)
         counts = counts[numbers]
+        self._taken.append((numbers, self._level[numbers], self._at_us[numbers]))
         self._refill(numbers, round(now_s * _MICRO))
         allowed = np.where(self._exempt[numbers], counts, self._level[numbers] // _MICRO)
         self._level[numbers] -= np.where(self._exempt[numbers], 0, np.minimum(counts, allowed) * _MICRO)

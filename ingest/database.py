@@ -3,7 +3,7 @@
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from ingest.errors import DatabaseUnavailable
+from ingest.errors import DatabaseUnavailable, TookTooLong
 
 Connection = psycopg.AsyncConnection[DictRow]
 Pool = AsyncConnectionPool[Connection]
@@ -65,7 +65,6 @@ def make_pool(
     name: str,
     size: int = 4,
     statement_timeout_s: float = 30.0,
-    configure: Callable[[Connection], Awaitable[None]] | None = None,
 ) -> Pool:
     """A closed pool; open it with `async with`.
 
@@ -74,7 +73,6 @@ def make_pool(
         name: shown in pg_stat_activity as `gengfu <name>`.
         size: connections at the most.
         statement_timeout_s: the server ends a statement that runs longer.
-        configure: done once to each new connection.
     """
     return AsyncConnectionPool(
         conninfo,
@@ -84,7 +82,6 @@ def make_pool(
         max_size=size,
         timeout=WAIT,
         check=_answers,
-        configure=configure,
         reconnect_timeout=0,  # an outage is retried by whoever needs a connection, for ever, not given up by the pool
         open=False,
         name=name,
@@ -98,14 +95,22 @@ async def _answers(connection: Connection) -> None:
 
 @contextmanager
 def time_limit(connection: Connection, seconds: float) -> Iterator[None]:
-    """Cut the connection when the block takes longer; the block then gets a psycopg.OperationalError.
+    """Cut the connection when the block takes longer.
 
     A server that is stopped but not gone answers neither a statement nor its cancelling, and the kernel on its side
     goes on confirming what it receives; only closing the socket ends the wait.
+
+    Raises:
+        TookTooLong: it was cut, and the block did not get done.
     """
-    limit = asyncio.get_running_loop().call_later(seconds, _cut, connection)
+    loop = asyncio.get_running_loop()
+    limit = loop.call_later(seconds, _cut, connection)
     try:
         yield
+    except psycopg.Error as error:
+        if loop.time() < limit.when():
+            raise
+        raise TookTooLong(f"it took longer than {seconds:g} s, so we cut it off; see what else it does") from error
     finally:
         limit.cancel()
 

@@ -86,13 +86,17 @@ class Decoder:
     probes: Probes | None = None
 
     def decode(self, deliveries: Sequence[Delivery], register: Register, *, offset: timedelta = NO_OFFSET) -> Decoded:
-        """Read, check and count a batch of frames.
+        """Read, check and count a batch of frames, perhaps for the second time; `committed` has to follow.
 
         Args:
             deliveries: in their order.
             register: of this moment.
             offset: added to the time of each reading; not nought only when a quarantine is replayed.
         """
+        if self.probes is not None:
+            self.probes.begin()
+        if self.allowance is not None:
+            self.allowance.begin()
         fixes, rest = (None, list(range(len(deliveries)))) if offset else self._plain(deliveries, register)
         decoded = Decoded(fixes if fixes is not None else fixes_of([]), [], [])
         decoded.received = len(decoded.fixes)
@@ -105,6 +109,13 @@ class Decoder:
             decoded.fixes = decoded.fixes + late
         decoded.others = [one for one in checked if one.reading.type != "position"]
         return decoded
+
+    def committed(self) -> None:
+        """What was decoded last is in the database."""
+        if self.probes is not None:
+            self.probes.committed()
+        if self.allowance is not None:
+            self.allowance.committed()
 
     def _plain(self, deliveries: Sequence[Delivery], register: Register) -> tuple[Fixes, list[int]]:
         """Native positions without a question, and the indices of the messages that need a closer look."""

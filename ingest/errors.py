@@ -2,6 +2,7 @@
 
 IngestError
 ├── DatabaseUnavailable
+│   └── TookTooLong
 ├── SchemaOutdated
 ├── MigrationFailed
 ├── EngineMismatch
@@ -16,6 +17,10 @@ class IngestError(Exception):
 
 class DatabaseUnavailable(IngestError):
     """The database does not answer; check GENGFU_DATABASE_URL and that the server runs."""
+
+
+class TookTooLong(DatabaseUnavailable):
+    """The database did not get done in the time there is; see what else it does, or try with less at once."""
 
 
 class SchemaOutdated(IngestError):

@@ -10,7 +10,6 @@ from ingest.database import Connection
 from ingest.queries import load_queries
 
 _SQL = load_queries("ingest", "ledger.sql")
-FATES = ("stored", "repeated", "ignored", "quarantined", "withheld")
 # Reasons that are shown at nought before they first happen; a new one appears when it does.
 QUARANTINED = ("topic", "size", "utf8", "json", "depth", "schema", "unknown_device", "clock", "rate", "database")
 

@@ -12,6 +12,7 @@ from typing import Self
 import psycopg
 
 from ingest.database import Connection, options_of, time_limit
+from ingest.errors import DatabaseUnavailable, TookTooLong
 from ingest.writer import prepare
 
 ATTEMPT_S = 9.0  # for one transaction from begin to end, whatever the server does; its own limits end before that
@@ -47,6 +48,7 @@ class Line:
 
         Raises:
             psycopg.Error: the database is not to be reached.
+            DatabaseUnavailable: it lets us in and answers nothing.
         """
         if self._connection is None or self._connection.closed:
             await self.drop()
@@ -57,6 +59,9 @@ class Line:
             try:
                 with time_limit(connection, ATTEMPT_S):
                     await prepare(connection)
+            except TookTooLong as error:  # whatever is asked of it, so less would not help
+                await connection.close()
+                raise DatabaseUnavailable(f"the database lets us in and does not answer: {error}") from error
             except BaseException:
                 await connection.close()
                 raise

@@ -21,15 +21,16 @@ from ingest.database import Pool
 from ingest.decode import NO_OFFSET, Decoded, Decoder, Quarantined
 from ingest.delivery import Delivery, settle_all
 from ingest.engines import Engine
-from ingest.errors import DatabaseUnavailable
+from ingest.errors import DatabaseUnavailable, TookTooLong
 from ingest.failpoint import reach
 from ingest.gathering import Flow, Gathering, Limits
 from ingest.ledger import Ledger
-from ingest.line import Line
+from ingest.line import ATTEMPT_S, Line
 from ingest.match import Mark, locate, touched
 from ingest.mode import Mode, ModeChoice
 from ingest.others import others_of
 from ingest.outages import kind_of, said
+from ingest.portion import Portion
 from ingest.probe import Probes
 from ingest.progress import Place
 from ingest.receipts import Receipts
@@ -40,6 +41,7 @@ from ingest.writer import Batch, Written, write
 __all__ = ["Flow", "Limits", "Pipeline"]
 
 BACK_OFF_S = (0.1, 0.2, 0.5, 1, 2, 5)  # between tries while the database is away; the last one repeats
+STUBBORN = 4  # tries after which a broken constraint, such as a partition dropped just now, does not mend itself
 WAKING = ("button", "report", "task", "scan")  # reading types that wake the rules for their device
 
 T = TypeVar("T")
@@ -87,6 +89,7 @@ class Pipeline:
         self._line = Line(str(pool.conninfo), name=f"ingest {place.lane}")
         self._recent = Recent()
         self._choice = ModeChoice()
+        self._portion = Portion(limit_s=ATTEMPT_S)
         self._opened = 0
         self._pending = 0  # messages taken and not settled
         self._closed = False
@@ -133,9 +136,21 @@ class Pipeline:
                 metrics.BATCH.labels(self._place.lane).observe(monotonic() - started)
 
     async def _finish(self, deliveries: Sequence[Delivery]) -> None:
+        """Commit and settle them in their order: together, or portion by portion if that takes too long."""
         self._held = deliveries
-        await self._commit(deliveries)
-        self._held = ()
+        while self._held:
+            some = self._portion.of(self._held)
+            began = monotonic()
+            try:
+                await self._commit(some)
+            except TookTooLong as error:  # of `some`, what was committed and settled is no longer held
+                self._portion.took_too_long(len(some), str(error))
+            else:
+                self._portion.worked(len(some), took_s=monotonic() - began)
+
+    def _settled(self, deliveries: Sequence[Delivery]) -> None:
+        """The first ones of what is held are done with."""
+        self._held = self._held[len(deliveries) :]
         metrics.PENDING.labels(self._place.lane).dec(len(deliveries))
         self._pending -= len(deliveries)
         if not self._pending:
@@ -146,21 +161,28 @@ class Pipeline:
         await self._line.drop()
 
     async def _commit(self, deliveries: Sequence[Delivery]) -> None:
-        """Write, settle, receipt. A message that cannot be taken in is found by halving and quarantined."""
+        """Write, settle, receipt. A message that cannot be taken in is found by halving and quarantined.
+
+        Raises:
+            TookTooLong: these, or the later ones among them, are too many for the time there is.
+        """
         try:
-            result = await self._process(deliveries, NO_OFFSET)
+            result = await self._process(deliveries, NO_OFFSET, give_up=len(deliveries) > 1)
+        except TookTooLong:
+            raise
         except Exception as error:  # outages are retried below; this is the message's own fault, or ours
             if len(deliveries) > 1:
                 middle = len(deliveries) // 2
                 await self._commit(deliveries[:middle])
                 await self._commit(deliveries[middle:])
                 return
-            theirs = isinstance(error, psycopg.DataError)
+            theirs = isinstance(error, psycopg.DataError | psycopg.IntegrityError)
             log.warning("quarantined a message of %s: %s", deliveries[0].topic, error, exc_info=not theirs)
             result = await self._refuse(deliveries[0], str(error))
         reach("after_commit")
         started = process_time()
         settle_all(deliveries)
+        self._settled(deliveries)  # before the receipts, lest a fault of ours in them bring the batch again for ever
         self._say_safe(result)
         self._stages["settle"].inc(process_time() - started)
 
@@ -172,10 +194,8 @@ class Pipeline:
         """
         await self._process(deliveries, offset)
 
-    async def _process(self, deliveries: Sequence[Delivery], offset: timedelta) -> _Result:
+    async def _process(self, deliveries: Sequence[Delivery], offset: timedelta, *, give_up: bool = False) -> _Result:
         started = process_time()
-        if self._probes is not None:
-            self._probes.begin()
         decoded = await self._decoded(deliveries, offset)
         decoded_at = process_time()
         world = self._world()
@@ -184,16 +204,15 @@ class Pipeline:
         self._stages["match"].inc(process_time() - decoded_at)
         if self._probes is not None:
             self._place.caught_up_to = self._probes.caught_up_to
-        await self._keep(batch)
-        if self._probes is not None:
-            self._probes.committed()
+        await self._keep(batch, give_up=give_up)
+        self._decoder.committed()
         return _Result(decoded, batch, world)
 
     async def accepts(self, delivery: Delivery, *, offset: timedelta) -> bool:
         """Process a message out of quarantine; whether nothing of it was refused this time."""
         try:
             result = await self._process([delivery], offset)
-        except psycopg.DataError as error:
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
             await self._refuse(delivery, str(error))
             return False
         return not result.decoded.refused
@@ -222,8 +241,8 @@ class Pipeline:
             ignored=decoded.ignored,
         )
 
-    async def _keep(self, batch: Batch) -> Written:
-        written = await self._retrying(lambda: self._write(batch))
+    async def _keep(self, batch: Batch, *, give_up: bool = False) -> Written:
+        written = await self._retrying(lambda: self._write(batch), give_up=give_up)
         self._recent.add(batch.fresh)
         self._choice.learn(rows=written.offered, repeated=written.found)
         self._count(written)
@@ -257,8 +276,18 @@ class Pipeline:
             asked = replace(batch, fresh=batch.fresh.take(~known)) if known.any() else batch
             return await write(connection, asked, self._place, mode=mode)
 
-    async def _retrying(self, action: Callable[[], Awaitable[T]]) -> T:
-        """Do it until the database has it: an outage only delays, and each kind of it is said once."""
+    async def _retrying(self, action: Callable[[], Awaitable[T]], *, give_up: bool = False) -> T:
+        """Do it until the database has it: an outage only delays, and each kind of it is said once.
+
+        Args:
+            action: what to do.
+            give_up: when it takes too long, because it can be done with less.
+
+        Raises:
+            TookTooLong: and `give_up` was asked for.
+            psycopg.DataError: the database refuses a value.
+            psycopg.IntegrityError: it refuses a row, again and again.
+        """
         told: set[str] = set()
         for attempt in count():
             try:
@@ -266,6 +295,11 @@ class Pipeline:
             except (DatabaseUnavailable, PoolTimeout, psycopg.Error) as error:
                 if isinstance(error, psycopg.DataError):
                     raise
+                if isinstance(error, psycopg.IntegrityError) and attempt >= STUBBORN:
+                    raise
+                if give_up and isinstance(error, TookTooLong | psycopg.errors.QueryCanceled):
+                    await self._start_over()
+                    raise error if isinstance(error, TookTooLong) else TookTooLong(said(error)) from error
                 if (kind := kind_of(error)) not in told:
                     log.warning("cannot write to the database, holding on: %s", said(error))
                 told.add(kind)
@@ -286,12 +320,16 @@ class Pipeline:
     async def _refuse(self, delivery: Delivery, error: str) -> _Result:
         codec = codec_of_topic(delivery.topic)
         refusal = Refusal("database", f"the database refuses it: {' '.join(error.split())}", delivery.payload)
-        quarantined = Quarantined(delivery.topic, codec.name if codec else "", refusal, delivery.received_at)
+        try:
+            readings = codec.decode(delivery.topic, delivery.payload).readings if codec else []
+        except Exception:  # noqa: BLE001  the codec may be what failed; the message is kept whole and counts as one
+            readings = []
+        name, count = codec.name if codec else "", max(1, len(readings))
+        quarantined = Quarantined(delivery.topic, name, refusal, delivery.received_at, count)
         empty = fixes_of([])
-        readings = codec.decode(delivery.topic, delivery.payload).readings if codec else []
         safe = [(one.device, one.reading.boot, one.reading.seq) for one in readings]
-        decoded = Decoded(empty, [], [quarantined], safe, received=1)
-        batch = Batch(positions_of(empty), positions_of(empty), [], received=1, quarantined=[quarantined])
+        decoded = Decoded(empty, [], [quarantined], safe, received=count)
+        batch = Batch(positions_of(empty), positions_of(empty), [], received=count, quarantined=[quarantined])
         await self._keep(batch)
         return _Result(decoded, batch, self._world())
 

@@ -64,8 +64,8 @@ class Probes:
         worker: its name among its kind.
         lane: `up` or `urgent`.
         topics: from `probe_topics`.
-        doubt_s: seconds after each connect for which probes prove nothing. nats-server gives what was under way before
-            only when its `ack_wait` has run out, and newer messages at once.
+        doubt_s: seconds after each connect, and after messages were left to the broker, in which what is sent proves
+            nothing. nats-server gives what is older only when its `ack_wait` has run out, and newer messages at once.
         clock: the time that is sent along, aware UTC.
     """
 
@@ -85,13 +85,22 @@ class Probes:
         self._doubt_s = doubt_s
         self._clock = clock
         self._proves_from = 0.0
+        # Of the first probe sent behind everything that was in doubt. The moment a probe is read says nothing: it may
+        # have waited here for the database, before what is older.
+        self._trusted_from_us: int | None = None if doubt_s else 0
         self._back_at = monotonic()
         self._said = False
 
     def connected(self) -> None:
         """The session stands again."""
-        self._proves_from = monotonic() + self._doubt_s
+        self.doubt()
         self._back_at = monotonic()
+
+    def doubt(self) -> None:
+        """From here on newer messages may come before older ones, for a while."""
+        if self._doubt_s:
+            self._proves_from = monotonic() + self._doubt_s
+            self._trusted_from_us = None
 
     def begin(self) -> None:
         """A batch begins, perhaps for the second time: what was taken and not committed does not count."""
@@ -116,7 +125,7 @@ class Probes:
         if self._said:
             log.warning("probes of ingest worker %s, lane %s, come back again", self._worker, self._lane)
             self._said = False
-        if self._back_at >= self._proves_from:
+        if self._trusted_from_us is not None and sent_us >= self._trusted_from_us:
             self._newest[topic] = max(sent_us, self._newest[topic] or 0)
         return True
 
@@ -145,6 +154,8 @@ class Probes:
     def _send(self, send: Callable[[str, bytes], object]) -> None:
         sent_us = (self._clock() - EPOCH) // _MICROSECOND
         payload = json.dumps({"probe": self._worker, "sent_us": sent_us}, separators=(",", ":")).encode()
+        if self._trusted_from_us is None and monotonic() >= self._proves_from:
+            self._trusted_from_us = sent_us
         for topic in self._newest:
             send(topic, payload)
         metrics.PROBES.labels(self._lane, "sent").inc(len(self._newest))

@@ -17,6 +17,7 @@ from ingest.late import move_edge
 
 EVERY_S = 600.0  # between two rounds
 COMPRESS_AFTER = timedelta(days=4)  # the back-fill horizon of three days, and one to spare
+HOURS = 200  # rolled up in one transaction
 _LOCK = 0x67656E69  # one worker at a time
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,8 @@ async def upkeep(connection: Connection, engine: Engine, *, retention_days: int)
             metrics.UPKEEP_SECONDS.labels(name).set(monotonic() - began)
 
     async def roll_up() -> None:
-        while await engine.refresh_rollup(connection):
+        # Until all that was stale is done, and no further: the hour that runs is stale again at once.
+        while await engine.refresh_rollup(connection, limit=HOURS) == HOURS:
             pass
         await move_edge(connection, "rolled_up", now.replace(minute=0, second=0, microsecond=0))
 

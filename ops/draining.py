@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from gateway.accounts import LANES, Lane, credentials_of, ingest_account, lane_probes
@@ -16,7 +17,6 @@ from ingest.engines import choose_engine
 from ingest.progress import goodbye, silent_for
 from ingest.queries import load_queries
 from ingest.worker import Worker
-from ingest.writer import prepare
 from ops.errors import OpsError, SettingsError
 from ops.roles.gateway import broker_secret, tls_of, version_of
 from ops.roles.ingest import Reading, make_worker, memory_of
@@ -24,6 +24,7 @@ from ops.settings import Settings
 from ops.sharing import filters
 
 CONNECT_S = 20.0
+MARK_S = 5.0  # seconds until the mark is sent again: a broker throws away what comes while a queue is full
 GONE_S = 5.0  # seconds without a sign of life after which a worker counts as stopped; it gives one each second
 
 _SQL = load_queries("ops", "draining.sql")
@@ -53,7 +54,7 @@ async def drain(settings: Settings, *, say: Callable[[str], None]) -> None:
     conninfo = settings.database.url.get_secret_value()
     async with await connect(conninfo, name="drain") as connection:
         await _check(connection, name)
-        async with make_pool(conninfo, name="drain", size=3, configure=prepare) as pool:
+        async with make_pool(conninfo, name="drain", size=3) as pool:
             sessions: dict[Lane, Session] = {}
             engine = await choose_engine(connection, wish=settings.storage.engine)
             worker = make_worker(settings, pool, sessions, engine=engine, passing=True)
@@ -93,7 +94,7 @@ async def _work_off(worker: Worker, lanes: "list[_Lane]") -> None:
             for lane in lanes:
                 await lane.session.wait_up(timeout_s=CONNECT_S)
             for lane in lanes:
-                await lane.reached.wait()
+                await lane.worked_off()
             await worker.finish()
         except BrokerError as error:  # out of the group it would come wrapped
             trouble = error
@@ -134,6 +135,15 @@ class _Lane:
         )
         self._pipeline.flow = Reading(self.session)
 
+    async def worked_off(self) -> None:
+        """Wait until a mark comes, and with it the end of the queue."""
+        while not self.reached.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(MARK_S):
+                    await self.reached.wait()
+                    return
+            self._send_mark()
+
     async def end(self) -> None:
         """Let the broker forget the session."""
         async with self._session(clean_session=True) as session:
@@ -154,7 +164,7 @@ class _Lane:
         )
 
     def _send_mark(self) -> None:
-        sent = self.session.send(self._topic, self._mark)  # sent again at each connect
+        sent = self.session.send(self._topic, self._mark)
         sent.add_done_callback(lambda future: future.cancelled() or future.exception())
 
     def _take(self, deliveries: Sequence[Delivery]) -> None:

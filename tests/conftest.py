@@ -12,12 +12,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from typing_extensions import override
 
 from ops.embedded import EmbeddedServices
 
 TIMESCALE = "GENGFU_TEST_TIMESCALE_URL"  # of any database on the server, for a role that may create databases
 EVERYWHERE = "GENGFU_TEST_STORAGE"  # `timescale` runs every test that uses a database there
+# A busy machine is no counter-example: time says nothing about a property.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 START_S = 90.0
 STOP_S = 20.0
 

@@ -146,7 +146,7 @@ class Reader:
             self._settler, self._topics, self.pending, self._serial, self._most_bytes,
         )  # fmt: skip
         five = self._version == 5
-        usual = 0 if self._crowded else 0x32  # QoS 1, neither retained nor repeated
+        usual = -1 if self._crowded else 0x32  # QoS 1, neither retained nor repeated
         deliver, confirm = chunk.deliveries.append, chunk.confirmed.append
         while True:
             left = end - at

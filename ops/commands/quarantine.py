@@ -149,11 +149,10 @@ async def _replay(
     from ingest.quarantine import replay
     from ingest.receipts import Receipts
     from ingest.worker import Worker
-    from ingest.writer import prepare
 
     conninfo = settings.database.url.get_secret_value()
     engine = await engine_at(conninfo, wish=settings.storage.engine)
-    pool = make_pool(conninfo, name="quarantine", size=2, configure=prepare)
+    pool = make_pool(conninfo, name="quarantine", size=2)
     async with pool:
         worker = Worker(
             pool,

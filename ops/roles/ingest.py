@@ -18,14 +18,14 @@ from ingest.pipeline import Limits
 from ingest.probe import DatabaseClock, Probes, probe_filters
 from ingest.receipts import Receipts
 from ingest.worker import Worker
-from ingest.writer import prepare
 from ops.process import wait_for_schema
 from ops.roles.gateway import broker_secret, tls_of, version_of
 from ops.settings import Settings
 from ops.sharing import filters, workers
 
 PACE_S = 0.01  # adds as much to the latency of `up`, and halves the cost of reading at 5,000 messages/s
-# Seconds after a connect: nats-server gives what was under way before again when its ack_wait of 30 s has run out.
+# Seconds after a connect, or after a message was left out: nats-server gives it again when its ack_wait of 30 s has
+# run out.
 NATS_DOUBT_S = 35.0
 FINISH_S = 6.0  # seconds to commit what was taken; the rest comes again to the next worker of this name
 
@@ -47,7 +47,7 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
     if not await wait_for_schema(conninfo, stop):
         return
     engine = await engine_at(conninfo, wish=settings.storage.engine)
-    pool = make_pool(conninfo, name="ingest", size=4, configure=prepare)
+    pool = make_pool(conninfo, name="ingest", size=4)
     sessions: dict[Lane, Session] = {}
     clock = DatabaseClock()
     probes: dict[str, Probes] = {lane: _probes(settings, lane, clock) for lane in LANES}
@@ -160,6 +160,7 @@ def _session(settings: Settings, lane: Lane, worker: Worker, probes: Probes) -> 
         name=f"ingest {lane}",
         on_deliveries=worker.pipelines[lane].put_all,
         on_ready=probes.connected,
+        on_disorder=probes.doubt,
         may_pause=kind != "nats",
         pace_s=PACE_S if kind != "nats" and lane == "up" else 0.0,
         version=version_of(settings),

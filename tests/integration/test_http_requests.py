@@ -214,7 +214,7 @@ async def test_no_noise_in_a_query_breaks_us(site: Site) -> None:
         )
         tried: list[tuple[Route, Any]] = []
 
-        @settings(max_examples=150, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=150, database=None, suppress_health_check=list(HealthCheck))
         @given(noise)
         def gather(one: tuple[Route, Any]) -> None:
             tried.append(one)

@@ -8,14 +8,15 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ingest.writer
+from devices.codecs import codecs
 from ingest.engines import engine_at
 from ingest.quarantine import replay
 from ingest.upkeep import upkeep
-from tests.integration.bench import NOW, Bench, bench_on, fix, make_town, run_until_settled
+from tests.integration.bench import NOW, SHARED_DATABASE, Bench, bench_on, fix, make_town, run_until_settled
 
 
 @pytest.fixture
@@ -237,6 +238,52 @@ async def test_what_the_database_refuses_is_found_by_halving(bench: Bench, monke
     }
 
 
+async def test_what_a_codec_falls_over_is_kept_and_the_rest_goes_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fall(*_: Any) -> Any:
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(codecs()["native"], "decode", fall)
+    bench.pipeline.put_all([bench.delivery(fix()), bench.delivery(b"{}"), bench.delivery(fix(1))])
+    await run_until_settled(bench, 3)
+    assert bench.settled == [0, 1, 2]
+    assert await bench.counters() == {("received", ""): 3, ("stored", ""): 2, ("quarantined", "database"): 1}
+
+
+async def test_a_row_that_is_refused_again_and_again_does_not_hold_up_the_others(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.pipeline.BACK_OFF_S", (0.01,))
+    async with bench.pool.connection() as connection:
+        await connection.execute("ALTER TABLE position ADD CONSTRAINT odd CHECK (battery IS DISTINCT FROM 13)")
+    odd = [fix(2, battery_pct=13, boot=1, seq=2), fix(3, boot=1, seq=3)]
+    bench.pipeline.put_all([bench.delivery(fix()), bench.delivery(*odd), bench.delivery(fix(1))])
+    await run_until_settled(bench, 3)
+    assert bench.settled == [0, 1, 2]
+    assert await bench.counters() == {("received", ""): 4, ("stored", ""): 2, ("quarantined", "database"): 2}
+    assert [receipt["seq"] for _, receipt in bench.sent] == [[[2, 3]]]
+
+
+async def test_poison_that_came_as_often_as_can_be_counted_is_still_taken(bench: Bench) -> None:
+    await bench.pipeline.process([bench.delivery(b"x")])
+    async with bench.pool.connection() as connection:
+        await connection.execute("UPDATE quarantine SET times = 2147483647")
+    await bench.pipeline.process([bench.delivery(b"x")])
+    assert await bench.rows("SELECT times FROM quarantine") == [{"times": 2147483647}]
+
+
+async def test_a_fault_in_receipts_does_not_bring_a_batch_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fall(*_: Any) -> None:
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(bench.pipeline, "_say_safe", fall)
+    bench.pipeline.put(bench.delivery(fix()))
+    with pytest.raises(ValueError, match="a fault of ours"):
+        await bench.pipeline.run()
+    assert (bench.settled, bench.pipeline._held) == ([0], [])
+
+
 async def test_nothing_is_settled_before_the_commit(bench: Bench) -> None:
     async with bench.pool.connection() as blocker, blocker.transaction():
         await blocker.execute("LOCK TABLE position IN ACCESS EXCLUSIVE MODE")
@@ -257,7 +304,7 @@ async def test_a_database_that_ends_our_sessions_only_delays(bench: Bench) -> No
     assert len(await bench.rows("SELECT FROM position")) == 1
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=SHARED_DATABASE)
 @given(data=st.data())
 def test_order_batching_and_repetition_do_not_change_the_rows(town_url: str, data: st.DataObject) -> None:
     fixes = [fix(second, lat=30.001 + second / 1e5, boot=1, seq=second) for second in range(12)]

@@ -151,8 +151,9 @@ async def test_what_we_cannot_handle_goes_alone_to_quarantine(town: str, monkeyp
             return real(world, decoded)
 
         monkeypatch.setattr(bench.pipeline, "_match", match)
-        await bench.pipeline._commit([bench.delivery(fix(n, battery_pct=n)) for n in range(20)])
-        assert sorted(bench.settled) == list(range(20))
+        bench.pipeline.put_all([bench.delivery(fix(n, battery_pct=n)) for n in range(20)])
+        await run_until_settled(bench, 20)
+        assert bench.settled == list(range(20))
         assert await bench.counters() == {("received", ""): 20, ("stored", ""): 19, ("quarantined", "database"): 1}
 
 

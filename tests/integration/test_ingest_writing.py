@@ -3,21 +3,25 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.fixes import NO_COUNT
+from ingest.allowance import Allowance
 from ingest.columns import NONE, Positions
-from ingest.database import connect, time_limit
+from ingest.database import Connection, connect, time_limit
+from ingest.errors import DatabaseUnavailable, TookTooLong
+from ingest.line import Line
 from ingest.pack import copy_rows, int4_array, time_array
 from ingest.recent import Recent
 from ingest.writer import prepare
-from tests.integration.bench import NOW, Bench, bench_on, fix, make_town, run_until_settled
+from tests.integration.bench import NOW, SHARED_DATABASE, Bench, bench_on, fix, make_town, run_until_settled
 from tests.integration.nats_server import eventually
 
 
@@ -59,7 +63,7 @@ async def test_a_repetition_that_is_remembered_does_not_reach_the_database(bench
     assert bench.pipeline._choice.rate == 0
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=SHARED_DATABASE)
 @given(data=st.data())
 def test_no_way_and_no_memory_changes_the_rows_or_the_sums(town_url: str, data: st.DataObject) -> None:
     fixes = [fix(second, lat=30.001 + second / 1e5) for second in range(12)]
@@ -95,7 +99,7 @@ def test_no_way_and_no_memory_changes_the_rows_or_the_sums(town_url: str, data: 
     asyncio.run(play())
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=SHARED_DATABASE)
 @given(rows=st.integers(1, 40), seed=st.integers(0, 2**32 - 1), absent=st.sampled_from([0.0, 0.3, 1.0]))
 def test_packed_rows_arrive_as_they_were(town_url: str, rows: int, seed: int, absent: float) -> None:
     random = np.random.default_rng(seed)
@@ -172,7 +176,7 @@ async def test_a_million_noughts_become_one_refusal(bench: Bench) -> None:
 async def test_what_takes_too_long_is_cut_off(database_url: str) -> None:
     async with await connect(database_url, name="test") as connection:
         async with asyncio.timeout(10):
-            with pytest.raises(psycopg.OperationalError), time_limit(connection, 0.2):
+            with pytest.raises(TookTooLong, match=r"longer than 0\.2 s"), time_limit(connection, 0.2):
                 await connection.execute("SELECT pg_sleep(60)")
         assert connection.closed
 
@@ -190,6 +194,43 @@ async def test_a_server_that_hangs_is_left_and_tried_again(bench: Bench, monkeyp
     bench.pipeline.put(bench.delivery(fix(1)))
     await run_until_settled(bench)
     assert len(await bench.rows("SELECT FROM position")) == 2
+
+
+SLOW = """
+CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.03); RETURN new; END $$;
+CREATE TRIGGER dawdle BEFORE INSERT ON position FOR EACH ROW EXECUTE FUNCTION dawdle();
+"""
+
+
+async def test_what_takes_too_long_is_done_in_portions_and_counts_once(
+    town_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with bench_on(town_url, allowance=partial(Allowance, burst=40, per_s=1)) as bench:
+        async with bench.pool.connection() as connection:
+            await connection.execute(SLOW)
+        monkeypatch.setattr("ingest.line.ATTEMPT_S", 0.6)
+        bench.pipeline.put_all([bench.delivery(fix(n, boot=1, seq=n)) for n in range(40)])
+        await run_until_settled(bench, 40)
+        assert bench.settled == list(range(40))
+        assert await bench.counters() == {("received", ""): 40, ("stored", ""): 40}
+        assert (
+            "40 messages were too many for one transaction, going on with 20: it took longer than 0.6 s" in caplog.text
+        )
+        assert [record.name for record in caplog.records if record.name.startswith("psycopg")] == []
+
+
+async def test_a_server_that_lets_in_and_hangs_is_not_asked_for_less(
+    town_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(connection: Connection) -> None:
+        await connection.execute("SELECT pg_sleep(60)")
+
+    monkeypatch.setattr("ingest.line.prepare", hang)
+    monkeypatch.setattr("ingest.line.ATTEMPT_S", 0.2)
+    async with Line(town_url, name="test") as line:
+        with pytest.raises(DatabaseUnavailable, match="does not answer") as caught:
+            await line.connection()
+        assert not isinstance(caught.value, TookTooLong)
 
 
 async def test_a_database_that_only_reads_is_waited_for(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,5 +1,6 @@
 """Readings for a range that is rolled up, compressed or dropped: stored once or refused, and always counted."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -146,6 +147,23 @@ async def test_what_comes_while_an_hour_is_rolled_up_is_rolled_up_next(store: St
     assert await store.engine.refresh_rollup(store.connection) == 1
     assert await store.engine.refresh_rollup(store.connection) == 0
     assert await store.fixes() == 4
+
+
+async def test_an_hour_that_is_stale_again_at_once_does_not_keep_the_other_steps_waiting(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refresh = store.engine.refresh_rollup
+
+    async def disturbed(*args: Any, **options: Any) -> int:
+        done = await refresh(*args, **options)
+        await store.connection.execute("INSERT INTO touched_hour (hour) VALUES (%s)", [NOON - timedelta(days=60)])
+        return done
+
+    await store.send(*fixes(60, range(5)))
+    monkeypatch.setattr(store.engine, "refresh_rollup", disturbed)
+    async with asyncio.timeout(20):
+        assert await upkeep(store.connection, store.engine, retention_days=30) == []
+    assert await store.rows() == 0
 
 
 async def test_a_step_that_fails_is_said_and_the_others_are_done(

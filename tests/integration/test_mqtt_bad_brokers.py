@@ -290,9 +290,14 @@ async def test_where_it_may_not_pause_it_leaves_out_what_has_no_room() -> None:
         await peer.hear_all()
 
     got: list[Delivery] = []
+    disorder: list[int] = []
     async with (
         fake_broker(mixed, again) as broker,
-        broker.session(filters=["a"], on_delivery=got.append) as session,
+        broker.session(
+            filters=["a"],
+            on_delivery=got.append,
+            on_disorder=lambda: disorder.append(len(got)),
+        ) as session,
     ):
         await session.wait_ready(timeout_s=5)
         session.pause_reading()
@@ -301,6 +306,7 @@ async def test_where_it_may_not_pause_it_leaves_out_what_has_no_room() -> None:
         got[0].settle()  # and the connection ends
         await eventually(lambda: session.counts.put_off == 1)
         assert (session.counts.shed, [one.payload for one in got]) == (2, [b"1"])
+        assert disorder == [0, 1, 1]  # each connect, and the message that was left out
         session.resume_reading()
         session.send("b", b"go on")
         await eventually(lambda: [one.payload for one in got] == [b"1", b"2"])

@@ -63,7 +63,7 @@ def wire_times(draw: st.DrawFn) -> str | int:
     return milliseconds if draw(st.integers(0, 3)) == 0 else text
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(st.lists(wire_times(), max_size=8))
 def test_many_at_once_are_read_like_each_alone(values: list[str | int]) -> None:
     def alone(value: str | int) -> int:

@@ -302,3 +302,10 @@ def test_one_byte_at_a_time_costs_what_it_must() -> None:
     got = [message for piece in in_pieces(stream, 1) for message in one.feed(piece, NOW).deliveries]
     assert len(got) == 1
     assert looks < 10
+
+
+@pytest.mark.parametrize("crowded", [False, True])
+def test_a_packet_of_no_sort_is_no_message(crowded: bool) -> None:
+    one = Reader(Nobody())
+    one.crowd(crowded)
+    assert "0x00" in str(one.feed(b"\0\6\0\1t\0\1x", NOW).error)

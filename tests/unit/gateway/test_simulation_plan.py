@@ -65,7 +65,7 @@ def nearest_m(of: list[dict[str, Any]], code: str) -> float:
     return found
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 10_000),
     start=st.integers(0, 47).map(lambda it: START + timedelta(minutes=30 * it)),

@@ -93,3 +93,14 @@ def test_a_bucket_fills_up_and_a_clock_that_goes_back_gives_nothing() -> None:
     assert allowance.excess(numbers([1]), 100.0).all()
     assert allowance.excess(numbers([1] * 4), 101.0).sum() == 1
     assert allowance.excess(numbers([1] * 25), 1e12).sum() == 5
+
+
+def test_what_is_not_committed_is_not_taken() -> None:
+    allowance = Allowance(burst=BURST, per_s=PER_S)
+    for _ in range(3):
+        allowance.begin()
+        assert not allowance.excess(numbers([1] * BURST), 100.0).any()
+        assert allowance.excess(numbers([1, 2]), 100.0).tolist() == [True, False]
+    allowance.committed()
+    allowance.begin()
+    assert allowance.excess(numbers([1]), 100.0).all()

@@ -208,7 +208,7 @@ def both(messages: list[tuple[str, bytes]], retention_days: int) -> None:
     assert fast == slow
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     messages=st.lists(st.tuples(st.sampled_from(TOPICS[:2] * 3 + TOPICS), payloads), min_size=1, max_size=5),
     retention_days=st.sampled_from([0, 90]),

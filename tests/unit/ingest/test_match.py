@@ -29,7 +29,7 @@ def blobs(random: np.random.Generator, count: int) -> list[Any]:
     return [holed, shapely.box(111, 30, 111.05, 30.05), shapely.box(111.05, 30, 111.1, 30.05), *round_ones[1:]]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**32 - 1), cells=st.sampled_from([16, 64, 200]))
 def test_the_raster_says_what_the_polygons_say(seed: int, cells: int) -> None:
     random = np.random.default_rng(seed)
@@ -61,7 +61,7 @@ def test_most_of_a_town_need_not_be_asked() -> None:
     assert raster.lookup(np.array([0.5]), np.array([8.5]), np.array([-1])).tolist() == [ASK]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32 - 1), circles=st.sampled_from([1, 7, 300]), middle=st.sampled_from([-80.0, 0.0, 30.0]))
 def test_cells_find_every_near_circle_and_no_other(seed: int, circles: int, middle: float) -> None:
     random = np.random.default_rng(seed)

@@ -84,11 +84,30 @@ def test_after_a_connect_they_prove_nothing_for_a_while(monkeypatch: pytest.Monk
     mine = probes("t/~1", doubt_s=35)
     mine.connected()
     now += 34
-    mine.take("t/~1", said(START))
+    mine._send(lambda _topic, _payload: None)
+    early = START - timedelta(seconds=1)
+    mine.take("t/~1", said(early))
     assert mine.caught_up_to is None
     now += 2
+    mine._send(lambda _topic, _payload: None)
+    mine.take("t/~1", said(early))  # read late, because the database was away; what is older is behind it all the same
+    assert mine.caught_up_to is None
     mine.take("t/~1", said(START + timedelta(seconds=1)))
     assert mine.caught_up_to == START + timedelta(seconds=1)
+
+
+def test_while_messages_are_left_to_the_broker_probes_prove_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(probe, "monotonic", lambda: now)
+    mine = probes("t/~1", doubt_s=35)
+    mine._send(lambda _topic, _payload: None)
+    mine.take("t/~1", said(START))
+    assert mine.caught_up_to == START
+    mine.doubt()
+    now += 34
+    mine._send(lambda _topic, _payload: None)
+    mine.take("t/~1", said(START + timedelta(seconds=34)))
+    assert mine.caught_up_to == START
 
 
 def test_the_time_sent_is_the_databases_whatever_this_machine_thinks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from time import monotonic
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.columns import Positions
@@ -115,7 +115,6 @@ async def test_the_flow_stops_above_two_batches_and_goes_on_below_one() -> None:
     assert valve.turned == ["pause", "resume"]
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 5), st.integers(1, 2)), min_size=1), st.data())
 def test_what_is_said_to_be_known_was_committed(keys: list[tuple[int, int, int]], data: st.DataObject) -> None:
     recent = Recent(slots=8)

@@ -5,14 +5,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ops.town import read_town
 from ops.town.report import as_json_lines
 from tests.unit.ops.small_town import CSV_FILES, geojson_files, write_small_town
 
-SLOW_DISKS = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SOME = settings(max_examples=150)
 NAMES = sorted([*geojson_files(), *CSV_FILES])
 
 scalars = st.one_of(
@@ -44,7 +44,7 @@ def _check(folder: Path) -> list[str]:
     return [finding.severity for finding in findings]
 
 
-@SLOW_DISKS
+@SOME
 @given(name=st.sampled_from(NAMES), data=st.data())
 def test_bytes_changed_anywhere(name: str, data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as scratch:
@@ -59,7 +59,7 @@ def test_bytes_changed_anywhere(name: str, data: st.DataObject) -> None:
             assert "error" in severities
 
 
-@SLOW_DISKS
+@SOME
 @given(name=st.sampled_from(NAMES), data=st.data())
 def test_files_cut_short(name: str, data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as scratch:
@@ -71,7 +71,7 @@ def test_files_cut_short(name: str, data: st.DataObject) -> None:
             assert "error" in severities
 
 
-@SLOW_DISKS
+@SOME
 @given(name=st.sampled_from(sorted(geojson_files())), data=st.data())
 def test_values_of_json_replaced(name: str, data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as scratch:
@@ -84,7 +84,7 @@ def test_values_of_json_replaced(name: str, data: st.DataObject) -> None:
         _check(folder)
 
 
-@SLOW_DISKS
+@SOME
 @given(name=st.sampled_from(sorted(CSV_FILES)), data=st.data())
 def test_cells_replaced(name: str, data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as scratch:
