@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from gateway import Session, register
 from ingest.database import connect
@@ -182,6 +183,10 @@ async def _beats(place: Place) -> bool:
     return len(await rows(place, "SELECT FROM ingest_progress")) == 2
 
 
+def _pending() -> float:
+    return REGISTRY.get_sample_value("gengfu_ingest_pending_messages", {"lane": "up"}) or 0.0
+
+
 async def test_a_stop_commits_what_was_taken(place: Place) -> None:
     async with place.gateway():
         async with await connect(place.database_url, name="test") as connection:
@@ -191,9 +196,11 @@ async def test_a_stop_commits_what_was_taken(place: Place) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(ingest.run(slow, stop=stop), name="role")
             await eventually(lambda: _beats(place), within_s=DEADLINE_S)
+            before = _pending()
             async with place.session({"device": "H-01", "secret": issued.secret, "subscribe": []}) as session:
                 await session.wait_up(timeout_s=DEADLINE_S)
                 await asyncio.gather(*(session.publish("gengfu/v1/H-01/up", reading(number)) for number in range(10)))
+            await eventually(lambda: _pending() == before + 10, within_s=DEADLINE_S)
             stop.set()
         assert await _stored(place, 10)
 
