@@ -32,6 +32,7 @@ class Settings(RuleSettings):
     low_pct: float = Field(20, ge=0, le=80, description="percent of the disk that should be free")
     full_pct: float = Field(5, ge=0, le=80, description="percent of the disk that must be free")
     full_mb: float = Field(200, ge=0, description="megabytes that must be free, however small the disk")
+    plenty_mb: float = Field(20_000, ge=0, description="megabytes that are enough, whatever part of the disk they are")
     unseen_s: float = Field(60, ge=30, le=86_400, description="seconds without a look, of which there is one in ten")
     low_severity: Severity = Field(Severity.HIGH, description="of a disk that fills: there is time to make room")
     full_severity: Severity = Field(Severity.CRITICAL, description="of a full disk: what is confirmed may be lost")
@@ -61,12 +62,12 @@ class BrokerDiskRule(ServiceRule):
 
     def _space(self, state: ServiceState, settings: Settings, disk: BrokerDisk) -> list[Intent]:
         spare = SPARE if _fingerprint("full") in state.live else 1.0
-        if disk.free_pct < settings.full_pct * spare or disk.free_bytes < settings.full_mb * MB * spare:
+        if _short(disk, settings.full_pct, settings, spare) or disk.free_bytes < settings.full_mb * MB * spare:
             title = f"the broker's disk is as good as full: {_amount(disk)}"
             return [self._raise("full", settings.full_severity, title, _why(disk), disk)]
         room = self._clear(state, "full", f"there is room again: {_amount(disk)}")
         spare = SPARE if _fingerprint("low") in state.live else 1.0
-        if disk.free_pct < settings.low_pct * spare:
+        if _short(disk, settings.low_pct, settings, spare):
             title = f"the broker's disk is filling: {_amount(disk)}"
             return [*room, self._raise("low", settings.low_severity, title, _why(disk), disk)]
         return [*room, *self._clear(state, "low", f"there is room again: {_amount(disk)}")]
@@ -91,6 +92,10 @@ class BrokerDiskRule(ServiceRule):
     def _clear(self, state: ServiceState, class_: str, note: str) -> list[Intent]:
         fingerprint = _fingerprint(class_)
         return [Clear(fingerprint=fingerprint, note=note)] if fingerprint in state.live else []
+
+
+def _short(disk: BrokerDisk, pct: float, settings: Settings, spare: float) -> bool:
+    return disk.free_pct < pct * spare and disk.free_bytes < settings.plenty_mb * MB * spare
 
 
 def _fingerprint(class_: str) -> str:

@@ -80,7 +80,7 @@ def test_full_speed_is_one_line_whose_ledger_is_whole(kind: str, place: Path) ->
 
 
 def test_latencies_are_those_of_the_commits(place: Path) -> None:
-    line = measured("--case", "latency", "--seconds", "2", place=place)
+    line = measured("--case", "latency", "--seconds", "5", place=place)
     assert line["latency_by"] == "pg_xact_commit_timestamp"
     assert 0 < line["p50_ms"] <= line["p99_ms"]
     assert 0 < line["urgent_p50_ms"] <= line["urgent_p99_ms"]

@@ -185,6 +185,9 @@ async def test_the_brokers_disk_fills_and_is_emptied(site: Site) -> None:
     await disk(site, 2_100)
     await site.work(1)
     assert await live(site) == []
+    await disk(site, 21_000, size_mb=1_000_000)  # two percent, and plenty all the same
+    await site.work(1.5)
+    assert await live(site) == []
     await disk(site, 1_900)
     await site.work(2)
     alert = await site.row("SELECT id, severity, title FROM alert")

@@ -41,7 +41,8 @@ def test_settings_are_known_and_fit(name: str) -> None:
     for key, value in given.items():
         if key in keys:
             section, _, setting = keys[key].rpartition(".")
-            nested.setdefault(section, {})[setting] = VARIABLE.sub(lambda found: found[3], str(value))
+            group = nested.setdefault(section, {}) if section else nested
+            group[setting] = VARIABLE.sub(lambda found: found[3], str(value))
     Settings(**nested)
 
 
