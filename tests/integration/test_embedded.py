@@ -42,9 +42,11 @@ NOBODY = 65534
 WORD, WRONG = "word", "wrong"  # passwords
 
 HOLDER = """
-import asyncio, json, sys
+import asyncio, json, signal, sys
 from pathlib import Path
 from ops.embedded import EmbeddedError, EmbeddedServices
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what it starts in the background ignore it
 
 def say(**words):
     print(json.dumps(words), flush=True)
