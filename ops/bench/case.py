@@ -40,9 +40,7 @@ class Case:
     phases: tuple[Phase, ...] = ("full",)
     devices: int = 1_000
     workers: int = 1
-    connections: int = (
-        1  # mosquitto reads a packet of each in turn, so one leaves ingest's acknowledgements their share
-    )
+    connections: int = 1  # mosquitto reads a packet of each in turn: one leaves acknowledgements their share
     seq: bool = False
     rows: int = 0
     seconds: float = FULL_S
