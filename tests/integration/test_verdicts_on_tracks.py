@@ -1,17 +1,19 @@
-"""The table of `track_cases`, line by line, on every walk: through ingest into the database, and judged by the rules."""
+"""The table of `track_cases`, line by line, on every walk: through ingest into the database, judged by the rules."""
 
 import json
 import random
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ingest.delivery import Delivery
 from tests.integration.bench import Bench, bench_on
 from tests.integration.rules_site import EVERY_DAY, Site, at, place, site_at
 from tests.integration.track_cases import BLACKOUT_ENDS, RADIUS_M, REAL, TABLE, Case, Point, Walk, made_up, real_walks
+
+if TYPE_CHECKING:
+    from ingest.delivery import Delivery
 
 WALKS = [made_up(), *real_walks()]
 SETTLED = 67.0  # minutes: the window, five minutes of late limit, two report intervals
@@ -107,8 +109,8 @@ def _reading(point: Point) -> dict[str, Any]:
 
 async def deliver(bench: Bench, sent: Sequence[tuple[float, str, dict[str, Any]]]) -> None:
     """Through ingest, in batches, in no order within one minute, and some of it twice."""
-    dice = random.Random(11)
-    minutes: dict[int, list[Delivery]] = {}
+    dice = random.Random(11)  # noqa: S311  the same shuffle each time
+    minutes: "dict[int, list[Delivery]]" = {}
     for minute, device, reading in sent:
         delivery = bench.delivery(json.dumps(reading).encode(), device=device, received_at=at(minute + 0.01))
         minutes.setdefault(int(minute // 10), []).extend([delivery] * (2 if dice.random() < 0.05 else 1))

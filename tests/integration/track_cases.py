@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ def jittered(by_m: float) -> Fate:
     """Each fix errs by so much in some direction, and says that it may."""
 
     def fate(stream: Stream) -> Stream:
-        dice = random.Random(7)
+        dice = random.Random(7)  # noqa: S311  the same jitter each time
         return [
             replace(
                 it,
@@ -217,7 +218,9 @@ TABLE = (
 
 def made_up() -> Walk:
     """A walk along streets at a brisk pace, with a receiver that errs by some metres."""
-    dice, points, east, north = random.Random(3), [], 0.0, 0.0
+    dice = random.Random(3)  # noqa: S311  the same walk each time
+    points: list[Point] = []
+    east = north = 0.0
     legs = ((1, 0, 600), (0, 1, 500), (1, 0, 900), (0, 1, 700), (-1, 0, 300))
     minute = 0.0
     for x, y, length in legs:
@@ -269,4 +272,4 @@ def _walked(before: Point, after: Point) -> bool:
 
 
 def _length(points: Sequence[Point]) -> float:
-    return sum(a.far(b) for a, b in zip(points, points[1:], strict=False))
+    return sum(a.far(b) for a, b in pairwise(points))
