@@ -110,7 +110,7 @@ def _reading(point: Point) -> dict[str, Any]:
 async def deliver(bench: Bench, sent: Sequence[tuple[float, str, dict[str, Any]]]) -> None:
     """Through ingest, in batches, in no order within one minute, and some of it twice."""
     dice = random.Random(11)  # noqa: S311  the same shuffle each time
-    minutes: "dict[int, list[Delivery]]" = {}
+    minutes: dict[int, list[Delivery]] = {}
     for minute, device, reading in sent:
         delivery = bench.delivery(json.dumps(reading).encode(), device=device, received_at=at(minute + 0.01))
         minutes.setdefault(int(minute // 10), []).extend([delivery] * (2 if dice.random() < 0.05 else 1))
