@@ -11,11 +11,13 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from ingest import metrics
-from ingest.database import Connection, Pool
+from ingest.database import Connection, Pool, time_limit
 from ingest.engines import Engine
+from ingest.errors import TookTooLong
 from ingest.late import move_edge
 
 EVERY_S = 600.0  # between two rounds
+ROUND_S = 3600.0  # for one round; a server that is frozen would hold it for ever
 COMPRESS_AFTER = timedelta(days=4)  # the back-fill horizon of three days, and one to spare
 HOURS = 200  # rolled up in one transaction
 _LOCK = 0x67656E69  # one worker at a time
@@ -28,8 +30,9 @@ async def keep_up(pool: Pool, engine: Engine, *, retention_days: int) -> None:
     while True:
         try:
             async with pool.connection() as connection:
-                await upkeep(connection, engine, retention_days=retention_days)
-        except (PoolTimeout, psycopg.Error) as error:
+                with time_limit(connection, ROUND_S):
+                    await upkeep(connection, engine, retention_days=retention_days)
+        except (PoolTimeout, psycopg.Error, TookTooLong) as error:
             metrics.UPKEEP_FAILED.labels("connection").inc()
             log.warning("upkeep of the storage waits for the database: %s", _words(error))
         await asyncio.sleep(EVERY_S)

@@ -207,9 +207,9 @@ class Worker:
         while True:
             await asyncio.sleep(LEDGER_S)
             try:
-                async with self._pool.connection() as connection:
+                async with transaction(self._pool) as connection:
                     await self._ledger.compare(connection)
-            except (PoolTimeout, psycopg.Error):
+            except (DatabaseUnavailable, psycopg.Error):
                 continue  # an outage; the lanes have said so
 
     async def _flush_receipts(self) -> None:
