@@ -1,8 +1,8 @@
-"""What a rule is: its name, its settings, and one of four ways to look at the world.
+"""What a rule is: its name, its settings, and one of five ways to look at the world.
 
-A `DutyRule` judges duties, a `ReadingRule` looks at single readings that press (buttons), a `SweepRule` looks at the
-state of all devices now and then, a `ServiceRule` at gengfu's own. All of them are pure: they get values and return
-values.
+A `DutyRule` judges duties, a `ReadingRule` looks at single readings that press (buttons), a `TrackRule` finds episodes
+in what one device reported over a span, a `SweepRule` looks at the state of all devices now and then, a `ServiceRule`
+at gengfu's own. All of them are pure: they get values and return values.
 """
 
 from abc import ABC, abstractmethod
@@ -21,6 +21,8 @@ from rules.core.rounds import Round
 from rules.core.service import BrokerDisk, Excess, IngestLane, Sums
 from rules.core.world import Device, World
 from rules.settings import SettingsBook
+
+Subject = Literal["checkpoint", "incident", "equipment", "line", "grid", "unit", "area", "round"]
 
 
 class RuleSettings(BaseModel):
@@ -169,6 +171,52 @@ class SignalReading:
         return f"{self.device.name}/{self.time.isoformat()}/{self.digest}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One stored position with all that it says: degrees WGS-84, metres, m/s, percent, aware UTC."""
+
+    time: datetime
+    digest: int
+    lat: float
+    lon: float
+    accuracy_m: float | None = None
+    speed_mps: float | None = None
+    battery_pct: int | None = None
+    flags: int = 0
+    grid: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackCase:
+    """What one device reported over a span, and everything that a judgement of it may rest on.
+
+    Attributes:
+        span: what is judged.
+        samples: of the span and of the rule's `lookback` before it, ordered by (time, digest), each once.
+        readings: buttons and statuses of the same time, in the same order.
+    """
+
+    device: Device
+    span: Span
+    samples: Sequence[Sample]
+    readings: Sequence[SignalReading] = ()
+    world: World
+    settings: SettingsBook
+
+
+@dataclass(frozen=True, kw_only=True)
+class Episode:
+    """A condition from when it was certain to when it was certainly over; `ended_at` None while it lasts.
+
+    `key` names it for ever: it depends on the readings alone, so that judging again finds the same episode.
+    """
+
+    key: str
+    began_at: datetime
+    ended_at: datetime | None
+    raised: Intent
+
+
 @dataclass(frozen=True, kw_only=True)
 class Heard:
     """When ingest last had anything from a device, and where that was."""
@@ -246,7 +294,7 @@ class DutyRule(Rule):
         replans: a duty that has not begun and that the planner no longer names, or names with other times, is dropped.
     """
 
-    subject: ClassVar[Literal["checkpoint", "incident", "equipment"]]
+    subject: ClassVar[Subject]
     shares: ClassVar[Literal["round", "community", "nothing"]] = "nothing"
     follows_world: ClassVar[bool] = False
     replans: ClassVar[bool] = False
@@ -278,6 +326,20 @@ class ReadingRule(Rule):
     @abstractmethod
     def signals(self, reading: SignalReading, *, world: World, settings: SettingsBook) -> list[Intent]:
         """What people must know because of one reading."""
+
+
+class TrackRule(Rule):
+    """A rule about conditions that last: found in the stored readings of one device, the same ones whenever it looks.
+
+    Attributes:
+        lookback: how much before a span must be read too, so that what is found in it does not depend on its start.
+    """
+
+    lookback: ClassVar[timedelta] = timedelta(minutes=30)
+
+    @abstractmethod
+    def episodes(self, case: TrackCase) -> list[Episode]:
+        """The episodes that began, went on or ended within the span."""
 
 
 class SweepRule(Rule):

@@ -34,6 +34,7 @@ from rules.rule import (
     Planning,
     Rule,
     RuleSettings,
+    Subject,
 )
 
 _UNREADABLE = "unreadable"
@@ -71,7 +72,7 @@ class EquipmentExpiry(DutyRule):
     name: ClassVar[str] = "equipment_expiry"
     title: ClassVar[str] = "Fire equipment due"
     settings: ClassVar[type[RuleSettings]] = Settings
-    subject: ClassVar[Literal["checkpoint", "incident", "equipment"]] = "equipment"
+    subject: ClassVar[Subject] = "equipment"
     shares: ClassVar[Literal["round", "community", "nothing"]] = "community"
     follows_world: ClassVar[bool] = True
 

@@ -25,7 +25,7 @@ from rules.core.settling import settle_time
 from rules.core.visits import Circle, Visit
 from rules.core.words import clock, length
 from rules.core.world import World
-from rules.rule import Case, DutyRule, Group, Member, Need, Planned, Planning, Rule, RuleSettings
+from rules.rule import Case, DutyRule, Group, Member, Need, Planned, Planning, Rule, RuleSettings, Subject
 
 _LATE_DATA = timedelta(minutes=2)  # a fix that came later than this came late enough to say so
 
@@ -52,7 +52,7 @@ class MissedCheckpoint(DutyRule):
     name: ClassVar[str] = "missed_checkpoint"
     title: ClassVar[str] = "Missed checkpoint"
     settings: ClassVar[type[RuleSettings]] = Settings
-    subject: ClassVar[Literal["checkpoint", "incident", "equipment"]] = "checkpoint"
+    subject: ClassVar[Subject] = "checkpoint"
     shares: ClassVar[Literal["round", "community", "nothing"]] = "round"
     replans: ClassVar[bool] = True
 

@@ -11,7 +11,7 @@ in time), when another unit is sent instead, or by an officer's hand.
 """
 
 from datetime import datetime, timedelta
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import Field
 from typing_extensions import override
@@ -36,6 +36,7 @@ from rules.rule import (
     Planning,
     Rule,
     RuleSettings,
+    Subject,
 )
 
 # Ingest learns of a new incident within a second or two; a fix that it took in before that has woken nobody.
@@ -63,7 +64,7 @@ class ResponseTime(DutyRule):
     name: ClassVar[str] = "response_time"
     title: ClassVar[str] = "Response time"
     settings: ClassVar[type[RuleSettings]] = Settings
-    subject: ClassVar[Literal["checkpoint", "incident", "equipment"]] = "incident"
+    subject: ClassVar[Subject] = "incident"
 
     @override
     def plan(self, planning: Planning) -> list[Planned]:
