@@ -1,4 +1,4 @@
-"""Which patrol grids lie on the ground of a grid of another hierarchy, so that questions of viewers need no geometry."""
+"""Which patrol grids lie on the ground of a grid of another hierarchy, so that viewers' questions need no geometry."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

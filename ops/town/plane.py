@@ -34,6 +34,6 @@ class Plane:
         scale: NDArray[np.float64] = np.array([east, METRES_PER_DEGREE])
 
         def shrink(points: NDArray[np.float64]) -> NDArray[np.float64]:
-            return np.round(np.divide(points, scale), 7)
+            return np.asarray(np.round(np.divide(points, scale), 7), np.float64)
 
         return shapely.transform(shape, shrink)

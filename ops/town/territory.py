@@ -20,7 +20,7 @@ FILE = "grids.geojson"
 
 
 def check_tree(grids: Sequence[Noted[Grid]], *, reading: Reading) -> None:
-    """One root for each hierarchy, parents of it that exist and are one level up, no cycles, grades where people walk."""
+    """One root for each hierarchy, parents of it that are one level up, no cycles, grades where people walk."""
     errors = reading.findings.error
     by_code = {grid.code: grid for _, grid in grids}
     hierarchies = dict.fromkeys(grid.hierarchy for _, grid in grids)
