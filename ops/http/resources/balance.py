@@ -1,23 +1,19 @@
 """How work is spread over the base grids: places, kilometres, duties and alerts, and how uneven that is."""
 
-import asyncio
 from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
-from shapely.geometry import shape
 
 from ingest.queries import load_queries
 from ops.http.call import Call
 from ops.http.database import rows
 from ops.http.fields import Moment, Query, View
 from ops.http.permissions import GRID
+from ops.http.resources.presence import base_with_roads
 from ops.http.routes import route
 from ops.http.spans import span_of
-from ops.town.balance import extremes, gini, road_km
-from ops.town.ground import PATROL
-from ops.town.laying import areas_of
-from ops.town.topology import leaves
+from ops.town.balance import extremes, gini
 
 Load = Literal["checkpoints", "road_km", "duties", "alerts"]
 LOADS: tuple[Load, ...] = ("checkpoints", "road_km", "duties", "alerts")
@@ -81,10 +77,8 @@ async def read_balance(call: Call[BalanceQuery]) -> Balance:
     since, until = span_of(call.query.from_, call.query.to, now=call.now, days=7)
     bounds = call.bounds()
     async with call.transaction() as connection:
-        areas = leaves([it for it in await areas_of(connection, at=call.now) if it.hierarchy == PATROL])
+        areas, km = await base_with_roads(connection, now=call.now)
         found = await rows(connection, _SQL["loads"], {**bounds, "since": since, "until": until})
-        roads = await rows(connection, _SQL["roads"], bounds)
-    km = await asyncio.to_thread(road_km, areas, [shape(one["geometry"]) for one in roads])
     base = {area.code for area in areas}
     items = [GridLoad(**one, road_km=km.get(one["code"], 0.0)) for one in found if one["code"] in base]
     return Balance(since=since, until=until, items=items, spreads=[_spread(load, items) for load in LOADS])
