@@ -38,6 +38,24 @@ class Grid(Dated):
     level: int
     parent: str | None
     grade: int | None
+    hierarchy: str = "patrol"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridPost(Dated):
+    """A post that answers for a grid; `code` is the grid's, `slot` is A, or B for when A is away."""
+
+    slot: str
+    post: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradePolicy(Dated):
+    """What a grade asks for at least on each shift; `code` is the grade as text, severity None is the rule's own."""
+
+    rounds: int
+    staff: int
+    severity: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +73,7 @@ class Post(Dated):
     name: str
     unit: str | None
     grid: str | None
+    role: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +128,56 @@ class Item(Dated):
     place: str | None
     manufactured: date | None
     last_service: date | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line(Dated):
+    """A line that must be walked: `points` are (lat, lon) in degrees WGS-84, `share` of its length is enough."""
+
+    name: str
+    grid: str | None
+    points: tuple[tuple[float, float], ...]
+    corridor_m: float
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinePlan(Dated):
+    """A unit walks a line so many times in each shift of this code."""
+
+    line: str
+    unit: str
+    shift: str
+    times: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisitPlan(Dated):
+    """Posts of a role are in each grid of a level that they answer for, on so many days of each period."""
+
+    name: str
+    role: str
+    every: str  # week, month or quarter
+    level: int
+    times: int
+    dwell_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaticPost(Dated):
+    """A unit holds a place from then to then, local time; `ring` is its border when it is no circle: (lat, lon)."""
+
+    name: str
+    grid: str | None
+    unit: str
+    lat: float
+    lon: float
+    radius_m: float
+    ring: tuple[tuple[float, float], ...] = ()
+    days: frozenset[int]  # 0 Monday to 6 Sunday, of the day on which it starts
+    starts: time
+    ends: time
+    share: float
 
 
 @dataclass(frozen=True)
@@ -173,6 +242,12 @@ class World:
     shifts: tuple[Shift, ...] = ()
     items: Book[Item] = field(default_factory=Book)
     devices: tuple[Device, ...] = ()
+    grid_posts: tuple[GridPost, ...] = ()
+    grade_policies: Book[GradePolicy] = field(default_factory=Book)
+    lines: Book[Line] = field(default_factory=Book)
+    line_plans: Book[LinePlan] = field(default_factory=Book)
+    visit_plans: Book[VisitPlan] = field(default_factory=Book)
+    static_posts: Book[StaticPost] = field(default_factory=Book)
 
     @cached_property
     def device(self) -> dict[int, Device]:
@@ -232,6 +307,21 @@ class World:
     def grade(self, grid: str | None, at: datetime) -> int | None:
         """The grade of a grid, else of the nearest one above it that has one."""
         return next((it.grade for it in self._upwards(grid, at) if it.grade is not None), None)
+
+    def policy(self, grade: int | None, at: datetime) -> GradePolicy | None:
+        """What a grade asked for then; None when it asked for nothing."""
+        return None if grade is None else self.grade_policies.at(str(grade), at)
+
+    def responsible(self, grid: str, at: datetime) -> dict[str, str]:
+        """The posts that answered for a grid then, by slot: A, B; a vacant slot is not in it."""
+        return {it.slot: it.post for it in self._posts_of_grid.get(grid, ()) if it.holds(at)}
+
+    @cached_property
+    def _posts_of_grid(self) -> dict[str, list[GridPost]]:
+        found: dict[str, list[GridPost]] = {}
+        for it in self.grid_posts:
+            found.setdefault(it.code, []).append(it)
+        return found
 
     def common_grid(self, codes: Iterable[str | None], at: datetime) -> str | None:
         """The lowest grid that holds all of them, or None."""

@@ -9,11 +9,17 @@ SELECT (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grid) || '/' 
        (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM route) || '/' ||
        (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM shift) || '/' ||
        (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM equipment) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grid_post) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grade_policy) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM line) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM line_plan) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM visit_plan) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM static_post) || '/' ||
        (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM rule_setting) AS stamp;
 
 -- name: grids
 -- All versions, without their geometry.
-SELECT code, name, level, parent, grade, valid_from, valid_to FROM grid;
+SELECT code, name, level, parent, grade, hierarchy, valid_from, valid_to FROM grid;
 
 -- name: units
 -- All versions.
@@ -21,7 +27,7 @@ SELECT code, name, kind, valid_from, valid_to FROM unit;
 
 -- name: posts
 -- All versions.
-SELECT code, name, unit, grid, valid_from, valid_to FROM post;
+SELECT code, name, unit, grid, role, valid_from, valid_to FROM post;
 
 -- name: devices
 -- The register.
@@ -46,6 +52,31 @@ SELECT code, name, days, starts, ends, unit, route, rounds, valid_from, valid_to
 -- name: items
 -- All versions of all equipment.
 SELECT code, kind, name, grid, lat, lon, place, manufactured, last_service, valid_from, valid_to FROM equipment;
+
+-- name: grid_posts
+-- All versions.
+SELECT grid AS code, slot, post, valid_from, valid_to FROM grid_post ORDER BY grid, slot, valid_from;
+
+-- name: grade_policies
+-- All versions.
+SELECT grade::text AS code, rounds, staff, severity, valid_from, valid_to FROM grade_policy;
+
+-- name: lines
+-- All versions.
+SELECT code, name, grid, geometry, corridor_m, share, valid_from, valid_to FROM line;
+
+-- name: line_plans
+-- All versions.
+SELECT code, line, unit, shift, times, valid_from, valid_to FROM line_plan;
+
+-- name: visit_plans
+-- All versions.
+SELECT code, name, role, every, level, times, dwell_s, valid_from, valid_to FROM visit_plan;
+
+-- name: static_posts
+-- All versions.
+SELECT code, name, grid, unit, lat, lon, radius_m, geometry, days, starts, ends, share, valid_from, valid_to
+  FROM static_post;
 
 -- name: settings
 -- Every dated setting.
