@@ -47,8 +47,10 @@ async def live_day(site: Site) -> None:
     """Six rounds by two units: walked, cut short, with a hole, late, flushed later, and not at all."""
     for hour in range(6):
         await walk(site, "H-03", hour, leaves_out=hour % 3, hole=hour == 4)
-        if hour != 2:
-            await walk(site, "H-04", hour, slow=hour == 3, flushed=hour == 1)
+        if hour not in (1, 2):
+            await walk(site, "H-04", hour, slow=hour == 3)
+        if hour == 3:
+            await walk(site, "H-04", 1, flushed=True)
         site.restart()
         for minute in (10, 35, 62):
             await site.work(hour * 60 + minute)
