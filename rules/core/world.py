@@ -39,6 +39,24 @@ class Grid(Dated):
     level: int
     parent: str | None
     grade: int | None
+    hierarchy: str = "patrol"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridPost(Dated):
+    """A post that answers for a grid; `code` is the grid's, `slot` is A, or B for when A is away."""
+
+    slot: str
+    post: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradePolicy(Dated):
+    """What a grade asks for at least on each shift; `code` is the grade as text, no severity leaves that to the rule."""
+
+    rounds: int
+    staff: int
+    severity: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,6 +232,8 @@ class World:
     shifts: tuple[Shift, ...] = ()
     items: Book[Item] = field(default_factory=Book)
     devices: tuple[Device, ...] = ()
+    grid_posts: tuple[GridPost, ...] = ()
+    grade_policies: Book[GradePolicy] = field(default_factory=Book)
     holidays: Book[Holiday] = field(default_factory=Book)
 
     @cached_property
@@ -274,6 +294,21 @@ class World:
     def grade(self, grid: str | None, at: datetime) -> int | None:
         """The grade of a grid, else of the nearest one above it that has one."""
         return next((it.grade for it in self._upwards(grid, at) if it.grade is not None), None)
+
+    def policy(self, grade: int | None, at: datetime) -> GradePolicy | None:
+        """What a grade asked for then; None when it asked for nothing."""
+        return None if grade is None else self.grade_policies.at(str(grade), at)
+
+    def responsible(self, grid: str, at: datetime) -> dict[str, str]:
+        """The posts that answered for a grid then, by slot: A, B; a vacant slot is not in it."""
+        return {it.slot: it.post for it in self._posts_of_grid.get(grid, ()) if it.holds(at)}
+
+    @cached_property
+    def _posts_of_grid(self) -> dict[str, list[GridPost]]:
+        found: dict[str, list[GridPost]] = {}
+        for it in self.grid_posts:
+            found.setdefault(it.code, []).append(it)
+        return found
 
     def common_grid(self, codes: Iterable[str | None], at: datetime) -> str | None:
         """The lowest grid that holds all of them, or None."""

@@ -11,7 +11,9 @@ from rules.core.world import (
     Checkpoint,
     Custody,
     Device,
+    GradePolicy,
     Grid,
+    GridPost,
     Holiday,
     Item,
     Leg,
@@ -57,6 +59,8 @@ async def snapshot(connection: Connection, *, zone: str, known: Snapshot | None 
         items=Book(Item(**it) for it in rows["items"]),
         devices=tuple(Device(**it) for it in rows["devices"]),
         holidays=Book(Holiday(**it) for it in rows["holidays"]),
+        grid_posts=tuple(GridPost(**it) for it in rows["grid_posts"]),
+        grade_policies=Book(GradePolicy(**it) for it in rows["grade_policies"]),
     )
     settings = SettingsBook((SettingRow(**it) for it in rows["settings"]), models=settings_models())
     return Snapshot(row["stamp"], world, settings)

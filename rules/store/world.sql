@@ -9,12 +9,14 @@ SELECT (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grid) || '/' 
        (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM route) || '/' ||
        (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM shift) || '/' ||
        (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM equipment) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM rule_setting) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM holiday) AS stamp;
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM holiday) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grid_post) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grade_policy) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM rule_setting) AS stamp;
 
 -- name: grids
 -- All versions, without their geometry.
-SELECT code, name, level, parent, grade, valid_from, valid_to FROM grid;
+SELECT code, name, level, parent, grade, hierarchy, valid_from, valid_to FROM grid;
 
 -- name: units
 -- All versions.
@@ -52,6 +54,14 @@ SELECT day::text AS code, name, kind, valid_from, valid_to FROM holiday;
 -- name: items
 -- All versions of all equipment.
 SELECT code, kind, name, grid, lat, lon, place, manufactured, last_service, valid_from, valid_to FROM equipment;
+
+-- name: grid_posts
+-- All versions.
+SELECT grid AS code, slot, post, valid_from, valid_to FROM grid_post ORDER BY grid, slot, valid_from;
+
+-- name: grade_policies
+-- All versions.
+SELECT grade::text AS code, rounds, staff, severity, valid_from, valid_to FROM grade_policy;
 
 -- name: settings
 -- Every dated setting.
