@@ -28,6 +28,7 @@ from rules.rule import (
 from rules.store import duties as store
 from rules.store import marks as marks_store
 from rules.store.incidents import incident_facts, set_arrived
+from rules.store.scans import Scans
 from rules.store.service import caught_up_to
 from rules.store.tickets import close_ticket, open_ticket
 from rules.store.world import Snapshot
@@ -192,9 +193,9 @@ class DutyLane:
                 return
             known = await self._desk.world(connection)
             caught_up = await caught_up_to(connection)  # before the readings: what it promises, they hold
-            tracks = Tracks(connection, known)
+            tracks, scans = Tracks(connection, known), Scans(connection, known.world)
             judged: dict[int, Member] = {}
-            for case in await self._cases(connection, rule, members, known, tracks):
+            for case in await self._cases(connection, rule, members, known, tracks, scans):
                 duty = case.duty
                 try:
                     judgement = rule.judge(case, now=now)
@@ -213,7 +214,13 @@ class DutyLane:
             self._failures.pop(duty_id, None)
 
     async def _cases(
-        self, connection: Connection, rule: DutyRule, members: list[Duty], known: Snapshot, tracks: Tracks
+        self,
+        connection: Connection,
+        rule: DutyRule,
+        members: list[Duty],
+        known: Snapshot,
+        tracks: Tracks,
+        scans: Scans,
     ) -> list[Case]:
         incidents: dict[int, IncidentFacts] = {}
         if rule.subject == "incident":
@@ -235,6 +242,7 @@ class DutyLane:
                     settings=known.settings,
                     incident=bare.incident,
                     tracked=tracked,
+                    scans=await scans.of(need) if need else (),
                 )
             )
         return cases

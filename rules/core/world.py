@@ -52,7 +52,7 @@ class GridPost(Dated):
 
 @dataclass(frozen=True, kw_only=True)
 class GradePolicy(Dated):
-    """What a grade asks for at least on each shift; `code` is the grade as text, no severity leaves that to the rule."""
+    """What a grade asks for at least on each shift; `code` is the grade as text; no severity: the rule says."""
 
     rounds: int
     staff: int
@@ -95,7 +95,7 @@ class Checkpoint(Dated):
     radius_m: float
     kind: str = "street"
     ring: Ring = ()  # degrees (lat, lon) around the place; empty: it is the circle
-    tags: tuple[str, ...] = ()  # as `same_tag` writes them
+    tags: tuple[str, ...] = ()  # as `devices.readings.same_tag` writes them
     dwell_s: int | None = None
 
 
@@ -186,11 +186,6 @@ class Tracker:
 
 
 D = TypeVar("D", bound=Dated)
-
-
-def same_tag(tag: str) -> str:
-    """The id of a tag as it is compared: readers differ in case and in separators."""
-    return "".join(letter for letter in tag.upper() if letter.isalnum())
 
 
 class Book(Generic[D]):

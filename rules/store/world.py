@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from devices.readings import same_tag
 from ingest.database import Connection
 from ingest.queries import load_queries
 from rules.catalog import settings_models
@@ -23,7 +24,6 @@ from rules.core.world import (
     Shift,
     Unit,
     World,
-    same_tag,
 )
 from rules.settings import SettingRow, SettingsBook
 
