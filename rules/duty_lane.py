@@ -28,6 +28,7 @@ from rules.rule import (
 from rules.store import duties as store
 from rules.store import marks as marks_store
 from rules.store.incidents import incident_facts, set_arrived
+from rules.store.scans import Scans
 from rules.store.service import caught_up_to
 from rules.store.tickets import close_ticket, open_ticket
 from rules.store.world import Snapshot
@@ -227,10 +228,11 @@ class DutyLane:
             incident = incidents.get(int(duty.subject)) if rule.subject == "incident" else None
             case = Case(duty=duty, world=known.world, settings=known.settings, incident=incident)
             found[duty.id or 0] = case, rule.need(case)
-        tracks = Tracks(connection, known.world)
+        tracks, scans = Tracks(connection, known.world), Scans(connection, known.world)
         await tracks.read(need for _, need in found.values() if need)
+        await scans.read(need for _, need in found.values() if need)
         return {
-            number: (replace(case, tracked=tracks.of(need)), need) if need else (case, None)
+            number: (replace(case, tracked=tracks.of(need), scans=scans.of(need)), need) if need else (case, None)
             for number, (case, need) in found.items()
         }
 

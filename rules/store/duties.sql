@@ -75,11 +75,11 @@ SELECT min(judge_at) AS at FROM duty WHERE judge_at IS NOT NULL;
 
 -- name: rounds
 -- Some rounds.
-SELECT * FROM round WHERE id = ANY(%(rounds)s);
+SELECT id, key, shift, route, unit, grid, starts_at, ends_at FROM round WHERE id = ANY(%(rounds)s);
 
 -- name: of_rounds
--- All duties of some rounds.
-SELECT * FROM duty WHERE round = ANY(%(rounds)s) ORDER BY id;
+-- All duties of some rounds that are still wanted.
+SELECT * FROM duty WHERE round = ANY(%(rounds)s) AND state <> 'superseded' ORDER BY id;
 
 -- name: overdue
 -- The live duties of a rule that are missed so far.

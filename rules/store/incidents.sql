@@ -41,9 +41,9 @@ INSERT INTO day_number (name, day, last) VALUES (%(name)s, %(day)s, 1)
 ON CONFLICT (name, day) DO UPDATE SET last = day_number.last + 1 RETURNING last;
 
 -- name: grid_at
--- The base grids of today with their geometry, to find the one that holds a point.
+-- The patrol grids of then with their geometry, to find the lowest one that holds a point.
 SELECT code, geometry FROM grid
- WHERE valid_from <= %(at)s AND (valid_to IS NULL OR valid_to > %(at)s)
+ WHERE hierarchy = 'patrol' AND valid_from <= %(at)s AND (valid_to IS NULL OR valid_to > %(at)s)
  ORDER BY level DESC, code;
 
 -- name: unit_exists

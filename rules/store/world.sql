@@ -1,10 +1,13 @@
 -- name: stamp
 -- Changes whenever a row of the dated world or of the settings is made, changed or removed.
-SELECT (SELECT revision FROM world_revision)::text AS stamp;
+SELECT (SELECT revision FROM world_revision)::text || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM holiday) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grid_post) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grade_policy) AS stamp;
 
 -- name: grids
 -- All versions, without their geometry.
-SELECT code, name, level, parent, grade, valid_from, valid_to FROM grid;
+SELECT code, name, level, parent, grade, hierarchy, valid_from, valid_to FROM grid;
 
 -- name: units
 -- All versions.
@@ -24,19 +27,32 @@ SELECT device, holder_kind, holder AS code, valid_from, valid_to FROM custody;
 
 -- name: checkpoints
 -- All versions.
-SELECT code, name, grid, lat, lon, radius_m, valid_from, valid_to FROM checkpoint;
+SELECT code, name, grid, lat, lon, radius_m, kind, geometry, tags, dwell_s, valid_from, valid_to FROM checkpoint;
 
 -- name: routes
 -- All versions, without their geometry.
-SELECT code, name, checkpoints, valid_from, valid_to FROM route;
+SELECT code, name, checkpoints, ordered, legs, valid_from, valid_to FROM route;
 
 -- name: shifts
 -- All versions.
-SELECT code, name, days, starts, ends, unit, route, rounds, valid_from, valid_to FROM shift;
+SELECT code, name, days, starts, ends, unit, route, rounds, mode, first_day, last_day, round_min, holidays, valid_from,
+       valid_to FROM shift;
+
+-- name: holidays
+-- All versions of all days.
+SELECT day::text AS code, name, kind, valid_from, valid_to FROM holiday;
 
 -- name: items
 -- All versions of all equipment.
 SELECT code, kind, name, grid, lat, lon, place, manufactured, last_service, valid_from, valid_to FROM equipment;
+
+-- name: grid_posts
+-- All versions.
+SELECT grid AS code, slot, post, valid_from, valid_to FROM grid_post ORDER BY grid, slot, valid_from;
+
+-- name: grade_policies
+-- All versions.
+SELECT grade::text AS code, rounds, staff, severity, valid_from, valid_to FROM grade_policy;
 
 -- name: settings
 -- Every dated setting.
