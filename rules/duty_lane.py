@@ -28,11 +28,10 @@ from rules.rule import (
 from rules.store import duties as store
 from rules.store import marks as marks_store
 from rules.store.incidents import incident_facts, set_arrived
-from rules.store.scans import Scans
 from rules.store.service import caught_up_to
 from rules.store.tickets import close_ticket, open_ticket
 from rules.store.world import Snapshot
-from rules.tracks import Tracks
+from rules.supply import Supply
 
 _FIRST_RETRY = timedelta(seconds=5)
 _LAST_RETRY = timedelta(minutes=10)
@@ -228,13 +227,9 @@ class DutyLane:
             incident = incidents.get(int(duty.subject)) if rule.subject == "incident" else None
             case = Case(duty=duty, world=known.world, settings=known.settings, incident=incident)
             found[duty.id or 0] = case, rule.need(case)
-        tracks, scans = Tracks(connection, known.world), Scans(connection, known.world)
-        await tracks.read(need for _, need in found.values() if need)
-        await scans.read(need for _, need in found.values() if need)
-        return {
-            number: (replace(case, tracked=tracks.of(need), scans=scans.of(need)), need) if need else (case, None)
-            for number, (case, need) in found.items()
-        }
+        supply = Supply(connection, known.world)
+        await supply.read(need for _, need in found.values())
+        return {number: (supply.filled(case, need), need) for number, (case, need) in found.items()}
 
     async def _outcomes(
         self,

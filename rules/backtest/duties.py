@@ -13,7 +13,7 @@ from rules.core.world import World
 from rules.judging import Outcome, alerts_of, judge, share_of
 from rules.rule import Case, DutyRule, IncidentFacts, Need, Planned, Planning
 from rules.settings import SettingsBook
-from rules.tracks import Tracks
+from rules.supply import Supply
 
 Progress = Callable[[int, int], None]
 PORTION = 500  # duties whose fixes are in memory at once
@@ -51,13 +51,14 @@ class DutyTest:
             self._follow()
             return
         duties, rounds = self._numbered(self._planned())
-        tracks = Tracks(connection, self.world)
+        supply = Supply(connection, self.world)
         done = 0
         for portion in _portions(self._groups(duties)):
             needs = {duty.id: self.rule.need(self._case(duty)) for group in portion for duty in group}
-            await tracks.read(need for need in needs.values() if need)
+            await supply.read(needs.values())
             for group in portion:
-                self._judge([self._fed(duty, needs[duty.id], tracks) for duty in group], rounds)
+                cases = [(supply.filled(self._case(duty), needs[duty.id]), needs[duty.id]) for duty in group]
+                self._judge(cases, rounds)
             done += sum(len(group) for group in portion)
             self.progress(done, len(duties))
 
@@ -107,10 +108,6 @@ class DutyTest:
     def _case(self, duty: Duty) -> Case:
         incident = self.incidents.get(int(duty.subject)) if self.rule.subject == "incident" else None
         return Case(duty=duty, world=self.world, settings=self.settings, incident=incident)
-
-    def _fed(self, duty: Duty, need: Need | None, tracks: Tracks) -> tuple[Case, Need | None]:
-        case = self._case(duty)
-        return (replace(case, tracked=tracks.of(need)), need) if need else (case, None)
 
     def _judge(self, cases: Sequence[tuple[Case, Need | None]], rounds: Mapping[int, Round]) -> None:
         """Judge the duties that share alerts, at their end; and when that came late, first when they settled."""
@@ -165,7 +162,7 @@ def ends_at(planned: Planned) -> datetime:
 def _as_known(case: Case, at: datetime) -> Case:
     """The case without what was reported after a moment."""
     tracked = tuple(replace(it, fixes=tuple(fix for fix in it.fixes if fix.time <= at)) for it in case.tracked)
-    return replace(case, tracked=tracked)
+    return replace(case, tracked=tracked, scans=tuple(scan for scan in case.scans if scan.time <= at))
 
 
 def _days(span: Span) -> Iterator[Span]:
