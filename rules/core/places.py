@@ -39,6 +39,10 @@ class Place(Protocol):
     def breadth_m(self) -> float:
         """A fix less accurate than this proves nothing about the place."""
 
+    @property
+    def outer_m(self) -> float:
+        """A distance and that from the middle differ by no more than this."""
+
     def distance_m(self, fix: Fix) -> float:
         """How far a fix is."""
 
@@ -64,6 +68,11 @@ class Circle:
     def breadth_m(self) -> float:
         """Its radius."""
         return self.radius_m
+
+    @property
+    def outer_m(self) -> float:
+        """Nought: its distances are those from the middle."""
+        return 0.0
 
     def distance_m(self, fix: Fix) -> float:
         """From a fix to the middle, on the plane that touches there."""
@@ -100,6 +109,11 @@ class Polygon:
         """The radius of the largest circle in it."""
         largest = shapely.maximum_inscribed_circle(shapely.Polygon(self._corners))
         return float(shapely.length(largest))
+
+    @cached_property
+    def outer_m(self) -> float:
+        """From the middle to its furthest corner."""
+        return max(math.hypot(*corner) for corner in self._corners)
 
     def distance_m(self, fix: Fix) -> float:
         """From a fix to the border; nought inside."""
