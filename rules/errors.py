@@ -5,6 +5,7 @@ RulesError
 ├── NotNow              (what is asked does not fit the state it is in)
 │   └── StillTrue       (closing an alert whose condition holds)
 ├── SettingRefused
+├── BacktestRefused     (the rule, the span or the data for it)
 └── LeadershipLost
 """
 
@@ -27,6 +28,10 @@ class StillTrue(NotNow):
 
 class SettingRefused(RulesError):
     """A rule's setting has a value that it cannot have; the message names the rule, the key and its unit."""
+
+
+class BacktestRefused(RulesError):
+    """A rule cannot be run over that part of the past; the message says why, and what can be."""
 
 
 class LeadershipLost(RulesError):

@@ -1,7 +1,7 @@
 """Duties, their rounds and their evidence."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -9,8 +9,9 @@ from psycopg.types.json import Jsonb
 
 from ingest.database import Connection
 from ingest.queries import load_queries
-from rules.core.duties import Duty, Judgement, Standing, State, Verdict
+from rules.core.duties import Duty, State, Verdict
 from rules.core.rounds import Round
+from rules.judging import Outcome
 from rules.metrics import PLANNED
 from rules.rule import Planned
 
@@ -115,16 +116,18 @@ async def next_due(connection: Connection) -> datetime | None:
     return row["at"] if row else None
 
 
-async def of_round(connection: Connection, round_id: int | None) -> tuple[Round | None, list[Duty]]:
-    """A round and all its duties; nothing for a duty of no round."""
-    if round_id is None:
-        return None, []
-    its_round = await (await connection.execute(_SQL["round"], {"round": round_id})).fetchone()
-    rows = await (await connection.execute(_SQL["of_round"], {"round": round_id})).fetchall()
-    if its_round is None:
-        return None, [duty_of(row) for row in rows]
-    its_round.pop("id")
-    return Round(**its_round), [duty_of(row) for row in rows]
+async def of_rounds(connection: Connection, rounds: Sequence[int]) -> dict[int, tuple[Round, list[Duty]]]:
+    """Rounds by number, each with all its duties."""
+    if not rounds:
+        return {}
+    values = {"rounds": list(rounds)}
+    found: dict[int, tuple[Round, list[Duty]]] = {}
+    for row in await (await connection.execute(_SQL["rounds"], values)).fetchall():
+        number = row.pop("id")
+        found[number] = Round(**row), []
+    for row in await (await connection.execute(_SQL["of_rounds"], values)).fetchall():
+        found[row["round"]][1].append(duty_of(row))
+    return found
 
 
 async def overdue(connection: Connection, rule: str) -> list[Duty]:
@@ -132,36 +135,21 @@ async def overdue(connection: Connection, rule: str) -> list[Duty]:
     return [duty_of(row) for row in await (await connection.execute(_SQL["overdue"], {"rule": rule})).fetchall()]
 
 
-async def write(connection: Connection, duty: Duty, standing: Standing, judgement: Judgement, *, now: datetime) -> Duty:
-    """Store what was found about a duty, and its evidence.
+async def new_evidence(connection: Connection, count: int) -> list[int]:
+    """So many numbers for rows of evidence that are to be written."""
+    if not count:
+        return []
+    return [row["id"] for row in await (await connection.execute(_SQL["new_evidence"], {"count": count})).fetchall()]
 
-    Returns:
-        The duty as it now is.
-    """
-    evidence = duty.evidence
-    if standing.verdict is not None and judgement.evidence is not None:
-        body = Jsonb(judgement.evidence)
-        if evidence is not None and duty.verdict is standing.verdict:
-            await connection.execute(_SQL["update_evidence"], {"id": evidence, "at": now, "body": body})
-        else:
-            # A verdict that changed leaves the old evidence to the alert that was raised on it.
-            row = await (await connection.execute(_SQL["insert_evidence"], {"at": now, "body": body})).fetchone()
-            evidence = row["id"] if row else None
-    judged = replace(
-        duty,
-        state=standing.state,
-        verdict=standing.verdict,
-        reasons=standing.reasons,
-        met_at=standing.met_at,
-        judge_at=standing.judge_at,
-        judged_at=now,
-        evidence=evidence,
-    )
-    values = {name: getattr(judged, name) for name in _FIELDS}
-    values["reasons"] = Jsonb([dict(reason) for reason in judged.reasons])
-    values["context"] = None
-    await connection.execute(_SQL["write"], values)
-    return judged
+
+async def write(connection: Connection, outcomes: Sequence[Outcome], *, now: datetime) -> None:
+    """Store what was found about some duties, and the evidence; each outcome bears the number of its evidence."""
+    bodies = [(it.number, it.judgement.evidence) for it in outcomes if it.says_why]
+    if bodies:
+        rows = [{"id": number, "body": body} for number, body in bodies]
+        await connection.execute(_SQL["write_evidence"], {"rows": Jsonb(rows), "at": now})
+    rows = [_judged_row(it.after(now=now)) for it in outcomes]
+    await connection.execute(_SQL["write"], {"rows": Jsonb(rows), "at": now})
 
 
 async def put_off(connection: Connection, ids: Sequence[int], *, until: datetime) -> None:
@@ -196,4 +184,16 @@ def _duty_row(planned: Planned) -> dict[str, Any]:
         "final_at": duty.final_at.isoformat(),
         "judge_at": duty.judge_at.isoformat() if duty.judge_at else None,
         "context": dict(duty.context),
+    }
+
+
+def _judged_row(duty: Duty) -> dict[str, Any]:
+    return {
+        "id": duty.id,
+        "state": duty.state,
+        "verdict": duty.verdict,
+        "reasons": [dict(reason) for reason in duty.reasons],
+        "met_at": duty.met_at.isoformat() if duty.met_at else None,
+        "judge_at": duty.judge_at.isoformat() if duty.judge_at else None,
+        "evidence": duty.evidence,
     }

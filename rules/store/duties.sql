@@ -64,43 +64,48 @@ WITH first AS (
   SELECT id, round FROM duty WHERE judge_at <= %(now)s ORDER BY judge_at, id LIMIT %(limit)s
 )
 SELECT d.* FROM duty d
- WHERE d.judge_at <= %(now)s
-   AND (d.id IN (SELECT id FROM first) OR d.round IN (SELECT round FROM first WHERE round IS NOT NULL))
+  JOIN (SELECT id FROM first
+        UNION SELECT o.id FROM duty o WHERE o.judge_at <= %(now)s AND o.round IN (SELECT round FROM first)) AS chosen
+ USING (id)
  ORDER BY d.judge_at, d.id;
 
 -- name: next_due
 -- When the next duty must be judged.
 SELECT min(judge_at) AS at FROM duty WHERE judge_at IS NOT NULL;
 
--- name: of_round
--- All duties of a round.
-SELECT * FROM duty WHERE round = %(round)s ORDER BY id;
+-- name: rounds
+-- Some rounds.
+SELECT id, key, shift, route, unit, grid, starts_at, ends_at FROM round WHERE id = ANY(%(rounds)s);
 
--- name: round
--- One round.
-SELECT * FROM round WHERE id = %(round)s;
+-- name: of_rounds
+-- All duties of some rounds that are still wanted.
+SELECT * FROM duty WHERE round = ANY(%(rounds)s) AND state <> 'superseded' ORDER BY id;
 
 -- name: overdue
 -- The live duties of a rule that are missed so far.
 SELECT * FROM duty WHERE rule = %(rule)s AND state <> 'final' AND verdict = 'missed' ORDER BY id;
 
 -- name: write
--- A duty after judgement.
-UPDATE duty SET state = %(state)s, verdict = %(verdict)s, reasons = %(reasons)s, met_at = %(met_at)s,
-                judged_at = %(judged_at)s, judge_at = %(judge_at)s, evidence = %(evidence)s
- WHERE id = %(id)s;
+-- Duties after judgement.
+UPDATE duty d SET state = x.state, verdict = x.verdict, reasons = x.reasons, met_at = x.met_at, judged_at = %(at)s,
+                  judge_at = x.judge_at, evidence = x.evidence
+  FROM jsonb_to_recordset(%(rows)s) AS x(id bigint, state text, verdict text, reasons jsonb, met_at timestamptz,
+                                         judge_at timestamptz, evidence bigint)
+ WHERE d.id = x.id;
 
 -- name: put_off
 -- Try again later what could not be judged.
 UPDATE duty SET judge_at = %(at)s WHERE id = ANY(%(ids)s);
 
--- name: insert_evidence
--- What a verdict rests on.
-INSERT INTO evidence (made_at, body) VALUES (%(at)s, %(body)s) RETURNING id;
+-- name: new_evidence
+-- Numbers for evidence that is to be written.
+SELECT nextval(pg_get_serial_sequence('evidence', 'id')) AS id FROM generate_series(1, %(count)s);
 
--- name: update_evidence
--- The same verdict on more or better fixes.
-UPDATE evidence SET made_at = %(at)s, body = %(body)s WHERE id = %(id)s AND body <> %(body)s;
+-- name: write_evidence
+-- What verdicts rest on; the same verdict on more or better fixes overwrites.
+INSERT INTO evidence (id, made_at, body) OVERRIDING SYSTEM VALUE
+SELECT x.id, %(at)s, x.body FROM jsonb_to_recordset(%(rows)s) AS x(id bigint, body jsonb)
+ON CONFLICT (id) DO UPDATE SET made_at = excluded.made_at, body = excluded.body WHERE evidence.body <> excluded.body;
 
 -- name: planned_until
 -- Up to when ended rounds have been planned; NULL before the first plan.

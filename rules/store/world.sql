@@ -1,21 +1,13 @@
 -- name: stamp
 -- Changes whenever a row of the dated world or of the settings is made, changed or removed.
-SELECT (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grid) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM unit) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM post) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM device) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM custody) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM checkpoint) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM route) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM shift) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM equipment) || '/' ||
+SELECT (SELECT revision FROM world_revision)::text || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM holiday) || '/' ||
        (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grid_post) || '/' ||
        (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grade_policy) || '/' ||
        (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM line) || '/' ||
        (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM line_plan) || '/' ||
        (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM visit_plan) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM static_post) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM rule_setting) AS stamp;
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM static_post) AS stamp;
 
 -- name: grids
 -- All versions, without their geometry.
@@ -39,15 +31,20 @@ SELECT device, holder_kind, holder AS code, valid_from, valid_to FROM custody;
 
 -- name: checkpoints
 -- All versions.
-SELECT code, name, grid, lat, lon, radius_m, valid_from, valid_to FROM checkpoint;
+SELECT code, name, grid, lat, lon, radius_m, kind, geometry, tags, dwell_s, valid_from, valid_to FROM checkpoint;
 
 -- name: routes
 -- All versions, without their geometry.
-SELECT code, name, checkpoints, valid_from, valid_to FROM route;
+SELECT code, name, checkpoints, ordered, legs, valid_from, valid_to FROM route;
 
 -- name: shifts
 -- All versions.
-SELECT code, name, days, starts, ends, unit, route, rounds, valid_from, valid_to FROM shift;
+SELECT code, name, days, starts, ends, unit, route, rounds, mode, first_day, last_day, round_min, holidays, valid_from,
+       valid_to FROM shift;
+
+-- name: holidays
+-- All versions of all days.
+SELECT day::text AS code, name, kind, valid_from, valid_to FROM holiday;
 
 -- name: items
 -- All versions of all equipment.
