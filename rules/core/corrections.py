@@ -6,7 +6,21 @@ from datetime import datetime
 
 from rules.core.world import World
 
-_JUDGED = frozenset({"checkpoint", "custody", "grid_post", "leave", "post", "route", "rule_setting", "unit"})
+_JUDGED = frozenset(
+    {
+        "checkpoint",
+        "custody",
+        "grid_post",
+        "leave",
+        "line",
+        "post",
+        "route",
+        "rule_setting",
+        "static_post",
+        "unit",
+        "visit_plan",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +78,7 @@ def together(extents: Iterable[Extent]) -> frozenset[str] | None:
 
 def _units(kind: str, subject: str, world: World) -> frozenset[str] | None:
     match kind:
-        case "shift" | "unit":
+        case "shift" | "unit" | "line_plan" | "static_post":
             return frozenset({subject})
         case "route":
             return _walking(world, {subject})
