@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ingest.database import Connection
@@ -11,6 +12,7 @@ from rules.core.duties import Duty, Judgement, stand
 from rules.core.lag import tempered
 from rules.desk import Desk
 from rules.errors import LeadershipLost
+from rules.long_view import long_view
 from rules.metrics import DUE, FAILED, JUDGED
 from rules.rule import (
     Arrival,
@@ -28,7 +30,9 @@ from rules.rule import (
 from rules.store import duties as store
 from rules.store import marks as marks_store
 from rules.store.incidents import incident_facts, set_arrived
+from rules.store.late import wake_late
 from rules.store.service import caught_up_to
+from rules.store.spot_checks import answers_of
 from rules.store.tickets import close_ticket, open_ticket
 from rules.store.world import Snapshot
 from rules.tracks import Tracks
@@ -118,7 +122,7 @@ class DutyLane:
         """Turn marks into duties to be judged now; incidents may need new duties first."""
         now = self._desk.clock()
         async with self._desk.transaction() as connection:
-            marks = await marks_store.some(connection, ("checkpoint", "incident"))
+            marks = await marks_store.some(connection, ("checkpoint", "incident", "late"))
             if not marks:
                 return False
             incidents = [int(mark.subject) for mark in marks if mark.kind == "incident" and mark.subject.isdecimal()]
@@ -139,6 +143,10 @@ class DutyLane:
                     open_ended=kind == "incident",
                     now=now,
                 )
+            if any(mark.kind == "late" for mark in marks):
+                known = await self._desk.world(connection)
+                anybodys = [rule.name for rule in self._rules.values() if rule.subject == "incident"]
+                await wake_late(connection, known.world, marks, incident_rules=anybodys, now=now)
             await marks_store.forget(connection, marks)
         return True
 
@@ -202,7 +210,7 @@ class DutyLane:
                     log.exception("could not judge duty %s; it is tried again", duty.key)
                     await self._put_off(connection, [duty])
                     continue
-                if rule.need(case) is not None:
+                if rule.need(case) is not None or case.long is not None:
                     judgement = tempered(duty, judgement, now=now, caught_up_to=caught_up)
                 after = await self._write(connection, rule, case, judgement, now)
                 judged[after.id or 0] = Member(duty=after, evidence=judgement.evidence)
@@ -218,6 +226,7 @@ class DutyLane:
         incidents: dict[int, IncidentFacts] = {}
         if rule.subject == "incident":
             incidents = await incident_facts(connection, (int(duty.subject) for duty in members))
+        answers = await answers_of(connection, _ids(members)) if rule.subject == "round" else {}
         cases = []
         for duty in members:
             bare = Case(
@@ -228,15 +237,9 @@ class DutyLane:
             )
             need = rule.need(bare)
             tracked = await tracks.of(need) if need else ()
-            cases.append(
-                Case(
-                    duty=duty,
-                    world=known.world,
-                    settings=known.settings,
-                    incident=bare.incident,
-                    tracked=tracked,
-                )
-            )
+            wide = rule.long_need(bare)
+            long = await long_view(connection, known, wide) if wide else None
+            cases.append(replace(bare, tracked=tracked, long=long, answer=answers.get(duty.id or 0)))
         return cases
 
     async def _write(

@@ -5,6 +5,7 @@ from rules.core.fixes import Fix, pace_of
 from rules.core.presence import Tracked
 from rules.rule import Need
 from rules.store import readings
+from rules.store.stays import located
 from rules.store.world import Snapshot
 
 
@@ -29,7 +30,8 @@ class Tracks:
         fixes: dict[int, tuple[Fix, ...]] = {}
         if counting:
             numbers = sorted({it.device.number for it in counting})
-            fixes = await readings.fixes(self._connection, numbers, need.span)
+            read = located if need.grids else readings.fixes
+            fixes = await read(self._connection, numbers, need.span)
         return tuple(
             Tracked(
                 device=it.device.name,

@@ -81,3 +81,10 @@ ALTER TABLE dirty_mark ADD CONSTRAINT dirty_mark_kind_check
 -- What late data may turn: the few duties that were judged and are not proven.
 CREATE INDEX duty_unproven ON duty (opens_at)
   WHERE state = 'provisional' AND verdict IN ('early', 'late', 'missed', 'in_doubt');
+
+-- Weeks of one device's hours. With TimescaleDB the rollup is a view, which takes no index of this kind.
+DO $$ BEGIN
+  IF (SELECT relkind FROM pg_class WHERE oid = 'position_hour'::regclass) = 'r' THEN
+    CREATE INDEX position_hour_device ON position_hour (device, hour);
+  END IF;
+END $$;
