@@ -25,6 +25,7 @@ from ingest.engines import Engine
 from ingest.errors import DatabaseUnavailable, TookTooLong
 from ingest.failpoint import reach
 from ingest.gathering import Flow, Gathering, Limits
+from ingest.late import late_marks
 from ingest.ledger import Ledger
 from ingest.line import ATTEMPT_S, Line
 from ingest.match import Mark, locate, touched
@@ -236,7 +237,10 @@ class Pipeline:
             fresh=positions.without_twins(),
             others=others_of(decoded.others),
             received=decoded.received,
-            marks=touched(world, positions) + _device_marks(decoded.others) + _scan_marks(world, decoded.others),
+            marks=touched(world, positions)
+            + _device_marks(decoded.others)
+            + _scan_marks(world, decoded.others)
+            + late_marks(positions, decoded.others),
             quarantined=decoded.refused + decoded.beyond,
             excess=decoded.excess,
             ignored=decoded.ignored,

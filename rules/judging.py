@@ -82,7 +82,7 @@ def judge(
         caught_up_to: how far ingest has come; None when nothing is on its way, as in a back-test.
     """
     judgement = rule.judge(case, now=now)
-    if need is not None:
+    if need is not None or case.long is not None:
         judgement = tempered(case.duty, judgement, now=now, caught_up_to=caught_up_to)
     standing = stand(case.duty, judgement, now=now)
     return Outcome(case=case, judgement=judgement, standing=standing, number=case.duty.evidence)

@@ -20,6 +20,7 @@ from rules.core.presence import Tracked
 from rules.core.rounds import Round
 from rules.core.scans import Scan
 from rules.core.service import BrokerDisk, Excess, IngestLane, Sums
+from rules.core.stays import LongView
 from rules.core.world import Device, World
 from rules.settings import SettingsBook
 
@@ -83,13 +84,49 @@ class Need:
     """Which fixes a judgement wants to see: of a unit's devices (None: of any unit's), within a span.
 
     `held` is the span whose custody counts; the wider `span` only helps to judge its ends. `scans` asks for the tags
-    that those devices read as well.
+    that those devices read as well, `grids` for the grid in which each fix was made.
     """
 
     unit: str | None
     held: Span
     span: Span
     scans: bool = False
+    grids: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class LongNeed:
+    """What a judgement over weeks wants to see: on which days the own devices of some posts stayed in some grids.
+
+    Hours tell on which days that can be; only those days' fixes are read, until `days` of them prove it.
+
+    Attributes:
+        posts: codes.
+        grids: codes.
+        span: all of it.
+        dwell_s: seconds in the grids on one local day that make a visit.
+        days: how many such days are enough.
+        max_gap_s: two fixes further apart do not tell what was between them.
+        accuracy_m: less accurate fixes are left out.
+    """
+
+    posts: tuple[str, ...]
+    grids: frozenset[str]
+    span: Span
+    dwell_s: float
+    days: int
+    max_gap_s: float
+    accuracy_m: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a person found who checked something."""
+
+    outcome: str
+    note: str
+    answered_at: datetime
+    answered_by: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +139,8 @@ class Case:
     tracked: tuple[Tracked, ...] = ()
     incident: IncidentFacts | None = None
     scans: tuple[Scan, ...] = ()
+    long: LongView | None = None
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -313,6 +352,10 @@ class DutyRule(Rule):
     @abstractmethod
     def need(self, case: Case) -> Need | None:
         """Which fixes the judgement wants; None when it wants none."""
+
+    def long_need(self, case: Case) -> LongNeed | None:
+        """What it wants to see of days and weeks; None when it wants nothing of the kind."""
+        return None
 
     @abstractmethod
     def judge(self, case: Case, *, now: datetime) -> Judgement:

@@ -47,6 +47,17 @@ class Why(StrEnum):
     LEG_EARLY = "leg_early"  # the way from the point before took less than it should
     LEG_LATE = "leg_late"  # the way from the point before took longer than it may
     POINTS = "points"  # how many points of a round are not proven
+    COVERED = "covered"  # how much of a line was walked, and how much is enough
+    GAP = "gap"  # the longest stretch of a line that nobody is known to have walked
+    PRESENT_FOR = "present_for"  # how much of the time a place was held, and how much is enough
+    ABSENT = "absent"  # from when to when nobody was there
+    IN_GRID = "in_grid"  # was in the grid: when, by which device
+    NOT_IN_GRID = "not_in_grid"  # reported all the time, from elsewhere
+    DWELT = "dwelt"  # a day with a long enough stay in the grid
+    SCANNED = "scanned"  # a tag in the grid was read
+    VISITS = "visits"  # on how many days somebody was there for long enough, and how many are enough
+    CHECKED = "checked"  # who checked a round, and what they found
+    UNANSWERED = "unanswered"  # nobody has checked the round
 
 
 def reason(why: Why, **numbers: Any) -> Mapping[str, Any]:

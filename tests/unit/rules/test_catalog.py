@@ -22,12 +22,17 @@ def test_what_there_is() -> None:
         "broker_disk",
         "device_flood",
         "equipment_expiry",
+        "first_patrol",
         "ingest_silent",
         "ledger",
         "missed_checkpoint",
+        "missed_line",
+        "missed_visit",
         "response_time",
         "silent_device",
         "sos",
+        "spot_check",
+        "static_post",
     }
 
 
