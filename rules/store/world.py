@@ -15,6 +15,7 @@ from rules.core.world import (
     Grid,
     GridPost,
     Item,
+    Leave,
     Post,
     Route,
     Shift,
@@ -56,6 +57,7 @@ async def snapshot(connection: Connection, *, zone: str, known: Snapshot | None 
         devices=tuple(Device(**it) for it in rows["devices"]),
         grid_posts=tuple(GridPost(**it) for it in rows["grid_posts"]),
         grade_policies=Book(GradePolicy(**it) for it in rows["grade_policies"]),
+        leaves=tuple(Leave(**it) for it in rows["leaves"]),
     )
     settings = SettingsBook((SettingRow(**it) for it in rows["settings"]), models=settings_models())
     return Snapshot(row["stamp"], world, settings)

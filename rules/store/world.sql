@@ -11,6 +11,7 @@ SELECT (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grid) || '/' 
        (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM equipment) || '/' ||
        (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grid_post) || '/' ||
        (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grade_policy) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM leave) || '/' ||
        (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM rule_setting) AS stamp;
 
 -- name: grids
@@ -23,7 +24,7 @@ SELECT code, name, kind, valid_from, valid_to FROM unit;
 
 -- name: posts
 -- All versions.
-SELECT code, name, unit, grid, valid_from, valid_to FROM post;
+SELECT code, name, unit, grid, deputy, valid_from, valid_to FROM post;
 
 -- name: devices
 -- The register.
@@ -35,7 +36,7 @@ SELECT device, holder_kind, holder AS code, valid_from, valid_to FROM custody;
 
 -- name: checkpoints
 -- All versions.
-SELECT code, name, grid, lat, lon, radius_m, valid_from, valid_to FROM checkpoint;
+SELECT code, name, kind, grid, lat, lon, radius_m, valid_from, valid_to FROM checkpoint;
 
 -- name: routes
 -- All versions, without their geometry.
@@ -56,6 +57,10 @@ SELECT grid AS code, slot, post, valid_from, valid_to FROM grid_post ORDER BY gr
 -- name: grade_policies
 -- All versions.
 SELECT grade::text AS code, rounds, staff, severity, valid_from, valid_to FROM grade_policy;
+
+-- name: leaves
+-- All of them.
+SELECT post AS code, kind, cover, valid_from, valid_to FROM leave ORDER BY post, valid_from, id;
 
 -- name: settings
 -- Every dated setting.
