@@ -36,6 +36,8 @@ class Why(StrEnum):
     UNBALANCED = "unbalanced"  # the numbers of a ledger that does not add up
     BROKER_DISK = "broker_disk"  # how much the broker can still save
     BROKER_DISK_UNSEEN = "broker_disk_unseen"  # since when nobody has looked
+    NOBODY_NAMED = "nobody_named"  # all who could do it were away, and nobody stood in
+    AWAY = "away"  # which post is away from when to when, and why
     POINTS = "points"  # how many points of a round are not proven
 
 
