@@ -12,6 +12,10 @@ SELECT (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grid) || '/' 
        (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grid_post) || '/' ||
        (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grade_policy) || '/' ||
        (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM leave) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM line) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM line_plan) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM visit_plan) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM static_post) || '/' ||
        (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM rule_setting) AS stamp;
 
 -- name: grids
@@ -24,7 +28,7 @@ SELECT code, name, kind, valid_from, valid_to FROM unit;
 
 -- name: posts
 -- All versions.
-SELECT code, name, unit, grid, deputy, valid_from, valid_to FROM post;
+SELECT code, name, unit, grid, role, deputy, valid_from, valid_to FROM post;
 
 -- name: devices
 -- The register.
@@ -61,6 +65,23 @@ SELECT grade::text AS code, rounds, staff, severity, valid_from, valid_to FROM g
 -- name: leaves
 -- All of them.
 SELECT post AS code, kind, cover, valid_from, valid_to FROM leave ORDER BY post, valid_from, id;
+
+-- name: lines
+-- All versions.
+SELECT code, name, grid, geometry, corridor_m, share, valid_from, valid_to FROM line;
+
+-- name: line_plans
+-- All versions.
+SELECT code, line, unit, shift, times, valid_from, valid_to FROM line_plan;
+
+-- name: visit_plans
+-- All versions.
+SELECT code, name, role, every, level, times, dwell_s, valid_from, valid_to FROM visit_plan;
+
+-- name: static_posts
+-- All versions.
+SELECT code, name, grid, unit, lat, lon, radius_m, geometry, days, starts, ends, share, valid_from, valid_to
+  FROM static_post;
 
 -- name: settings
 -- Every dated setting.
