@@ -14,17 +14,21 @@ from rules.core.world import (
     GradePolicy,
     Grid,
     GridPost,
+    Holiday,
     Item,
     Leave,
     Line,
     LinePlan,
+    Leg,
     Post,
+    Ring,
     Route,
     Shift,
     StaticPost,
     Unit,
     VisitPlan,
     World,
+    same_tag,
 )
 from rules.settings import SettingRow, SettingsBook
 
@@ -54,11 +58,12 @@ async def snapshot(connection: Connection, *, zone: str, known: Snapshot | None 
         units=Book(Unit(**it) for it in rows["units"]),
         posts=Book(Post(**it) for it in rows["posts"]),
         custody=tuple(Custody(**it) for it in rows["custody"]),
-        checkpoints=Book(Checkpoint(**it) for it in rows["checkpoints"]),
-        routes=Book(Route(**{**it, "checkpoints": tuple(it["checkpoints"])}) for it in rows["routes"]),
+        checkpoints=Book(_checkpoint(it) for it in rows["checkpoints"]),
+        routes=Book(_route(it) for it in rows["routes"]),
         shifts=tuple(_shift(it) for it in rows["shifts"]),
         items=Book(Item(**it) for it in rows["items"]),
         devices=tuple(Device(**it) for it in rows["devices"]),
+        holidays=Book(Holiday(**it) for it in rows["holidays"]),
         grid_posts=tuple(GridPost(**it) for it in rows["grid_posts"]),
         grade_policies=Book(GradePolicy(**it) for it in rows["grade_policies"]),
         leaves=tuple(Leave(**it) for it in rows["leaves"]),
@@ -89,3 +94,14 @@ def _static_post(row: dict[str, Any]) -> StaticPost:
 def _swapped(coordinates: list[list[float]]) -> tuple[tuple[float, float], ...]:
     """Latitude first, as everything but GeoJSON has it."""
     return tuple((it[1], it[0]) for it in coordinates)
+
+
+def _checkpoint(row: dict[str, Any]) -> Checkpoint:
+    shape = row.pop("geometry")
+    ring: Ring = tuple((lat, lon) for lon, lat in shape["coordinates"][0]) if shape else ()
+    return Checkpoint(**{**row, "ring": ring, "tags": tuple(same_tag(tag) for tag in row["tags"])})
+
+
+def _route(row: dict[str, Any]) -> Route:
+    legs = tuple(Leg(**leg) for leg in row["legs"])
+    return Route(**{**row, "checkpoints": tuple(row["checkpoints"]), "legs": legs})
