@@ -10,9 +10,7 @@ DAY = Span(at(0), at(600))
 
 
 def leave(post: str, start: float, end: float | None, *, cover: str | None = None) -> Leave:
-    return Leave(
-        code=post, kind="leave", cover=cover, valid_from=at(start), valid_to=None if end is None else at(end)
-    )
+    return Leave(code=post, kind="leave", cover=cover, valid_from=at(start), valid_to=None if end is None else at(end))
 
 
 def posts(*more: Post) -> Book[Post]:
