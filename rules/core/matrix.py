@@ -1,4 +1,4 @@
-"""Who is named for which grid when: a matrix of base grids and the slots of a day, from shifts, lines, places and leave."""
+"""Who is named for which grid when: a matrix of base grids and slots of a day, from shifts, lines, places and leave."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +13,7 @@ from rules.core.rounds import Watch, watches
 from rules.core.world import Grid, Shift, World
 
 Standing = Literal["named", "thin", "answering", "nobody"]
-_A_MINUTE = timedelta(minutes=1)  # a gap of less is a change of shift, not an hole in the roster
+_A_MINUTE = timedelta(minutes=1)  # a gap of less is a change of shift, not a hole in the roster
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ class Row:
 
 
 def slots(zone: str, first: date, *, days: int, hours: int) -> list[Span]:
-    """Slots of so many hours of the site's clock; one that a clock change skips is left out, a repeated one is longer."""
+    """Slots of so many hours of the site's clock; a clock change leaves one out, or makes one longer."""
     its = ZoneInfo(zone)
     edges = [
         datetime.combine(first + timedelta(days=day), time(hour), tzinfo=its).astimezone(UTC)
