@@ -17,6 +17,7 @@ from gateway.register import Issued, issue_secret
 from ingest.database import Connection
 from ingest.queries import load_queries
 from ops.town.errors import TownImportError
+from ops.town.laying import lay_ground
 from ops.town.model import DAYS, Equipment, Hydrant, Town
 
 Row = dict[str, Any]
@@ -56,7 +57,7 @@ TABLES = (
     Table(
         "grid",
         ("code",),
-        lambda town: (_only(g, "code name level parent grade geometry") for g in town.grids_top_down()),
+        lambda town: (_only(g, "code name level parent grade geometry hierarchy") for g in town.grids_top_down()),
         ("grids.geojson",),
     ),
     Table(
@@ -103,6 +104,18 @@ TABLES = (
         ("hydrants.geojson",),
         sql.SQL("kind = 'hydrant'"),
     ),
+    Table(
+        "grid_post",
+        ("grid", "slot"),
+        lambda town: (_only(p, "grid slot post") for p in town.grid_posts),
+        ("grid_posts.csv",),
+    ),
+    Table(
+        "grade_policy",
+        ("grade",),
+        lambda town: (_only(p, "grade rounds staff severity") for p in town.grade_policies),
+        ("grade_policies.csv",),
+    ),
 )
 
 
@@ -142,6 +155,7 @@ async def import_town(
         for table in TABLES:
             if any((folder / name).is_file() for name in table.files):
                 await _sync(connection, table, list(table.rows(town)), imported, since=since, at=moment)
+        await lay_ground(connection)
         await _sync_devices(connection, town, imported)
         await _sync_custody(connection, town, imported, at=moment)
         if secrets is not None:

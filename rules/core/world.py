@@ -53,7 +53,7 @@ class GridPost(Dated):
 
 @dataclass(frozen=True, kw_only=True)
 class GradePolicy(Dated):
-    """What a grade asks for at least on each shift; `code` is the grade as text, no severity leaves that to the rule."""
+    """What a grade asks for at least on each shift; `code` is the grade as text, severity None is the rule's own."""
 
     rounds: int
     staff: int

@@ -84,5 +84,33 @@ def shifts(routes: Sequence[str]) -> Rows:
     return rows
 
 
+def grid_posts(grids: Sequence[tuple[str, str]], routes: Sequence[str]) -> Rows:
+    """The two posts of the day unit that walks a base grid's route: by turns one answers for it and the other is B.
+
+    Args:
+        grids: code of each base grid, and of the route through its part of the community.
+        routes: as for `shifts`.
+    """
+    rows = [["grid", "slot", "post"]]
+    for number, (grid, route) in enumerate(grids):
+        unit = routes.index(route) // 3
+        pair = [f"P-{2 * unit + 1:02d}", f"P-{2 * unit + 2:02d}"]
+        first, second = pair if number % 2 == 0 else reversed(pair)
+        rows += [[grid, "A", first], [grid, "B", second]]
+    return rows
+
+
+def grade_policies() -> Rows:
+    """More rounds, more people and louder alerts with each grade; no more than the shifts above already do."""
+    rows = [["grade", "rounds", "staff", "severity"]]
+    return [
+        *rows,
+        ["1", "1", "1", "warning"],
+        ["2", "1", "2", "warning"],
+        ["3", "2", "2", "high"],
+        ["4", "2", "2", "critical"],
+    ]
+
+
 def _foot(number: int) -> str:
     return f"F-{number + 1:02d}"
