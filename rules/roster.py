@@ -5,7 +5,7 @@ whoever waits for the change when that commits. The caller records who did it.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from ingest.database import Connection
@@ -26,6 +26,17 @@ class LeaveChange:
     before: LeaveRow | None
     judged: Judged
 
+    @property
+    def subject(self) -> str:
+        """The post, for the audit record."""
+        its = self.leave or self.before
+        return its.post if its else ""
+
+    @property
+    def detail(self) -> dict[str, object]:
+        """What was so before and what is so now, for the audit record."""
+        return {"before": _plain(self.before), "after": _plain(self.leave), **asdict(self.judged)}
+
 
 @dataclass(frozen=True, kw_only=True)
 class CustodyChange:
@@ -35,6 +46,12 @@ class CustodyChange:
     before: tuple[CustodyRow, ...]
     after: tuple[CustodyRow, ...]
     judged: Judged
+
+    @property
+    def detail(self) -> dict[str, object]:
+        """What was so before and what is so now, for the audit record."""
+        before, after = [_plain(it) for it in self.before], [_plain(it) for it in self.after]
+        return {"before": before, "after": after, **asdict(self.judged)}
 
 
 async def add_leave(
@@ -297,3 +314,10 @@ def _check_order(device: str, start: datetime, end: datetime | None) -> None:
 
 def _when(start: datetime, end: datetime | None) -> str:
     return f"from {start:%Y-%m-%d %H:%MZ} " + (f"to {end:%Y-%m-%d %H:%MZ}" if end else "on")
+
+
+def _plain(row: LeaveRow | CustodyRow | None) -> dict[str, object] | None:
+    """A row as JSON has it."""
+    if row is None:
+        return None
+    return {name: it.isoformat() if isinstance(it, datetime) else it for name, it in asdict(row).items()}

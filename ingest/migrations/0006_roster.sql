@@ -43,3 +43,12 @@ CREATE FUNCTION standing_in(which text, moment timestamptz) RETURNS text LANGUAG
                       AND p.valid_from <= moment AND (p.valid_to IS NULL OR p.valid_to > moment))
      ORDER BY c.rank, c.grid COLLATE "C" LIMIT 1) END
 $$;
+
+-- The posts that have to do with a territory: in it, of a unit that has, or answering for a grid of it; NULL asks for all.
+CREATE FUNCTION posts_within(scope text) RETURNS SETOF text LANGUAGE sql STABLE AS $$
+  SELECT DISTINCT p.code FROM post p
+   WHERE scope IS NULL
+      OR p.grid IN (SELECT grids_within(scope))
+      OR p.unit IN (SELECT units_within(scope))
+      OR p.code IN (SELECT g.post FROM grid_post g WHERE g.valid_to IS NULL AND g.grid IN (SELECT grids_within(scope)))
+$$;

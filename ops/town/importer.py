@@ -64,7 +64,8 @@ TABLES = (
         "checkpoint",
         ("code",),
         lambda town: (
-            _only(c, "code name grid lat lon radius_m") | {"kind": c.kind or "street", "tags": [c.tag] if c.tag else []} for c in town.checkpoints
+            _only(c, "code name grid lat lon radius_m") | {"kind": c.kind or "street", "tags": [c.tag] if c.tag else []}
+            for c in town.checkpoints
         ),
         ("checkpoints.geojson",),
     ),
