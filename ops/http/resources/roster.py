@@ -49,8 +49,8 @@ class RosterCell(View):
     """A grid in a slot."""
 
     state: Literal["named", "thin", "answering", "nobody"] = Field(
-        description="named; thin: fewer posts than the grade asks for; answering: nobody out in a part of the slot, but "
-        "somebody answers for the grid; nobody: not even that"
+        description="named; thin: fewer posts than the grade asks for; answering: nobody out in a part of the slot, "
+        "but somebody answers for the grid; nobody: not even that"
     )
     out: list[RosterName]
     answering: list[str] = Field(description="codes of the posts that answer for the grid")
@@ -126,12 +126,13 @@ async def read_roster(call: Call[RosterQuery]) -> RosterMatrix:
     cells = [cell for it in found for cell in it.cells]
     said = {code for it in cells for name in it.out for code in (name.post, name.instead_of)}
     said |= {code for it in cells for code in it.answering} | {code for it in found for code in (it.a, it.b)}
+    told = sorted(code for code in said if code in names and code is not None)
     return RosterMatrix(
         day=day,
         zone=zone,
         slots=[RosterSlot(starts_at=it.start, ends_at=it.end) for it in its],
         rows=found,
-        posts={code: names[code] for code in sorted(it for it in said if it in names)},
+        posts={code: names[code] for code in told},
         nobody=sum(it.state == "nobody" for it in cells),
         thin=sum(it.state == "thin" for it in cells),
     )
