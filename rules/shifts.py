@@ -85,6 +85,11 @@ async def end_shift(connection: Connection, key: ShiftKey, *, at: datetime) -> d
     return {"before": [_plain(it) for it in before], "after": None}
 
 
+async def shift_list(connection: Connection, *, at: datetime) -> list[dict[str, Any]]:
+    """The lines that hold at a moment or later, with all their columns."""
+    return await (await connection.execute(_SQL["list"], {"at": at})).fetchall()
+
+
 async def _close(connection: Connection, key: ShiftKey, *, at: datetime) -> list[dict[str, Any]]:
     """End the version that holds and take away those that would follow; returns them as they were."""
     rows = await (await connection.execute(_SQL["versions"], asdict(key))).fetchall()

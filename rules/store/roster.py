@@ -157,6 +157,20 @@ async def judge_again(
     return Judged(**await _row(connection, "judge_again", **values))
 
 
+async def custody_list(
+    connection: Connection, *, device: str | None, holder: str | None, since: datetime | None
+) -> list[dict[str, Any]]:
+    """Who holds what beyond a moment (None: ever held), with the devices' names."""
+    return await _rows(connection, "custody_list", device=device, holder=holder, since=since)
+
+
+async def leave_list(
+    connection: Connection, *, post: str | None, since: datetime | None, now: datetime
+) -> list[dict[str, Any]]:
+    """Leaves that last beyond a moment (None: all), each with `standing_in` now or when it begins."""
+    return await _rows(connection, "leave_list", post=post, since=since, now=now)
+
+
 async def _rows(connection: Connection, name: str, **values: Any) -> list[dict[str, Any]]:
     return await (await connection.execute(_SQL[name], values)).fetchall()
 

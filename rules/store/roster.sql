@@ -95,3 +95,19 @@ WITH concerned AS (
   UPDATE duty d SET judge_at = least(d.judge_at, %(now)s) FROM concerned c WHERE c.id = d.id AND c.stored
 )
 SELECT count(*) FILTER (WHERE stored) AS again, count(*) FILTER (WHERE NOT stored) AS kept FROM concerned;
+
+-- name: custody_list
+-- Spells of custody that last beyond a moment, by device.
+SELECT c.id, d.name AS device, c.holder_kind, c.holder, c.valid_from, c.valid_to, c.changed_by
+  FROM custody c JOIN device d ON d.number = c.device
+ WHERE (%(device)s::text IS NULL OR d.name = %(device)s) AND (%(holder)s::text IS NULL OR c.holder = %(holder)s)
+   AND (%(since)s::timestamptz IS NULL OR c.valid_to IS NULL OR c.valid_to > %(since)s)
+ ORDER BY d.name, c.valid_from;
+
+-- name: leave_list
+-- Leaves that last beyond a moment, with who stands in now or when they begin.
+SELECT l.*, standing_in(l.post, greatest(l.valid_from, least(%(now)s, l.valid_to - interval '1 microsecond'))) AS standing_in
+  FROM leave l
+ WHERE (%(post)s::text IS NULL OR l.post = %(post)s)
+   AND (%(since)s::timestamptz IS NULL OR l.valid_to IS NULL OR l.valid_to > %(since)s)
+ ORDER BY l.valid_from, l.id;

@@ -23,3 +23,7 @@ INSERT INTO shift (code, name, days, starts, ends, unit, route, rounds, mode, fi
                    valid_from)
 VALUES (%(code)s, %(name)s, %(days)s, %(starts)s, %(ends)s, %(unit)s, %(route)s, %(rounds)s, %(mode)s, %(first_day)s,
         %(last_day)s, %(round_min)s, %(holidays)s, %(since)s) RETURNING *;
+
+-- name: list
+-- Lines that hold at a moment or later.
+SELECT * FROM shift WHERE valid_to IS NULL OR valid_to > %(at)s ORDER BY code, unit, route, valid_from;
