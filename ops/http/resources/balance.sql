@@ -14,6 +14,6 @@ SELECT g.code, g.name, g.grade,
    AND (%(scope)s::text IS NULL OR g.code IN (SELECT grids_within(%(scope)s)))
  ORDER BY g.code;
 
--- name: roads
--- The roads as they are now.
-SELECT geometry FROM road WHERE valid_from <= %(now)s AND (valid_to IS NULL OR valid_to > %(now)s) ORDER BY code;
+-- name: lines
+-- The lines that must be walked, as they are now.
+SELECT geometry FROM line WHERE valid_from <= %(now)s AND (valid_to IS NULL OR valid_to > %(now)s) ORDER BY code;
