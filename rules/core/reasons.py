@@ -38,6 +38,16 @@ class Why(StrEnum):
     BROKER_DISK_UNSEEN = "broker_disk_unseen"  # since when nobody has looked
     NOBODY_NAMED = "nobody_named"  # all who could do it were away, and nobody stood in
     AWAY = "away"  # which post is away from when to when, and why
+    SCAN = "scan"  # a tag was read there: which, when, how near the reader was known to be
+    SCAN_FAR = "scan_far"  # the tag was read, but the reader was elsewhere
+    SCAN_UNPLACED = "scan_unplaced"  # the tag was read, and nothing says where the reader was
+    DWELL = "dwell"  # how long it had to stay, and did
+    DWELL_SHORT = "dwell_short"  # was there, but not for long enough
+    DWELL_UNSURE = "dwell_unsure"  # was there, and nobody can say for how long
+    DROVE_PAST = "drove_past"  # came by too fast for a place that must be looked after
+    OUT_OF_ORDER = "out_of_order"  # reached after a point that comes later on the route
+    LEG_EARLY = "leg_early"  # the way from the point before took less than it should
+    LEG_LATE = "leg_late"  # the way from the point before took longer than it may
     POINTS = "points"  # how many points of a round are not proven
 
 
