@@ -12,7 +12,7 @@ SELECT code, name, kind, valid_from, valid_to FROM unit;
 
 -- name: posts
 -- All versions.
-SELECT code, name, unit, grid, role, valid_from, valid_to FROM post;
+SELECT code, name, unit, grid, role, deputy, valid_from, valid_to FROM post;
 
 -- name: devices
 -- The register.
@@ -50,6 +50,10 @@ SELECT grid AS code, slot, post, valid_from, valid_to FROM grid_post ORDER BY gr
 -- name: grade_policies
 -- All versions.
 SELECT grade::text AS code, rounds, staff, severity, valid_from, valid_to FROM grade_policy;
+
+-- name: leaves
+-- All of them.
+SELECT post AS code, kind, cover, valid_from, valid_to FROM leave ORDER BY post, valid_from, id;
 
 -- name: lines
 -- All versions.
