@@ -63,7 +63,7 @@ TABLES = (
         "checkpoint",
         ("code",),
         lambda town: (
-            _only(c, "code name grid lat lon radius_m tag") | {"kind": c.kind or "street"} for c in town.checkpoints
+            _only(c, "code name grid lat lon radius_m") | {"kind": c.kind or "street", "tags": [c.tag] if c.tag else []} for c in town.checkpoints
         ),
         ("checkpoints.geojson",),
     ),

@@ -17,6 +17,7 @@ class State(StrEnum):
     WAITING = "waiting"  # the deadline has passed, its data may still be on the way
     PROVISIONAL = "provisional"
     FINAL = "final"
+    SUPERSEDED = "superseded"  # a corrected plan has it no longer; it stays as it was, for the record
 
 
 class Verdict(StrEnum):

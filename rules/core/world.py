@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from rules.core.fixes import Span, merged
 
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+Ring = tuple[tuple[float, float], ...]
 VEHICLES = frozenset({"motorcycle", "car", "electric"})
 
 
@@ -92,19 +93,49 @@ class Checkpoint(Dated):
     lat: float
     lon: float
     radius_m: float
+    kind: str = "street"
+    ring: Ring = ()  # degrees (lat, lon) around the place; empty: it is the circle
+    tags: tuple[str, ...] = ()  # as `same_tag` writes them
+    dwell_s: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leg:
+    """How long the way from one checkpoint to the next should take."""
+
+    minutes: float
+    tolerance_min: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Route(Dated):
-    """Checkpoints in order."""
+    """Checkpoints; in this order when it is `ordered`, and then perhaps with the legs between them."""
 
     name: str
     checkpoints: tuple[str, ...]
+    ordered: bool = False
+    legs: tuple[Leg, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holiday(Dated):
+    """A day of rest, or a day at the weekend that is worked in its stead; `code` is the day, as 2026-10-01."""
+
+    name: str
+    kind: Literal["rest", "work"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shift(Dated):
-    """One unit walks one route so many times, on these days, in local time; it may end on the next day."""
+    """One unit walks one route so many times, on these days, in local time; it may end on the next day.
+
+    Attributes:
+        mode: seasonal and targeted ones run from `first_day` to `last_day`, both included; a random one draws when
+            each of its rounds begins.
+        first_day: month and day such as 11-15 of a seasonal shift, a date such as 2026-11-15 of a targeted one.
+        round_min: minutes that a random round may take; None: half of its part of the shift.
+        holidays: what it does on days of rest.
+    """
 
     name: str
     days: frozenset[int]  # 0 Monday to 6 Sunday, of the day on which it starts
@@ -113,6 +144,11 @@ class Shift(Dated):
     unit: str
     route: str
     rounds: int
+    mode: Literal["constant", "seasonal", "targeted", "random"] = "constant"
+    first_day: str | None = None
+    last_day: str | None = None
+    round_min: int | None = None
+    holidays: Literal["as_usual", "skip", "only"] = "as_usual"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +186,11 @@ class Tracker:
 
 
 D = TypeVar("D", bound=Dated)
+
+
+def same_tag(tag: str) -> str:
+    """The id of a tag as it is compared: readers differ in case and in separators."""
+    return "".join(letter for letter in tag.upper() if letter.isalnum())
 
 
 class Book(Generic[D]):
@@ -193,6 +234,7 @@ class World:
     devices: tuple[Device, ...] = ()
     grid_posts: tuple[GridPost, ...] = ()
     grade_policies: Book[GradePolicy] = field(default_factory=Book)
+    holidays: Book[Holiday] = field(default_factory=Book)
 
     @cached_property
     def device(self) -> dict[int, Device]:

@@ -73,12 +73,12 @@ SELECT d.* FROM duty d
 SELECT min(judge_at) AS at FROM duty WHERE judge_at IS NOT NULL;
 
 -- name: of_round
--- All duties of a round.
-SELECT * FROM duty WHERE round = %(round)s ORDER BY id;
+-- All duties of a round that are still wanted.
+SELECT * FROM duty WHERE round = %(round)s AND state <> 'superseded' ORDER BY id;
 
 -- name: round
 -- One round.
-SELECT * FROM round WHERE id = %(round)s;
+SELECT id, key, shift, route, unit, grid, starts_at, ends_at FROM round WHERE id = %(round)s;
 
 -- name: overdue
 -- The live duties of a rule that are missed so far.

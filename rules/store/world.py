@@ -14,12 +14,16 @@ from rules.core.world import (
     GradePolicy,
     Grid,
     GridPost,
+    Holiday,
     Item,
+    Leg,
     Post,
+    Ring,
     Route,
     Shift,
     Unit,
     World,
+    same_tag,
 )
 from rules.settings import SettingRow, SettingsBook
 
@@ -49,13 +53,14 @@ async def snapshot(connection: Connection, *, zone: str, known: Snapshot | None 
         units=Book(Unit(**it) for it in rows["units"]),
         posts=Book(Post(**it) for it in rows["posts"]),
         custody=tuple(Custody(**it) for it in rows["custody"]),
-        checkpoints=Book(Checkpoint(**it) for it in rows["checkpoints"]),
-        routes=Book(Route(**{**it, "checkpoints": tuple(it["checkpoints"])}) for it in rows["routes"]),
+        checkpoints=Book(_checkpoint(it) for it in rows["checkpoints"]),
+        routes=Book(_route(it) for it in rows["routes"]),
         shifts=tuple(_shift(it) for it in rows["shifts"]),
         items=Book(Item(**it) for it in rows["items"]),
         devices=tuple(Device(**it) for it in rows["devices"]),
         grid_posts=tuple(GridPost(**it) for it in rows["grid_posts"]),
         grade_policies=Book(GradePolicy(**it) for it in rows["grade_policies"]),
+        holidays=Book(Holiday(**it) for it in rows["holidays"]),
     )
     settings = SettingsBook((SettingRow(**it) for it in rows["settings"]), models=settings_models())
     return Snapshot(row["stamp"], world, settings)
@@ -63,3 +68,14 @@ async def snapshot(connection: Connection, *, zone: str, known: Snapshot | None 
 
 def _shift(row: dict[str, Any]) -> Shift:
     return Shift(**{**row, "days": frozenset(_DAYS[day] for day in row["days"] if day in _DAYS)})
+
+
+def _checkpoint(row: dict[str, Any]) -> Checkpoint:
+    shape = row.pop("geometry")
+    ring: Ring = tuple((lat, lon) for lon, lat in shape["coordinates"][0]) if shape else ()
+    return Checkpoint(**{**row, "ring": ring, "tags": tuple(same_tag(tag) for tag in row["tags"])})
+
+
+def _route(row: dict[str, Any]) -> Route:
+    legs = tuple(Leg(**leg) for leg in row["legs"])
+    return Route(**{**row, "checkpoints": tuple(row["checkpoints"]), "legs": legs})

@@ -11,7 +11,8 @@ SELECT (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grid) || '/' 
        (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM equipment) || '/' ||
        (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grid_post) || '/' ||
        (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grade_policy) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM rule_setting) AS stamp;
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM rule_setting) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM holiday) AS stamp;
 
 -- name: grids
 -- All versions, without their geometry.
@@ -35,15 +36,20 @@ SELECT device, holder_kind, holder AS code, valid_from, valid_to FROM custody;
 
 -- name: checkpoints
 -- All versions.
-SELECT code, name, grid, lat, lon, radius_m, valid_from, valid_to FROM checkpoint;
+SELECT code, name, grid, lat, lon, radius_m, kind, geometry, tags, dwell_s, valid_from, valid_to FROM checkpoint;
 
 -- name: routes
 -- All versions, without their geometry.
-SELECT code, name, checkpoints, valid_from, valid_to FROM route;
+SELECT code, name, checkpoints, ordered, legs, valid_from, valid_to FROM route;
 
 -- name: shifts
 -- All versions.
-SELECT code, name, days, starts, ends, unit, route, rounds, valid_from, valid_to FROM shift;
+SELECT code, name, days, starts, ends, unit, route, rounds, mode, first_day, last_day, round_min, holidays, valid_from,
+       valid_to FROM shift;
+
+-- name: holidays
+-- All versions of all days.
+SELECT day::text AS code, name, kind, valid_from, valid_to FROM holiday;
 
 -- name: items
 -- All versions of all equipment.
