@@ -16,6 +16,7 @@ from psycopg_pool import PoolTimeout
 from devices.codecs import Refusal, codec_of_topic
 from ingest import metrics
 from ingest.allowance import Allowance
+from ingest.belated import belated
 from ingest.columns import Checked, fixes_of, positions_of
 from ingest.database import Pool
 from ingest.decode import NO_OFFSET, Decoded, Decoder, Quarantined
@@ -235,7 +236,7 @@ class Pipeline:
             fresh=positions.without_twins(),
             others=others_of(decoded.others),
             received=decoded.received,
-            marks=touched(world, positions) + _device_marks(decoded.others),
+            marks=touched(world, positions) + _device_marks(decoded.others) + belated(positions, decoded.others),
             quarantined=decoded.refused + decoded.beyond,
             excess=decoded.excess,
             ignored=decoded.ignored,

@@ -15,5 +15,5 @@ SIGNAL_SECONDS = Histogram(
     buckets=(0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 30),
 )
 
-for _kind in ("checkpoint", "incident", "device"):
+for _kind in ("checkpoint", "incident", "device", "track"):
     MARKS.labels(_kind)

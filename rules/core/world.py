@@ -60,6 +60,13 @@ class GradePolicy(Dated):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shape(Dated):
+    """The ground of a grid, as the text of a GeoJSON geometry; it is parsed only where it is asked for."""
+
+    geometry: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Unit(Dated):
     """What is sent out as one."""
 
@@ -235,6 +242,7 @@ class World:
     grid_posts: tuple[GridPost, ...] = ()
     grade_policies: Book[GradePolicy] = field(default_factory=Book)
     holidays: Book[Holiday] = field(default_factory=Book)
+    shapes: Book[Shape] = field(default_factory=Book)
 
     @cached_property
     def device(self) -> dict[int, Device]:

@@ -20,6 +20,7 @@ from rules.core.world import (
     Post,
     Ring,
     Route,
+    Shape,
     Shift,
     Unit,
     World,
@@ -61,6 +62,7 @@ async def snapshot(connection: Connection, *, zone: str, known: Snapshot | None 
         grid_posts=tuple(GridPost(**it) for it in rows["grid_posts"]),
         grade_policies=Book(GradePolicy(**it) for it in rows["grade_policies"]),
         holidays=Book(Holiday(**it) for it in rows["holidays"]),
+        shapes=Book(Shape(**it) for it in rows["shapes"]),
     )
     settings = SettingsBook((SettingRow(**it) for it in rows["settings"]), models=settings_models())
     return Snapshot(row["stamp"], world, settings)
