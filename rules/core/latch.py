@@ -51,7 +51,7 @@ class Latch:
         """Whether it holds after the last sample."""
         return self._now is not None
 
-    def feed(self, at: datetime, truth: bool | None) -> None:  # noqa: FBT001  the answer is what is fed
+    def feed(self, at: datetime, truth: bool | None) -> None:
         """Take what the next sample says."""
         patience = self.patience
         if self._last is not None and (at - self._last).total_seconds() > patience.gap_s:

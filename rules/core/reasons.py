@@ -36,6 +36,15 @@ class Why(StrEnum):
     UNBALANCED = "unbalanced"  # the numbers of a ledger that does not add up
     BROKER_DISK = "broker_disk"  # how much the broker can still save
     BROKER_DISK_UNSEEN = "broker_disk_unseen"  # since when nobody has looked
+    OUTSIDE = "outside"  # how far outside its area, since when
+    STANDING = "standing"  # where, since when, how long it may
+    OVER_SPEED = "over_speed"
+    TELEPORT = "teleport"  # there and back faster than anything moves
+    FROZEN = "frozen"  # the same place to the last digit, although it moves or time goes on
+    MADE_UP = "made_up"  # the device itself says that its positions are made up
+    BATTERY = "battery"
+    NO_SIGN = "no_sign"  # somebody alone has not checked in, scanned or moved
+    BATTERY_SAVER = "battery_saver"  # it fell silent with charge enough
     POINTS = "points"  # how many points of a round are not proven
 
 
