@@ -19,4 +19,4 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
         horizon=timedelta(hours=settings.rules.horizon_hours),
         backfill=timedelta(hours=settings.rules.backfill_hours),
     )
-    await RulesWorker(conninfo, options=options, connections=max(3, settings.database.connections // 2)).run(stop)
+    await RulesWorker(conninfo, options=options, connections=max(4, settings.database.connections // 2)).run(stop)
