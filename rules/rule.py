@@ -254,12 +254,13 @@ class Follower(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class Heard:
-    """When ingest last had anything from a device, and where that was."""
+    """When ingest last had anything from a device, where that was, and the newest charge in percent that it said."""
 
     device: Device
     heard_at: datetime
     lat: float | None = None
     lon: float | None = None
+    battery_pct: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Lasting conditions on a real database: raised once, resolved by themselves, the same after a restart and with late data."""
+"""Lasting conditions on a real database: raised once, resolved by themselves, the same after a restart or late data."""
 
 from collections.abc import AsyncIterator
 from typing import Any
