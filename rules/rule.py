@@ -9,7 +9,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from heapq import merge
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -28,6 +27,7 @@ from rules.core.world import Device, World
 from rules.settings import SettingsBook
 
 OFF_DUTY = "its unit is off duty, or nobody holds it any more"  # how what lasts ends when nothing else ends it
+_UNUSABLE = int(Flag.MOCK | Flag.NULL_ISLAND)  # a plain number: arithmetic on flags is slow
 Subject = Literal["checkpoint", "incident", "equipment", "line", "grid", "unit", "area", "round"]
 
 
@@ -170,7 +170,7 @@ class SignalReading:
     lon: float | None = None
     place_age_s: float | None = None
     grid: str | None = None
-    type: str = "button"
+    type: str = ""
 
     @property
     def key(self) -> str:
@@ -195,7 +195,7 @@ class Sample:
     @property
     def credible(self) -> bool:
         """Whether it says where the device was: not made up, not the null island."""
-        return not self.flags & (Flag.MOCK | Flag.NULL_ISLAND)
+        return not self.flags & _UNUSABLE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -439,23 +439,21 @@ class TrackRule(Rule):
                 self.follow(tour, world=case.world, settings=case.settings, at=until) if self.concerns(tour) else None
             )
             if follower is not None:
-                feed(follower, case.samples, case.readings, after=tour.start, until=until)
+                feed(follower, in_order(case.samples, case.readings), after=tour.start, until=until)
                 its = follower.episodes(until)
                 found += [_cut(it, tour) for it in its] if tour.end <= case.span.end else its
         return [it for it in found if it.ended_at is None or it.ended_at >= case.span.start]
 
 
-def feed(
-    follower: Follower,
-    samples: Iterable[Sample],
-    readings: Iterable[SignalReading],
-    *,
-    after: datetime,
-    until: datetime,
-) -> None:
-    """Give a follower everything from `after` to `until`, in order; both may hold more."""
-    both: Iterable[Sample | SignalReading] = merge(samples, readings, key=lambda it: (it.time, it.digest))
-    for it in both:
+def in_order(samples: Sequence[Sample], readings: Sequence[SignalReading]) -> list[Sample | SignalReading]:
+    """Both together in the order of (time, digest), in which they are each."""
+    said: list[Sample | SignalReading] = [*samples, *readings]
+    return sorted(said, key=lambda it: (it.time, it.digest)) if readings else said
+
+
+def feed(follower: Follower, said: Iterable[Sample | SignalReading], *, after: datetime, until: datetime) -> None:
+    """Give a follower everything from `after` to `until`, both included, of what may hold more."""
+    for it in said:
         if after <= it.time <= until:
             if isinstance(it, Sample):
                 follower.sample(it)

@@ -120,6 +120,7 @@ class SignalLane:
             lon=lon,
             place_age_s=age_s if lat is not None else None,
             grid=grid,
+            type=row["type"],
         )
 
     async def _button(self, connection: Connection, reading: SignalReading, known: Snapshot) -> None:

@@ -17,7 +17,7 @@ from rules.core.tours import Errand, Tour, Tours
 from rules.core.world import Device
 from rules.desk import Desk
 from rules.metrics import FAILED, FOLLOWED, REREAD, TRACK_SECONDS
-from rules.rule import OFF_DUTY, Episode, Follower, RuleSettings, Sample, SignalReading, TrackRule, feed
+from rules.rule import OFF_DUTY, Episode, Follower, RuleSettings, Sample, SignalReading, TrackRule, feed, in_order
 from rules.store import marks as marks_store
 from rules.store import samples as store
 from rules.store.readings import listening_since
@@ -256,12 +256,12 @@ class TrackLane:
         self, way: _Way, look: _Look, samples: list[Sample], readings: list[SignalReading]
     ) -> list[tuple[_Following, Episode]]:
         found = []
+        said = in_order(samples, readings)
         for it in way.following:
-            feed(it.follower, samples, readings, after=it.tour.start, until=look.horizon)
+            feed(it.follower, said, after=it.tour.start, until=look.horizon)
             found += [(it, episode) for episode in it.follower.episodes(look.horizon)]
-        newest = [its[-1].time for its in (samples, readings) if its]
-        if newest:
-            way.read_to = max(newest)
+        if said:
+            way.read_to = said[-1].time
         way.failures, way.rest_until = 0, None
         return found
 

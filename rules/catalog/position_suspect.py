@@ -31,8 +31,10 @@ from rules.rule import Episode, Follower, Rule, RuleSettings, Sample, TrackRule
 from rules.settings import SettingsBook
 
 Kind = Literal["teleport", "frozen", "mock"]
+_MOCK = int(Flag.MOCK)
 _WITHIN = timedelta(minutes=10)  # two jumps in so short a time are no accident
 _UNKNOWN_M = 50.0  # what a fix may err that does not say
+_NEAR_DEG = 0.0003  # some 30 m, less than two fixes err; spares the sum for most of them
 _CHARGE_PCT = 2  # that the charge must have changed, so that the device is known to live
 _PATIENCE: dict[Kind, Patience] = {
     "teleport": Patience(raise_after_s=0, raise_fixes=1, clear_after_s=60, clear_fixes=2, expires_s=1800),
@@ -84,7 +86,7 @@ class _Doubts(Follower):
 
     @override
     def sample(self, it: Sample) -> None:
-        self._feed("mock", it, bool(it.flags & Flag.MOCK))
+        self._feed("mock", it, bool(it.flags & _MOCK))
         if not it.credible:
             return
         self._feed("teleport", it, self._jumped(it))
@@ -99,16 +101,19 @@ class _Doubts(Follower):
             self._places[kind, it.time] = it
 
     def _jumped(self, it: Sample) -> bool | None:
-        if len(self._before) == 2 and all(
-            self._impossible(a, b) for a, b in ((self._before[0], self._before[1]), (self._before[1], it))
-        ):
-            self._jumps = (*self._jumps, self._before[1].time)
+        before = self._before
+        if len(before) == 2 and self._impossible(before[1], it) and self._impossible(before[0], before[1]):
+            self._jumps = (*self._jumps, before[1].time)
+        if not self._jumps:
+            return False
         self._jumps = tuple(at for at in self._jumps if it.time - at <= _WITHIN)
         if len(self._jumps) >= 2:
             return True
         return None if self._jumps else False
 
     def _impossible(self, a: Sample, b: Sample) -> bool:
+        if abs(a.lat - b.lat) + abs(a.lon - b.lon) < _NEAR_DEG:
+            return False
         error_m = (a.accuracy_m or _UNKNOWN_M) + (b.accuracy_m or _UNKNOWN_M)
         gap_s = max(1.0, (b.time - a.time).total_seconds())
         if gap_s > _WITHIN.total_seconds():

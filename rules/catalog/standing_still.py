@@ -16,7 +16,7 @@ from typing import ClassVar
 from pydantic import Field
 from typing_extensions import override
 
-from devices.geometry import distance_m
+from devices.geometry import M_PER_DEG, distance_m
 from rules.core.alerts import Severity
 from rules.core.errands import Answering
 from rules.core.latch import Lasting
@@ -121,7 +121,7 @@ class _Standing(Follower):
             return True
         reach_m = self._settings.rest_margin_m + (it.accuracy_m or 0.0)
         return any(
-            abs(it.lat - place.lat) < 0.05
+            abs(it.lat - place.lat) * M_PER_DEG <= place.radius_m + reach_m
             and distance_m(it.lat, it.lon, place.lat, place.lon) <= place.radius_m + reach_m
             for place in self._tour.rest
         )
