@@ -32,6 +32,8 @@ _GAP_S = 45.0  # between two fixes; over a longer time the straight way says lit
 _UNKNOWN_M = 15.0  # what a fix may err that does not say
 _AGREES = 0.5  # share of the limit that the straight way must show at least: roads bend
 
+_JUMPS = 2.0  # times the said speed: a way that is farther than so was no drive
+
 
 class Settings(RuleSettings):
     """What can be set."""
@@ -166,7 +168,7 @@ def _too_fast(a: Sample | None, b: Sample, allowed_mps: float) -> tuple[bool | N
             return None, 0.0
         return (True if least > allowed_mps else False if most <= allowed_mps else None), least
     if b.speed_mps > allowed_mps:
-        agrees = most is None or most >= allowed_mps * _AGREES
+        agrees = most is None or least is None or (most >= allowed_mps * _AGREES and least <= b.speed_mps * _JUMPS)
         return (True if agrees else None), b.speed_mps
     return (False if least is None or least <= allowed_mps else None), b.speed_mps
 

@@ -96,7 +96,7 @@ class _Standing(Follower):
             self._away.append(it)
             if len(self._away) >= _MOVED_FIXES:
                 self._end(it.time)
-                self._begin(self._away)
+                self._begin(self._away if not self._moved(self._away[0], it) else [it])
         else:
             self._fixes += 1
             self._away = []
