@@ -9,6 +9,7 @@ from ingest.errors import DatabaseUnavailable
 from rules.catalog import catalog
 from rules.core.duties import Duty, Judgement, stand
 from rules.core.lag import tempered
+from rules.core.naming import excused
 from rules.desk import Desk
 from rules.errors import LeadershipLost
 from rules.metrics import DUE, FAILED, JUDGED
@@ -203,6 +204,7 @@ class DutyLane:
                     await self._put_off(connection, [duty])
                     continue
                 if rule.need(case) is not None:
+                    judgement = excused(duty, judgement, world=known.world)
                     judgement = tempered(duty, judgement, now=now, caught_up_to=caught_up)
                 after = await self._write(connection, rule, case, judgement, now)
                 judged[after.id or 0] = Member(duty=after, evidence=judgement.evidence)

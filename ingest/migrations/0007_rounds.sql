@@ -96,3 +96,7 @@ CREATE TRIGGER grid_planned AFTER INSERT OR UPDATE OR DELETE ON grid
   FOR EACH ROW EXECUTE FUNCTION note_plan_change('code');
 CREATE TRIGGER rule_setting_planned AFTER INSERT OR UPDATE OR DELETE ON rule_setting
   FOR EACH ROW EXECUTE FUNCTION note_plan_change('rule');
+CREATE TRIGGER grade_policy_planned AFTER INSERT OR UPDATE OR DELETE ON grade_policy
+  FOR EACH ROW EXECUTE FUNCTION note_plan_change('grade');
+CREATE TRIGGER grid_post_planned AFTER INSERT OR UPDATE OR DELETE ON grid_post
+  FOR EACH ROW EXECUTE FUNCTION note_plan_change('grid');

@@ -45,9 +45,14 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "devices.read": "list devices; never their secrets",
     "equipment.read": "see fire equipment, what it measures and its dates",
     "grids.read": "see the territory and its roads",
+    "grids.act": "change a grid's grade, name and posts, now or for the past",
+    "measures.read": "see how many duties were met, missed and late, and how present the patrol was",
+    "territory.read": "see who answers for which grid, flaws of the borders, and how work is spread",
     "incidents.read": "see incidents",
     "incidents.act": "open, dispatch and close incidents",
     "metrics.read": "read the metrics from another machine",
+    "roster.read": "see posts, leave, custody, shifts and who is named for which grid when",
+    "roster.act": "record leave, name who stands in, hand devices over, change shifts; now, ahead or for the past",
     "rounds.read": "see rounds, their points and verdicts",
     "tickets.read": "see tickets",
     "tracks.read": "look at a device's track; each look is recorded",
@@ -55,6 +60,9 @@ PERMISSIONS: Final[Mapping[str, str]] = {
 }
 
 _READS = (
+    "roster.read",
+    "measures.read",
+    "territory.read",
     "alerts.read",
     "devices.read",
     "equipment.read",
@@ -76,11 +84,12 @@ def _own(*names: str) -> dict[str, Reach]:
 
 
 GRANTS: Final[Mapping[str, Mapping[str, Reach]]] = {
-    "officer": _territory(*_READS, "alerts.act", "incidents.act"),
-    "leader": _territory(*_READS),
+    "officer": _territory(*_READS, "alerts.act", "incidents.act", "roster.act"),
+    "leader": _territory(*_READS, "grids.act", "roster.act"),
     "crew": _territory("tickets.read", "equipment.read", "grids.read"),
-    "patrol": _territory("grids.read") | _own("tracks.read", "rounds.read", "incidents.read", "units.read"),
-    "admin": _territory("devices.read", "grids.read", "metrics.read"),
+    "patrol": _territory("grids.read")
+    | _own("tracks.read", "rounds.read", "incidents.read", "units.read", "measures.read"),
+    "admin": _territory("devices.read", "grids.read", "metrics.read", "grids.act", "territory.read", "roster.read"),
     "auditor": _territory("audit.read"),
 }
 

@@ -11,6 +11,7 @@ from ops.town.model import DAYS
 from ops.town.reading import Reading
 
 _CODE = re.compile(r"[^\s,\"]{1,64}")
+_WORD = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _DEVICE = re.compile(r"[A-Za-z0-9_-]{1,64}")  # it is an MQTT topic level and a user name
 _TAG = re.compile(r"[0-9A-Za-z:_-]{1,64}")
 _MONTH = re.compile(r"(\d{4})-(\d{1,2})")
@@ -84,6 +85,11 @@ class Fields:
         """A code: 1 to 64 characters, no blanks, commas or quotes."""
         remedy = f"{name} is a code of 1 to 64 characters without blanks, commas or quotes"
         return self._matching(name, _CODE, required=required, remedy=remedy)
+
+    def word(self, name: str) -> str | None:
+        """A word of the town's own choice: small letters, digits, underscores."""
+        remedy = f"{name} is a word of small letters, digits and underscores, such as fire"
+        return self._matching(name, _WORD, required=False, remedy=remedy)
 
     def device(self, name: str, *, required: bool = True) -> str | None:
         """A device id: letters, digits, hyphen, underscore, at most 64."""
@@ -197,10 +203,10 @@ class Fields:
             return ()
         return tuple(sorted({DAYS.index(word) for word in words}))
 
-    def codes(self, name: str) -> tuple[str, ...]:
+    def codes(self, name: str, *, required: bool = True) -> tuple[str, ...]:
         """A list of codes, as JSON array or as text with commas between; empty when wrong."""
         remedy = f'{name} is a list of codes in order, such as ["C-01", "C-02"]'
-        value = self._raw(name, required=True, remedy=remedy)
+        value = self._raw(name, required=required, remedy=remedy)
         if value is None:
             return ()
         parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else value

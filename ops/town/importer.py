@@ -17,6 +17,7 @@ from gateway.register import Issued, issue_secret
 from ingest.database import Connection
 from ingest.queries import load_queries
 from ops.town.errors import TownImportError
+from ops.town.laying import lay_ground
 from ops.town.model import DAYS, Equipment, Hydrant, Town
 
 Row = dict[str, Any]
@@ -56,14 +57,15 @@ TABLES = (
     Table(
         "grid",
         ("code",),
-        lambda town: (_only(g, "code name level parent grade geometry") for g in town.grids_top_down()),
+        lambda town: (_only(g, "code name level parent grade geometry hierarchy") for g in town.grids_top_down()),
         ("grids.geojson",),
     ),
     Table(
         "checkpoint",
         ("code",),
         lambda town: (
-            _only(c, "code name grid lat lon radius_m") | {"kind": c.kind or "street", "tags": [c.tag] if c.tag else []} for c in town.checkpoints
+            _only(c, "code name grid lat lon radius_m") | {"kind": c.kind or "street", "tags": [c.tag] if c.tag else []}
+            for c in town.checkpoints
         ),
         ("checkpoints.geojson",),
     ),
@@ -78,7 +80,10 @@ TABLES = (
     ),
     Table("unit", ("code",), lambda town: (_only(u, "code name kind squad") for u in town.units), ("units.csv",)),
     Table(
-        "post", ("code",), lambda town: (_only(p, "code name squad unit role grid") for p in town.posts), ("posts.csv",)
+        "post",
+        ("code",),
+        lambda town: (_only(p, "code name squad unit role grid deputy") for p in town.posts),
+        ("posts.csv",),
     ),
     Table(
         "shift",
@@ -102,6 +107,18 @@ TABLES = (
         lambda town: (_hydrant(item) for item in town.hydrants),
         ("hydrants.geojson",),
         sql.SQL("kind = 'hydrant'"),
+    ),
+    Table(
+        "grid_post",
+        ("grid", "slot"),
+        lambda town: (_only(p, "grid slot post") for p in town.grid_posts),
+        ("grid_posts.csv",),
+    ),
+    Table(
+        "grade_policy",
+        ("grade",),
+        lambda town: (_only(p, "grade rounds staff severity") for p in town.grade_policies),
+        ("grade_policies.csv",),
     ),
 )
 
@@ -142,6 +159,7 @@ async def import_town(
         for table in TABLES:
             if any((folder / name).is_file() for name in table.files):
                 await _sync(connection, table, list(table.rows(town)), imported, since=since, at=moment)
+        await lay_ground(connection)
         await _sync_devices(connection, town, imported)
         await _sync_custody(connection, town, imported, at=moment)
         if secrets is not None:

@@ -5,7 +5,7 @@ wrong with a file is not here either: the reader reports that as findings, and o
 to be imported.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cached_property
@@ -40,7 +40,16 @@ EQUIPMENT_KINDS = (
 )
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 GRADES = {1: "日常管理", 2: "一般防范", 3: "重点关注", 4: "严密管控"}
-TOWN, COMMUNITY, BASE = 1, 2, 3  # levels of grids
+PATROL = "patrol"  # the hierarchy whose grids places, readings and duties lie in
+SLOTS = ("A", "B")
+SEVERITIES = ("info", "warning", "high", "critical")
+
+
+def base_grids(grids: Iterable["Grid"]) -> tuple["Grid", ...]:
+    """Those of the patrol hierarchy that no other lies below: each place lies in one of them."""
+    grids = tuple(grids)
+    parents = {grid.parent for grid in grids}
+    return tuple(grid for grid in grids if grid.hierarchy == PATROL and grid.code not in parents)
 
 
 class _Drawn:
@@ -68,7 +77,10 @@ class _Placed:
 
 @dataclass(frozen=True, kw_only=True)
 class Grid(_Drawn):
-    """One piece of territory: level 1 the town, 2 a community, 3 a base grid; `grade` 1-4 at level 3."""
+    """One piece of territory: level 1 the top of its hierarchy; `grade` 1-4 where no other grid lies below it.
+
+    `made_of` names the grids of another hierarchy that it consists of; its geometry is then all of theirs.
+    """
 
     code: str
     name: str
@@ -76,6 +88,8 @@ class Grid(_Drawn):
     parent: str | None
     grade: int | None
     geometry: Geometry
+    hierarchy: str = PATROL
+    made_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +151,7 @@ class Post:
     unit: str | None
     role: str
     grid: str | None
+    deputy: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,6 +227,25 @@ class Equipment:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GridPost:
+    """The post that answers for a grid; slot A, or B for when A is away."""
+
+    grid: str
+    slot: str
+    post: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradePolicy:
+    """What a grade asks for on each shift: at least so many rounds and posts, and how severe a missed duty is."""
+
+    grade: int
+    rounds: int
+    staff: int
+    severity: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Town:
     """Everything that a folder of town files says, in the order of the files.
 
@@ -229,14 +263,16 @@ class Town:
     custody: tuple[Custody, ...] = ()
     shifts: tuple[Shift, ...] = ()
     equipment: tuple[Equipment, ...] = ()
+    grid_posts: tuple[GridPost, ...] = ()
+    grade_policies: tuple[GradePolicy, ...] = ()
 
     def grids_top_down(self) -> Iterator[Grid]:
         """All grids, each after its parent: the order in which rows with a parent key can be written."""
         yield from sorted(self.grids, key=lambda grid: grid.level)
 
     def base_grids(self) -> tuple[Grid, ...]:
-        """The grids of level 3."""
-        return tuple(grid for grid in self.grids if grid.level == BASE)
+        """The patrol grids that no other lies below."""
+        return base_grids(self.grids)
 
     def holdings(self) -> tuple[Custody, ...]:
         """`custody`, and an open one for each tag that a hydrant or a piece of equipment names and no row does."""

@@ -1,4 +1,4 @@
-"""The six CSV files: each row into its record, with a finding for all that is wrong in it."""
+"""The CSV files: each row into its record, with a finding for all that is wrong in it."""
 
 from collections.abc import Iterator
 
@@ -11,30 +11,37 @@ from ops.town.model import (
     DEVICE_KINDS,
     EQUIPMENT_KINDS,
     POST_ROLES,
+    SEVERITIES,
+    SLOTS,
     UNIT_KINDS,
     Custody,
     Device,
     Equipment,
+    GradePolicy,
+    GridPost,
     Post,
     Shift,
     Unit,
 )
 from ops.town.reading import Noted, Reading
 
+MAX_STAFF = 100  # posts on one shift; more is another number by mistake
 MAX_ROUNDS = 48  # of one unit in one shift: one each half hour for a whole day
 
 
 def read_posts(reading: Reading) -> list[Noted[Post]]:
     """`posts.csv`."""
     posts = []
-    for fields in _rows(reading, "posts", "code,name,role", "squad,unit,grid"):
+    for fields in _rows(reading, "posts", "code,name,role", "squad,unit,grid,deputy"):
         code, name = _key(fields, "post", reading), fields.text("name")
         squad, unit = fields.code("squad", required=False), fields.code("unit", required=False)
         role = fields.choice("role", POST_ROLES)
         grid = fields.code("grid", required=role == "grid_officer")
+        deputy = fields.code("deputy", required=False)
         if code is None or name is None or role is None or fields.failed:
             continue
-        posts.append(Noted(fields.where, Post(code=code, name=name, squad=squad, unit=unit, role=role, grid=grid)))
+        post = Post(code=code, name=name, squad=squad, unit=unit, role=role, grid=grid, deputy=deputy)
+        posts.append(Noted(fields.where, post))
     return posts
 
 
@@ -144,6 +151,34 @@ def read_equipment(reading: Reading) -> list[Noted[Equipment]]:
     return equipment
 
 
+def read_grid_posts(reading: Reading) -> list[Noted[GridPost]]:
+    """`grid_posts.csv`."""
+    grid_posts = []
+    for fields in _rows(reading, "grid_posts", "grid,slot,post", ""):
+        grid, slot, post = fields.code("grid"), fields.choice("slot", SLOTS), fields.code("post")
+        if grid is None or slot is None or post is None or fields.failed:
+            continue
+        if reading.register("grid and slot", f"{grid}, {slot}", file=fields.file, where=fields.where):
+            grid_posts.append(Noted(fields.where, GridPost(grid=grid, slot=slot, post=post)))
+    return grid_posts
+
+
+def read_grade_policies(reading: Reading) -> list[Noted[GradePolicy]]:
+    """`grade_policies.csv`."""
+    policies = []
+    for fields in _rows(reading, "grade_policies", "grade,rounds,staff", "severity"):
+        grade = fields.integer("grade", low=1, high=4)
+        rounds = fields.integer("rounds", low=0, high=MAX_ROUNDS)
+        staff = fields.integer("staff", low=0, high=MAX_STAFF)
+        severity = fields.choice("severity", SEVERITIES, required=False)
+        if grade is None or rounds is None or staff is None or fields.failed:
+            continue
+        if reading.register("grade", str(grade), file=fields.file, where=fields.where):
+            record = GradePolicy(grade=grade, rounds=rounds, staff=staff, severity=severity)
+            policies.append(Noted(fields.where, record))
+    return policies
+
+
 def _latitude_longitude(fields: Fields) -> tuple[float | None, float | None]:
     lat = fields.number("lat", low=-1e9, high=1e9, required=False)
     lon = fields.number("lon", low=-1e9, high=1e9, required=False)
@@ -168,7 +203,7 @@ def _key(fields: Fields, kind: str, reading: Reading) -> str | None:
 def _rows(reading: Reading, stem: str, required: str, optional: str) -> Iterator[Fields]:
     """Each row as fields; a row is named by its line and its first code, whichever columns those are in."""
     path = reading.folder / f"{stem}.csv"
-    columns = tuple(required.split(",")), tuple(optional.split(","))
+    columns = tuple(required.split(",")), tuple(name for name in optional.split(",") if name)
     first, none_yet = columns[0][0], True
     findings, before = reading.findings, len(reading.findings.items)
     for row in read_rows(path, required=columns[0], optional=columns[1], findings=findings):

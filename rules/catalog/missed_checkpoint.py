@@ -42,7 +42,8 @@ class Settings(RuleSettings):
     )
     severity_by_grade: dict[int, Severity] = Field(
         default={1: Severity.WARNING, 2: Severity.WARNING, 3: Severity.HIGH, 4: Severity.CRITICAL},
-        description="severity of a missed point by the grade of its grid; a grid without grade counts as 1",
+        description="severity of a missed point by the grade of its grid, where the site's grade policy names none; "
+        "a grid without grade counts as 1",
     )
 
 
@@ -204,6 +205,9 @@ class MissedCheckpoint(DutyRule):
             return Severity.WARNING
         settings = group.settings.at(self.name, Settings, duty.opens_at)
         grade = group.world.grade(duty.grid, duty.opens_at) or 1
+        policy = group.world.policy(grade, duty.opens_at)
+        if policy is not None and policy.severity is not None:
+            return Severity(policy.severity)
         return settings.severity_by_grade.get(grade, Severity.WARNING)
 
 

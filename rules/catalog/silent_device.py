@@ -124,6 +124,8 @@ class SilentDevice(SweepRule):
             return None, "nobody holds the device any more"
         if held.holder_kind == "equipment":
             return held.valid_from, ""
+        if held.holder_kind == "post" and sweep.world.cover.away(held.code, sweep.now):
+            return None, f"{held.code} is on leave"
         watch = running.get(sweep.world.unit_of(held, sweep.now) or "")
         if watch is None:
             return None, "its unit is off duty"

@@ -36,6 +36,8 @@ class Why(StrEnum):
     UNBALANCED = "unbalanced"  # the numbers of a ledger that does not add up
     BROKER_DISK = "broker_disk"  # how much the broker can still save
     BROKER_DISK_UNSEEN = "broker_disk_unseen"  # since when nobody has looked
+    NOBODY_NAMED = "nobody_named"  # all who could do it were away, and nobody stood in
+    AWAY = "away"  # which post is away from when to when, and why
     OUTSIDE = "outside"  # how far outside its area, since when
     STANDING = "standing"  # where, since when, how long it may
     OVER_SPEED = "over_speed"

@@ -175,7 +175,7 @@ class Tours:
                     duty=bool(stretch.watches),
                     area=area,
                     ground=self._ground(area, common.start),
-                    rest=self._rest(common.start),
+                    rest=self._rest(tracker.unit, common.start),
                     alone=bool(stretch.watches) and _alone(tracker, others),
                     first=tracker.device.kind not in _CARRIED or _first(tracker, others),
                 )
@@ -198,12 +198,14 @@ class Tours:
         shapes = [self._world.shapes.at(code, at) for code in sorted(area)]
         return tuple(it.geometry for it in shapes if it is not None)
 
-    def _rest(self, at: datetime) -> tuple[Place, ...]:
+    def _rest(self, unit: str, at: datetime) -> tuple[Place, ...]:
+        """Kiosks, and what the unit itself holds: there it stands because it must."""
         known = self._rested.get(at)
         if known is None:
-            kiosks = [it for it in self._world.checkpoints.all_at(at) if it.kind == "kiosk"]
-            known = self._rested[at] = tuple(Place(it.lat, it.lon, it.radius_m) for it in kiosks)
-        return known
+            its = self._world.rest_places(at)
+            known = self._rested[at] = tuple(Place(it.lat, it.lon, it.radius_m) for it in its)
+        held = [it for it in self._world.static_posts.all_at(at) if it.unit == unit]
+        return known + tuple(Place(it.lat, it.lon, it.radius_m) for it in held)
 
     @cached_property
     def _rested(self) -> dict[datetime, tuple[Place, ...]]:

@@ -16,13 +16,18 @@ from rules.core.world import (
     GridPost,
     Holiday,
     Item,
+    Leave,
     Leg,
+    Line,
+    LinePlan,
     Post,
     Ring,
     Route,
     Shape,
     Shift,
+    StaticPost,
     Unit,
+    VisitPlan,
     World,
     same_tag,
 )
@@ -51,6 +56,7 @@ async def snapshot(connection: Connection, *, zone: str, known: Snapshot | None 
     world = World(
         zone=zone,
         grids=Book(Grid(**it) for it in rows["grids"]),
+        shapes=Book(Shape(**it) for it in rows["shapes"]),
         units=Book(Unit(**it) for it in rows["units"]),
         posts=Book(Post(**it) for it in rows["posts"]),
         custody=tuple(Custody(**it) for it in rows["custody"]),
@@ -59,10 +65,14 @@ async def snapshot(connection: Connection, *, zone: str, known: Snapshot | None 
         shifts=tuple(_shift(it) for it in rows["shifts"]),
         items=Book(Item(**it) for it in rows["items"]),
         devices=tuple(Device(**it) for it in rows["devices"]),
+        holidays=Book(Holiday(**it) for it in rows["holidays"]),
         grid_posts=tuple(GridPost(**it) for it in rows["grid_posts"]),
         grade_policies=Book(GradePolicy(**it) for it in rows["grade_policies"]),
-        holidays=Book(Holiday(**it) for it in rows["holidays"]),
-        shapes=Book(Shape(**it) for it in rows["shapes"]),
+        leaves=tuple(Leave(**it) for it in rows["leaves"]),
+        lines=Book(_line(it) for it in rows["lines"]),
+        line_plans=Book(LinePlan(**it) for it in rows["line_plans"]),
+        visit_plans=Book(VisitPlan(**it) for it in rows["visit_plans"]),
+        static_posts=Book(_static_post(it) for it in rows["static_posts"]),
     )
     settings = SettingsBook((SettingRow(**it) for it in rows["settings"]), models=settings_models())
     return Snapshot(row["stamp"], world, settings)
@@ -70,6 +80,22 @@ async def snapshot(connection: Connection, *, zone: str, known: Snapshot | None 
 
 def _shift(row: dict[str, Any]) -> Shift:
     return Shift(**{**row, "days": frozenset(_DAYS[day] for day in row["days"] if day in _DAYS)})
+
+
+def _line(row: dict[str, Any]) -> Line:
+    points = _swapped(row.pop("geometry")["coordinates"])
+    return Line(**row, points=points)
+
+
+def _static_post(row: dict[str, Any]) -> StaticPost:
+    geometry = row.pop("geometry")
+    days = frozenset(_DAYS[day] for day in row.pop("days") if day in _DAYS)
+    return StaticPost(**row, days=days, ring=_swapped(geometry["coordinates"][0]) if geometry else ())
+
+
+def _swapped(coordinates: list[list[float]]) -> tuple[tuple[float, float], ...]:
+    """Latitude first, as everything but GeoJSON has it."""
+    return tuple((it[1], it[0]) for it in coordinates)
 
 
 def _checkpoint(row: dict[str, Any]) -> Checkpoint:

@@ -9,10 +9,15 @@ SELECT (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grid) || '/' 
        (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM route) || '/' ||
        (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM shift) || '/' ||
        (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM equipment) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM holiday) || '/' ||
        (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grid_post) || '/' ||
        (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grade_policy) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM rule_setting) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM holiday) AS stamp;
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM leave) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM line) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM line_plan) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM visit_plan) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM static_post) || '/' ||
+       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM rule_setting) AS stamp;
 
 -- name: grids
 -- All versions, without their geometry.
@@ -28,7 +33,7 @@ SELECT code, name, kind, valid_from, valid_to FROM unit;
 
 -- name: posts
 -- All versions.
-SELECT code, name, unit, grid, valid_from, valid_to FROM post;
+SELECT code, name, unit, grid, role, deputy, valid_from, valid_to FROM post;
 
 -- name: devices
 -- The register.
@@ -66,6 +71,27 @@ SELECT grid AS code, slot, post, valid_from, valid_to FROM grid_post ORDER BY gr
 -- name: grade_policies
 -- All versions.
 SELECT grade::text AS code, rounds, staff, severity, valid_from, valid_to FROM grade_policy;
+
+-- name: leaves
+-- All of them.
+SELECT post AS code, kind, cover, valid_from, valid_to FROM leave ORDER BY post, valid_from, id;
+
+-- name: lines
+-- All versions.
+SELECT code, name, grid, geometry, corridor_m, share, valid_from, valid_to FROM line;
+
+-- name: line_plans
+-- All versions.
+SELECT code, line, unit, shift, times, valid_from, valid_to FROM line_plan;
+
+-- name: visit_plans
+-- All versions.
+SELECT code, name, role, every, level, times, dwell_s, valid_from, valid_to FROM visit_plan;
+
+-- name: static_posts
+-- All versions.
+SELECT code, name, grid, unit, lat, lon, radius_m, geometry, days, starts, ends, share, valid_from, valid_to
+  FROM static_post;
 
 -- name: settings
 -- Every dated setting.

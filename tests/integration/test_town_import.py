@@ -46,7 +46,8 @@ async def test_the_sample_has_the_scale_of_the_sources(connection: Connection, t
     async with connection:
         imported = await import_town(connection, town_of(sample_dir()), folder=sample_dir())
         counts = added(imported)
-        assert counts["grid"] == 1 + 9 + 54
+        assert counts["grid"] == 1 + 9 + 54 + 1 + 3
+        assert (counts["grid_post"], counts["grade_policy"]) == (108, 4)
         assert counts["route"] == 18
         assert 100 <= counts["checkpoint"] <= 140
         assert counts["hydrant"] == 150

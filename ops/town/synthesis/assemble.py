@@ -1,4 +1,4 @@
-"""The made-up town put together: what was drawn and counted becomes the text of the eleven files."""
+"""The made-up town put together: what was drawn and counted becomes the text of the files."""
 
 import csv
 import io
@@ -21,6 +21,11 @@ _METRES_PER_DEGREE = 111_195.0
 TOWN_CODE, TOWN_NAME = "990101100000", "更楼镇"  # no division code begins with 99: it can be nobody's
 COMMUNITY_NAMES = ("茶园", "北门", "北场", "西门", "东门", "石桥", "河堤", "东河", "车站")  # north-west to south-east
 _TOUR = (0, 1, 2, 7, 4, 3, 6, 8, 5)  # communities so that each borders on the next
+_FIRE_AREAS = (
+    ("北片消防责任区", (0, 1, 2)),
+    ("中片消防责任区", (3, 4, 5)),
+    ("南片消防责任区", (6, 7, 8)),
+)  # communities
 _NUMERALS = "一二三四五六"
 _GRADES = (4,) * 3 + (3,) * 6 + (2,) * 17  # of the most built-up base grids; all others are of grade 1
 _SCHOOLS = ("小学", "幼儿园")
@@ -80,6 +85,8 @@ class Assembly:
             "devices.csv": _csv(roster.devices()),
             "custody.csv": _csv(roster.custody()),
             "shifts.csv": _csv(roster.shifts(tour)),
+            "grid_posts.csv": _csv(roster.grid_posts(self._routes_of_grids(), tour)),
+            "grade_policies.csv": _csv(roster.grade_policies()),
         }
 
     def _grids(self) -> Iterable[dict[str, Any]]:
@@ -93,6 +100,19 @@ class Assembly:
             for index, faces in enumerate(quarter.grids):
                 name, code = f"{COMMUNITY_NAMES[number]}社区第{_NUMERALS[index]}网格", self._grid_of[faces[0]]
                 yield self._grid(faces, code=code, name=name, level=3, parent=_community(number), grade=grades[code])
+        yield _made_of([TOWN_CODE], code=f"{TOWN_CODE[:9]}F00", name=f"{TOWN_NAME}消防辖区", level=1)
+        for number, (name, communities) in enumerate(_FIRE_AREAS, start=1):
+            codes = [_community(community) for community in communities]
+            area_code = f"{TOWN_CODE[:9]}F{number:02d}"
+            yield _made_of(codes, code=area_code, name=name, level=2, parent=f"{TOWN_CODE[:9]}F00")
+
+    def _routes_of_grids(self) -> list[tuple[str, str]]:
+        """The code of each base grid with that of the route through its half of the community."""
+        return [
+            (self._grid_of[faces[0]], f"R-{2 * number + 1 + index // 3:02d}")
+            for number, quarter in enumerate(self.quarters)
+            for index, faces in enumerate(quarter.grids)
+        ]
 
     def _grid(self, faces: list[int], **properties: Any) -> dict[str, Any]:
         mesh = self.layout.mesh
@@ -247,6 +267,11 @@ def _month(number: int) -> str:
 
 def _feature(properties: dict[str, Any], kind: str, coordinates: Any) -> dict[str, Any]:
     return {"type": "Feature", "properties": properties, "geometry": {"type": kind, "coordinates": coordinates}}
+
+
+def _made_of(codes: list[str], **properties: Any) -> dict[str, Any]:
+    properties = {**properties, "hierarchy": "fire", "made_of": codes}
+    return {"type": "Feature", "properties": properties, "geometry": None}
 
 
 def _geojson(features: Iterable[dict[str, Any]]) -> str:

@@ -20,16 +20,21 @@ _VEHICLES = (
 
 def posts(communities: Sequence[tuple[str, str]]) -> Rows:
     """24 patrols, leaders, duty officers, a crew, and a grid officer for each (code, name) of a community."""
-    rows = [["code", "name", "squad", "unit", "role", "grid"]]
+    rows = [["code", "name", "squad", "unit", "role", "grid", "deputy"]]
     for number in range(24):
         squad, name = SQUADS[number // 6], _SQUAD_NAMES[number // 6]
-        rows.append([f"P-{number + 1:02d}", f"{name}{number % 6 + 1}号巡逻岗", squad, _foot(number // 2), "patrol", ""])
-    for squad, name in zip(SQUADS, _SQUAD_NAMES, strict=True):
-        rows.append([f"L-{squad}", f"{name}队长岗", squad, "", "leader", ""])
-    rows += [["D-1", "白班值班长岗", "", "", "duty_officer", ""], ["D-2", "夜班值班长岗", "", "", "duty_officer", ""]]
-    rows += [[f"C-{number}", f"微型消防站{number}号队员岗", "", "ELE-1", "crew", ""] for number in range(1, 5)]
+        deputy = f"P-{number // 12 * 12 + (number + 6) % 12 + 1:02d}"  # of the other squad in the same shift
+        post = [f"P-{number + 1:02d}", f"{name}{number % 6 + 1}号巡逻岗"]
+        rows.append([*post, squad, _foot(number // 2), "patrol", "", deputy])
+    for squad, name, deputy in zip(SQUADS, _SQUAD_NAMES, "BADC", strict=True):
+        rows.append([f"L-{squad}", f"{name}队长岗", squad, "", "leader", "", f"L-{deputy}"])
+    rows += [
+        ["D-1", "白班值班长岗", "", "", "duty_officer", "", "D-2"],
+        ["D-2", "夜班值班长岗", "", "", "duty_officer", "", "D-1"],
+    ]
+    rows += [[f"C-{number}", f"微型消防站{number}号队员岗", "", "ELE-1", "crew", "", ""] for number in range(1, 5)]
     for number, (code, name) in enumerate(communities, start=1):
-        rows.append([f"G-{number}", f"{name}网格员岗", "", "", "grid_officer", code])
+        rows.append([f"G-{number}", f"{name}网格员岗", "", "", "grid_officer", code, ""])
     return rows
 
 
@@ -82,6 +87,34 @@ def shifts(routes: Sequence[str]) -> Rows:
     ):
         rows += [[*shift, _foot(first + number // 3), route, "2"] for number, route in enumerate(routes)]
     return rows
+
+
+def grid_posts(grids: Sequence[tuple[str, str]], routes: Sequence[str]) -> Rows:
+    """The two posts of the day unit that walks a base grid's route: by turns one answers for it and the other is B.
+
+    Args:
+        grids: code of each base grid, and of the route through its part of the community.
+        routes: as for `shifts`.
+    """
+    rows = [["grid", "slot", "post"]]
+    for number, (grid, route) in enumerate(grids):
+        unit = routes.index(route) // 3
+        pair = [f"P-{2 * unit + 1:02d}", f"P-{2 * unit + 2:02d}"]
+        first, second = pair if number % 2 == 0 else reversed(pair)
+        rows += [[grid, "A", first], [grid, "B", second]]
+    return rows
+
+
+def grade_policies() -> Rows:
+    """More rounds, more people and louder alerts with each grade; no more than the shifts above already do."""
+    rows = [["grade", "rounds", "staff", "severity"]]
+    return [
+        *rows,
+        ["1", "1", "1", "warning"],
+        ["2", "1", "2", "warning"],
+        ["3", "2", "2", "high"],
+        ["4", "2", "2", "critical"],
+    ]
 
 
 def _foot(number: int) -> str:

@@ -37,6 +37,8 @@ def test_a_sound_town_has_no_findings_and_all_its_records(folder: Path) -> None:
         "custody": 4,
         "shifts": 1,
         "equipment": 2,
+        "grid_posts": 8,
+        "grade_policies": 2,
     }
 
 
