@@ -149,7 +149,13 @@ class SignalLane:
                     settings=known.settings,
                     now=now,
                     heard=[
-                        Heard(device=devices[row["device"]], heard_at=row["heard_at"], lat=row["lat"], lon=row["lon"])
+                        Heard(
+                            device=devices[row["device"]],
+                            heard_at=row["heard_at"],
+                            lat=row["lat"],
+                            lon=row["lon"],
+                            battery_pct=row["battery"],
+                        )
                         for row in await readings.heard(connection)
                         if row["device"] in devices
                     ],

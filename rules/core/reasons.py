@@ -48,6 +48,15 @@ class Why(StrEnum):
     OUT_OF_ORDER = "out_of_order"  # reached after a point that comes later on the route
     LEG_EARLY = "leg_early"  # the way from the point before took less than it should
     LEG_LATE = "leg_late"  # the way from the point before took longer than it may
+    OUTSIDE = "outside"  # how far outside its area, since when
+    STANDING = "standing"  # where, since when, how long it may
+    OVER_SPEED = "over_speed"
+    TELEPORT = "teleport"  # there and back faster than anything moves
+    FROZEN = "frozen"  # the same place to the last digit, although it moves or time goes on
+    MADE_UP = "made_up"  # the device itself says that its positions are made up
+    BATTERY = "battery"
+    NO_SIGN = "no_sign"  # somebody alone has not checked in, scanned or moved
+    BATTERY_SAVER = "battery_saver"  # it fell silent with charge enough
     POINTS = "points"  # how many points of a round are not proven
     COVERED = "covered"  # how much of a line was walked, and how much is enough
     GAP = "gap"  # the longest stretch of a line that nobody is known to have walked

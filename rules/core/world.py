@@ -61,6 +61,13 @@ class GradePolicy(Dated):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shape(Dated):
+    """The ground of a grid, as the text of a GeoJSON geometry; it is parsed only where it is asked for."""
+
+    geometry: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Unit(Dated):
     """What is sent out as one."""
 
@@ -280,6 +287,7 @@ class World:
 
     zone: str = "Asia/Shanghai"
     grids: Book[Grid] = field(default_factory=Book)
+    shapes: Book[Shape] = field(default_factory=Book)
     units: Book[Unit] = field(default_factory=Book)
     posts: Book[Post] = field(default_factory=Book)
     custody: tuple[Custody, ...] = ()

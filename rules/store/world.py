@@ -24,6 +24,7 @@ from rules.core.world import (
     Post,
     Ring,
     Route,
+    Shape,
     Shift,
     StaticPost,
     Unit,
@@ -55,6 +56,7 @@ async def snapshot(connection: Connection, *, zone: str, known: Snapshot | None 
     world = World(
         zone=zone,
         grids=Book(Grid(**it) for it in rows["grids"]),
+        shapes=Book(Shape(**it) for it in rows["shapes"]),
         units=Book(Unit(**it) for it in rows["units"]),
         posts=Book(Post(**it) for it in rows["posts"]),
         custody=tuple(Custody(**it) for it in rows["custody"]),

@@ -6,6 +6,10 @@ SELECT (SELECT revision FROM world_revision)::text AS stamp;
 -- All versions, without their geometry.
 SELECT code, name, level, parent, grade, hierarchy, valid_from, valid_to FROM grid;
 
+-- name: shapes
+-- The geometry of the patrol's grids, as text: few of them are ever looked at.
+SELECT code, geometry::text AS geometry, valid_from, valid_to FROM grid WHERE hierarchy = 'patrol';
+
 -- name: units
 -- All versions.
 SELECT code, name, kind, valid_from, valid_to FROM unit;
