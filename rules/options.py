@@ -1,6 +1,6 @@
 """What the rules worker must be told; the process that starts it reads these from the settings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from rules.core.tracking import Limits
@@ -28,7 +28,7 @@ class Options:
     portion: int = 500
     plan_every: timedelta = timedelta(minutes=10)
     privacy: bool = True
-    tracking: Limits = Limits()
+    tracking: Limits = field(default_factory=Limits)
 
 
 def utc_now() -> datetime:
