@@ -10,6 +10,7 @@ from ingest.columns import Positions
 from ingest.database import Connection, Pool
 from ingest.engines import Engine
 from ingest.errors import SealBroken
+from ingest.failpoint import reach
 from ingest.match import locate
 from ingest.others import Other
 from ingest.pipeline import marks_of
@@ -74,6 +75,8 @@ async def _some(connection: Connection, span: dict[str, int], *, seal: Seal, wor
             released=True,
         )
         await write(connection, batch, place, mode="staging")
+        reach("before_release")
+    reach("after_release")
     return batch.readings
 
 
