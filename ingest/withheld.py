@@ -265,7 +265,7 @@ async def drop_withheld(connection: Connection, *, now: datetime, keep: timedelt
 
 @dataclass(frozen=True)
 class Sealed:
-    """What lies sealed: how many readings, the hour of the oldest, and quarantined payloads."""
+    """What lies sealed: about how many readings, the hour of the oldest, and quarantined payloads."""
 
     readings: int
     oldest: datetime | None

@@ -21,9 +21,13 @@ SELECT c.relname AS name, to_timestamp(right(c.relname, 10) || '+00', 'YYYYMMDDH
 DELETE FROM quarantine WHERE nonce IS NOT NULL AND last_at < %(before)s;
 
 -- name: sealed
--- What lies sealed; only times are looked at.
-SELECT (SELECT count(*) FROM withheld_fix) AS readings, (SELECT min(hour) FROM withheld_fix) AS oldest,
-       (SELECT count(*) FROM quarantine WHERE nonce IS NOT NULL) AS quarantined;
+-- What lies sealed, by the newest estimate there is; no row of it is read.
+SELECT coalesce(sum(p.rows), 0)::bigint AS readings, min(p.hour) FILTER (WHERE p.rows > 0) AS oldest,
+       (SELECT count(*) FROM quarantine WHERE nonce IS NOT NULL) AS quarantined
+  FROM (SELECT greatest(c.reltuples::bigint, pg_stat_get_live_tuples(c.oid), 0) AS rows,
+               to_timestamp(right(c.relname, 10) || '+00', 'YYYYMMDDHH24TZH') AS hour
+          FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+         WHERE i.inhparent = 'withheld_fix'::regclass AND c.relname ~ '_\d{10}$') p;
 
 -- name: newest_span
 SELECT (SELECT max(id) FROM tracking_span) AS newest, released_up_to FROM tracking_state;

@@ -10,6 +10,7 @@ CREATE TABLE tracking_span (
   why        text NOT NULL
 );
 CREATE INDEX tracking_span_device ON tracking_span (device, valid_to);
+CREATE INDEX tracking_span_end ON tracking_span (valid_to);
 
 -- How far the spans are planned. Whoever seals readings holds this row, so that no span comes in between unseen.
 CREATE TABLE tracking_state (

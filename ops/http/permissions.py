@@ -47,6 +47,7 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "grids.read": "see the territory and its roads",
     "incidents.read": "see incidents",
     "incidents.act": "open, dispatch and close incidents",
+    "looks.own": "see who looked at the tracks of your own unit, when and why",
     "metrics.read": "read the metrics from another machine",
     "rounds.read": "see rounds, their points and verdicts",
     "tickets.read": "see tickets",
@@ -76,10 +77,11 @@ def _own(*names: str) -> dict[str, Reach]:
 
 
 GRANTS: Final[Mapping[str, Mapping[str, Reach]]] = {
-    "officer": _territory(*_READS, "alerts.act", "incidents.act"),
-    "leader": _territory(*_READS),
-    "crew": _territory("tickets.read", "equipment.read", "grids.read"),
-    "patrol": _territory("grids.read") | _own("tracks.read", "rounds.read", "incidents.read", "units.read"),
+    "officer": _territory(*_READS, "alerts.act", "incidents.act") | _own("looks.own"),
+    "leader": _territory(*_READS) | _own("looks.own"),
+    "crew": _territory("tickets.read", "equipment.read", "grids.read") | _own("looks.own"),
+    "patrol": _territory("grids.read")
+    | _own("tracks.read", "rounds.read", "incidents.read", "units.read", "looks.own"),
     "admin": _territory("devices.read", "grids.read", "metrics.read"),
     "auditor": _territory("audit.read"),
 }
