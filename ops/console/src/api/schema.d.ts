@@ -345,6 +345,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/looks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who looked at whose track, when and why, newest first
+         * @description Permission `audit.read` (read who looked at whose track, and who did what): auditor.
+         */
+        get: operations["list_looks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/looks/mine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who looked at where your own unit was, when and why, newest first
+         * @description Permission `looks.own` (see who looked at the tracks of your own unit, when and why): officer (own unit), leader (own unit), crew (own unit), patrol (own unit).
+         */
+        get: operations["list_my_looks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/openapi.json": {
         parameters: {
             query?: never;
@@ -1763,6 +1803,58 @@ export interface components {
             status: "live";
         };
         /**
+         * Look
+         * @description One look at a track.
+         */
+        Look: {
+            /** Id */
+            id: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Actor
+             * @description name of the account that looked
+             */
+            actor: string;
+            /**
+             * Role
+             * @description its role today; null when it is gone
+             */
+            role: string | null;
+            /** Device */
+            device: string;
+            /**
+             * Since
+             * @description of the part of the track that was looked at
+             */
+            since: string | null;
+            /** Until */
+            until: string | null;
+            /**
+             * Rows
+             * @description positions that were shown
+             */
+            rows: number | null;
+            /** Purpose */
+            purpose: string | null;
+        };
+        /**
+         * LookPage
+         * @description One page of looks, newest first.
+         */
+        LookPage: {
+            /**
+             * Next
+             * @description pass it as `after` for the following page; null on the last one
+             */
+            next: string | null;
+            /** Items */
+            items: components["schemas"]["Look"][];
+        };
+        /**
          * MapSettings
          * @description What lies below the site's own map. Without `tiles` nothing is asked of anyone else.
          */
@@ -3000,15 +3092,15 @@ export interface operations {
     };
     read_track: {
         parameters: {
-            query?: {
+            query: {
                 /** @description at or after; without it an hour before `to` */
                 from?: string;
                 /** @description before; without it now */
                 to?: string;
                 limit?: number;
                 after?: string;
-                /** @description why you look; it is recorded with the look */
-                purpose?: string;
+                /** @description why you look, in at least four characters; who carried the device can read it */
+                purpose: string;
             };
             header?: never;
             path: {
@@ -3783,6 +3875,148 @@ export interface operations {
             };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_looks: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+                /** @description name of the account that looked */
+                actor?: string;
+                /** @description name of the device that was looked at */
+                device?: string;
+                since?: string;
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_my_looks: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
