@@ -37,11 +37,12 @@ async def replay(
         received_at = row["received_at"] if not offset else at
         try:
             payload = pipeline.unsealed(row["topic"], row["payload"], nonce=row["nonce"])
+            delivery = Delivery(row["topic"], payload, received_at, dup=True, settler=Nobody(), token=0)
+            taken = await pipeline.accepts(delivery, offset=offset)
         except SealBroken as error:
             log.warning("entry %d stays in quarantine: %s", row["id"], error)
             continue
-        delivery = Delivery(row["topic"], payload, received_at, dup=True, settler=Nobody(), token=0)
-        if await pipeline.accepts(delivery, offset=offset):
+        if taken:
             async with transaction(pool) as connection:
                 await connection.execute(_SQL["replayed"], {"id": row["id"]})
             stored += 1

@@ -6,7 +6,6 @@ known, whoever seals it; and whatever was changed is noticed when it is opened.
 """
 
 import hmac
-import secrets
 from hashlib import blake2b, shake_256
 
 from ingest.errors import SealBroken
@@ -18,12 +17,12 @@ class Seal:
     """Seals and opens.
 
     Args:
-        secret: of the site, from which the keys are derived; without one they are made up, and nothing that is sealed
-            by this process can ever be opened by another.
+        secret: of the site, from which the keys are derived; without one nothing can be sealed or opened.
     """
 
     def __init__(self, secret: str | None) -> None:
-        master = secret.encode() if secret else secrets.token_bytes(32)
+        self._ready = bool(secret)
+        master = (secret or "").encode()
         self._name_key, self._stream_key = (
             blake2b(part, key=blake2b(master).digest(), digest_size=32).digest()
             for part in (b"gengfu withheld name", b"gengfu withheld stream")
@@ -38,7 +37,11 @@ class Seal:
 
         Returns:
             The nonce and the sealed content.
+
+        Raises:
+            SealBroken: there is no secret.
         """
+        self._demand()
         nonce = self._nonce(label, content)
         return nonce, self._stream(nonce, content)
 
@@ -48,13 +51,18 @@ class Seal:
         Raises:
             SealBroken: it was changed, or sealed with another secret.
         """
+        self._demand()
         content = self._stream(nonce, sealed)
         if not hmac.compare_digest(nonce, self._nonce(label, content)):
             raise SealBroken(
                 "a sealed reading cannot be opened: broker.secret is another than when it was sealed, or somebody "
-                "changed it; it stays sealed until it is dropped"
+                "changed it"
             )
         return content
+
+    def _demand(self) -> None:
+        if not self._ready:
+            raise SealBroken("readings from outside duty can be sealed and opened with broker.secret only; give it")
 
     def _nonce(self, label: bytes, content: bytes) -> bytes:
         size = len(label).to_bytes(4, "big")

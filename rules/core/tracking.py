@@ -160,7 +160,8 @@ def _of_calls(world: World, facts: Facts, *, limits: Limits) -> Iterator[Allowed
         device = world.device.get(call.device)
         if device is not None and device.kind in CARRIED:
             ends_at = call.at + (limits.longest if call.open else limits.call)
-            yield Allowed(device=call.device, start=call.at, end=ends_at, why=call.why)
+            before = limits.margin if call.why == "sos" else timedelta(0)  # where was who cannot say where they are?
+            yield Allowed(device=call.device, start=call.at - before, end=ends_at, why=call.why)
 
 
 def _without_roster(world: World, facts: Facts) -> Iterator[Allowed]:

@@ -140,15 +140,15 @@ async def test_on_duty_and_in_the_margin_everything_is_kept(bench: Bench) -> Non
 
 
 async def test_a_call_for_help_is_kept_with_its_place_and_what_follows_too(bench: Bench) -> None:
-    before = home(30)
+    before = home(40)
     press = {"type": "button", "t": home(20)["t"], "button": "sos", "pressed": True, "lat": HOME[0], "lon": HOME[1]}
-    await bench.pipeline.process([bench.delivery(before), bench.delivery(press), bench.delivery(home(10))])
+    await bench.pipeline.process([bench.delivery(before), bench.delivery(home(25)), bench.delivery(press)])
     (reading,) = await bench.rows("SELECT * FROM reading")
     assert reading["lat"] == round(HOME[0] * 1e7)
     assert (await lies(bench))["withheld_fix"] == 2
     await plan(bench)
     assert await bench.worker.release() == 1
-    await bench.pipeline.process([bench.delivery(home(5)), bench.delivery(home(25))])
+    await bench.pipeline.process([bench.delivery(home(5)), bench.delivery(home(36))])
     assert await lies(bench) == {"position": 2, "reading": 1, "withheld_fix": 2, "dirty_mark": 1}
     assert await adds_up(bench) == {
         ("received", ""): 5,
