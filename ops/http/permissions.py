@@ -50,6 +50,7 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "territory.read": "see who answers for which grid, flaws of the borders, and how work is spread",
     "incidents.read": "see incidents",
     "incidents.act": "open, dispatch and close incidents",
+    "looks.own": "see who looked at the tracks of your own unit, when and why",
     "metrics.read": "read the metrics from another machine",
     "roster.read": "see posts, leave, custody, shifts and who is named for which grid when",
     "roster.act": "record leave, name who stands in, hand devices over, change shifts; now, ahead or for the past",
@@ -84,11 +85,11 @@ def _own(*names: str) -> dict[str, Reach]:
 
 
 GRANTS: Final[Mapping[str, Mapping[str, Reach]]] = {
-    "officer": _territory(*_READS, "alerts.act", "incidents.act", "roster.act"),
-    "leader": _territory(*_READS, "grids.act", "roster.act"),
-    "crew": _territory("tickets.read", "equipment.read", "grids.read"),
+    "officer": _territory(*_READS, "alerts.act", "incidents.act", "roster.act") | _own("looks.own"),
+    "leader": _territory(*_READS, "grids.act", "roster.act") | _own("looks.own"),
+    "crew": _territory("tickets.read", "equipment.read", "grids.read") | _own("looks.own"),
     "patrol": _territory("grids.read")
-    | _own("tracks.read", "rounds.read", "incidents.read", "units.read", "measures.read"),
+    | _own("tracks.read", "rounds.read", "incidents.read", "units.read", "measures.read", "looks.own"),
     "admin": _territory("devices.read", "grids.read", "metrics.read", "grids.act", "territory.read", "roster.read"),
     "auditor": _territory("audit.read"),
 }

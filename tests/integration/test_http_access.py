@@ -63,6 +63,8 @@ LISTS: dict[str, tuple[Callable[[Any], set[str]], set[str], set[str], set[str] |
     "/api/measures/duties": (lambda it: {d["subject"] for d in it["items"]}, {"K1", "K2"}, {"K1"}, {"K1"}),
     "/api/measures/presence": (lambda it: {g["code"] for g in it["items"]}, {"B1", "B2"}, {"B1"}, None),
     "/api/audit": (lambda it: {a["subject"] for a in it["items"]}, {"H2"}, set(), None),
+    "/api/looks": (lambda it: {a["device"] for a in it["items"]}, {"H2"}, set(), None),
+    "/api/looks/mine": (lambda it: {a["device"] for a in it["items"]}, set(), set(), set()),
 }
 
 
@@ -74,6 +76,7 @@ async def site(database_url: str) -> AsyncIterator[Site]:
 
 async def call(route: Route, browser: Browser, *, row: str = "1") -> Reply:
     path = route.path.replace("{id}", IDS.get(route.path, row)).replace("{tail}", "../house.key")
+    path += "?purpose=complaint+12" if route.path == "/api/devices/{id}/track" else ""
     if route.pushes:  # it has no end
         return await browser.ask("HEAD", path)
     body = BODIES[route.operation] if route.body else None
@@ -121,8 +124,8 @@ async def test_rows_of_another_territory_are_not_there(site: Site, route: Route)
             assert reply.status == 403
             assert site.sql("SELECT count(*) FROM incident") == [(3,)]
         elif route.path == "/api/devices/{id}/track":
-            assert (await browser.get("/api/devices/H2/track")).status == 404
-            assert (await browser.get("/api/devices/X9/track")).status == 404
+            assert (await browser.get("/api/devices/H2/track?purpose=complaint+12")).status == 404
+            assert (await browser.get("/api/devices/X9/track?purpose=complaint+12")).status == 404
             assert site.sql("SELECT count(*) FROM audit WHERE actor = 'officer_c1'") == [(0,)]
         elif route.path in IDS:  # of a grid
             path = route.path.replace("{id}", "B2")
@@ -142,8 +145,8 @@ async def test_a_patrol_sees_its_own_unit_only(site: Site) -> None:
                 assert reply.status == 403, path
             else:
                 assert name(reply.json) == own, path
-        assert len((await browser.get("/api/devices/H1/track")).json["items"]) == 50
-        assert (await browser.get("/api/devices/H2/track")).status == 404
+        assert len((await browser.get("/api/devices/H1/track?purpose=complaint+12")).json["items"]) == 50
+        assert (await browser.get("/api/devices/H2/track?purpose=complaint+12")).status == 404
         assert (await browser.get("/api/incidents/2")).status == 404
 
 
@@ -157,7 +160,7 @@ async def test_a_patrol_sees_a_track_only_while_its_unit_held_the_device(site: S
         "SELECT number, 'unit', 'U2', now() - interval '20 minutes 30 seconds' FROM device WHERE name = 'H1'"
     )
     async with site.as_user("patrol") as browser:
-        assert len((await browser.get("/api/devices/H1/track")).json["items"]) == 30
+        assert len((await browser.get("/api/devices/H1/track?purpose=complaint+12")).json["items"]) == 30
 
 
 async def test_a_patrol_without_a_unit_sees_nothing(site: Site) -> None:
@@ -172,7 +175,7 @@ async def test_a_territory_that_is_no_more_shows_nothing(site: Site) -> None:
     site.sql("UPDATE account SET scope = 'C9' WHERE name = 'officer_c1'")
     async with site.as_user("officer_c1") as browser:
         for path, (name, *_) in LISTS.items():
-            if path != "/api/audit":
+            if path not in {"/api/audit", "/api/looks"}:
                 assert name((await browser.get(path)).json) == set(), path
 
 

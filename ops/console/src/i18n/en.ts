@@ -1,7 +1,7 @@
 // English. The other languages have the type of this one, so that nothing can be left untranslated.
 export const en = {
   app: { name: 'gengfu', night_watch: 'night watch' },
-  nav: { duty: 'Duty', tickets: 'Tickets', equipment: 'Equipment', territory: 'Territory', measures: 'Measures' },
+  nav: { duty: 'Duty', tickets: 'Tickets', equipment: 'Equipment', territory: 'Territory', measures: 'Measures', looks: 'Who looked' },
   action: {
     sign_in: 'Sign in',
     sign_out: 'Sign out',
@@ -458,6 +458,28 @@ export const en = {
     hour: 'Hour',
     unit: 'Unit',
     fixes: 'Fixes',
+  },
+  looks: {
+    title: 'Who looked',
+    mine: 'Whoever looks at where you were must say why. Each look at the time when your unit had the device stands here.',
+    all: 'Every look at a track, and why.',
+    none: 'Nobody has looked.',
+    at: 'When',
+    actor: 'Who',
+    device: 'Device',
+    part: 'Looked at',
+    rows: 'Positions',
+    purpose: 'Why',
+    no_purpose: 'not said',
+    more: 'Show earlier ones',
+    roles: {
+      officer: 'duty officer',
+      crew: 'crew',
+      patrol: 'patrol',
+      leader: 'leader',
+      admin: 'administrator',
+      auditor: 'auditor',
+    },
   },
   span: { s: '{n} s', min: '{n} min', h: '{n} h', h_min: '{h} h {min} min', d: '{n} d', d_h: '{d} d {h} h' },
 }

@@ -3,7 +3,7 @@ import type { Messages } from './en'
 
 export const zhCN: Messages = {
   app: { name: '更夫', night_watch: '值班台' },
-  nav: { duty: '值班', tickets: '工单', equipment: '消防器材', territory: '网格', measures: '指标' },
+  nav: { duty: '值班', tickets: '工单', equipment: '消防器材', territory: '网格', measures: '指标', looks: '谁查看过' },
   action: {
     sign_in: '登录',
     sign_out: '退出',
@@ -457,6 +457,28 @@ export const zhCN: Messages = {
     hour: '小时',
     unit: '岗组',
     fixes: '定位数',
+  },
+  looks: {
+    title: '谁查看过',
+    mine: '查看轨迹必须写明理由。凡查看本组持有设备期间轨迹的，都列在这里。',
+    all: '所有对轨迹的查看及其理由。',
+    none: '没有人查看过。',
+    at: '时间',
+    actor: '查看人',
+    device: '设备',
+    part: '查看的时段',
+    rows: '定位点数',
+    purpose: '理由',
+    no_purpose: '未写明',
+    more: '显示更早的',
+    roles: {
+      officer: '值班员',
+      crew: '微型消防站队员',
+      patrol: '巡逻员',
+      leader: '领导',
+      admin: '管理员',
+      auditor: '审计员',
+    },
   },
   span: { s: '{n} 秒', min: '{n} 分钟', h: '{n} 小时', h_min: '{h} 小时 {min} 分', d: '{n} 天', d_h: '{d} 天 {h} 小时' },
 }
