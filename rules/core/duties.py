@@ -59,6 +59,9 @@ class Duty:
     judge_at: datetime | None = None
     evidence: int | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
+    waived_at: datetime | None = None
+    waived_by: str | None = None
+    waived_why: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
