@@ -27,11 +27,13 @@ from rules.rule import (
 )
 from rules.store import duties as store
 from rules.store import marks as marks_store
+from rules.store import waivers
 from rules.store.incidents import incident_facts, set_arrived
 from rules.store.service import caught_up_to
 from rules.store.tickets import close_ticket, open_ticket
 from rules.store.world import Snapshot
 from rules.tracks import Tracks
+from rules.waived import alerts_of
 
 _FIRST_RETRY = timedelta(seconds=5)
 _LAST_RETRY = timedelta(minutes=10)
@@ -118,7 +120,7 @@ class DutyLane:
         """Turn marks into duties to be judged now; incidents may need new duties first."""
         now = self._desk.clock()
         async with self._desk.transaction() as connection:
-            marks = await marks_store.some(connection, ("checkpoint", "incident"))
+            marks = await marks_store.some(connection, ("checkpoint", "incident", "duty"))
             if not marks:
                 return False
             incidents = [int(mark.subject) for mark in marks if mark.kind == "incident" and mark.subject.isdecimal()]
@@ -139,6 +141,8 @@ class DutyLane:
                     open_ended=kind == "incident",
                     now=now,
                 )
+            named = [int(mark.subject) for mark in marks if mark.kind == "duty" and mark.subject.isdecimal()]
+            await waivers.wake(connection, named, now=now)
             await marks_store.forget(connection, marks)
         return True
 
@@ -208,7 +212,7 @@ class DutyLane:
                 judged[after.id or 0] = Member(duty=after, evidence=judgement.evidence)
             if judged:
                 group = await self._group(connection, rule, judged, known, now)
-                await self._desk.carry_out(connection, rule.alerts(group), keep_open=rule.keep_open)
+                await self._desk.carry_out(connection, alerts_of(rule, group), keep_open=rule.keep_open)
         for duty_id in judged:
             self._failures.pop(duty_id, None)
 

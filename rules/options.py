@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from rules.core.notices import Language, Notices, Voice
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -14,6 +16,8 @@ class Options:
         backfill: after this long a verdict is final.
         poll_s: seconds between looks when nothing was announced: a lost notification costs no more than this.
         portion: duties claimed at once; half a second of judging, so that a stop is prompt.
+        language: of what is told to those out there.
+        notices: of which alerts those are told unasked whose duty it is.
         plan_every: how often to plan when the world did not change; far less than the horizon.
     """
 
@@ -23,6 +27,13 @@ class Options:
     poll_s: float = 2.0
     portion: int = 500
     plan_every: timedelta = timedelta(minutes=10)
+    language: Language = "zh-CN"
+    notices: Notices = "all"
+
+    @property
+    def voice(self) -> Voice:
+        """How the worker speaks to people out there."""
+        return Voice(zone=self.zone, language=self.language, notices=self.notices)
 
 
 def utc_now() -> datetime:

@@ -18,7 +18,7 @@ from rules.core.duties import Duty, Judgement
 from rules.core.fixes import Span
 from rules.core.presence import Tracked
 from rules.core.rounds import Round
-from rules.core.service import BrokerDisk, Excess, IngestLane, Sums
+from rules.core.service import BrokerDisk, Excess, IngestLane, OpenObjection, Sums
 from rules.core.world import Device, World
 from rules.settings import SettingsBook
 
@@ -254,6 +254,7 @@ class ServiceState:
         excesses: devices beyond their allowance.
         sums: the ledger, a row for each worker's lane.
         broker_disk: what is known of it; None when nobody is to look.
+        objections: those that wait for an answer.
         live: the fingerprints of this rule's live alerts.
     """
 
@@ -265,6 +266,7 @@ class ServiceState:
     excesses: Sequence[Excess] = ()
     sums: Sequence[Sums] = ()
     broker_disk: BrokerDisk | None = None
+    objections: Sequence[OpenObjection] = ()
     live: frozenset[str] = field(default_factory=frozenset)
 
 

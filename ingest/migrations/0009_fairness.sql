@@ -27,7 +27,6 @@ CREATE TABLE waiver (
          OR num_nonnulls(duty, round) = 0 AND num_nonnulls(unit, grid) > 0 AND num_nonnulls(since, until) = 2
             AND since < until)
 );
-CREATE INDEX waiver_in_force ON waiver (id) WHERE ended_at IS NULL;
 CREATE INDEX waiver_duty ON waiver (duty) WHERE duty IS NOT NULL;
 CREATE INDEX waiver_round ON waiver (round) WHERE round IS NOT NULL;
 CREATE INDEX waiver_until ON waiver (until) WHERE until IS NOT NULL;
@@ -87,3 +86,8 @@ CREATE INDEX told_outbox ON told (outbox) WHERE outbox IS NOT NULL;
 -- Notices for the role officer were written and never sent; the console shows what they said. Those that follow are for
 -- devices and are sent, so what waits from before must go.
 DELETE FROM outbox WHERE channel = 'notice' AND sent_at IS NULL;
+
+-- A person's act on a duty wakes its judgement, like late data do.
+ALTER TABLE dirty_mark DROP CONSTRAINT dirty_mark_kind_check;
+ALTER TABLE dirty_mark ADD CONSTRAINT dirty_mark_kind_check
+  CHECK (kind IN ('checkpoint', 'incident', 'device', 'late', 'duty'));

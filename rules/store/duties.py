@@ -13,6 +13,7 @@ from rules.core.duties import Duty, Judgement, Standing, State, Verdict
 from rules.core.rounds import Round
 from rules.metrics import PLANNED
 from rules.rule import Planned
+from rules.store import waivers
 
 _SQL = load_queries("rules.store", "duties.sql")
 _FIELDS = [field.name for field in fields(Duty)]
@@ -39,6 +40,7 @@ async def store_plan(connection: Connection, planned: Sequence[Planned]) -> int:
     await connection.execute(_SQL["insert_rounds"], {"rows": Jsonb([_round_row(it) for it in rounds.values()])})
     rows = [_duty_row(it) for it in planned]
     made = await (await connection.execute(_SQL["insert_duties"], {"rows": Jsonb(rows)})).fetchall()
+    await waivers.cover(connection, [row["id"] for row in made])
     for row in made:
         PLANNED.labels(row["rule"]).inc()
     return len(made)

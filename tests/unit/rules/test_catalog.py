@@ -25,6 +25,7 @@ def test_what_there_is() -> None:
         "ingest_silent",
         "ledger",
         "missed_checkpoint",
+        "objection_unanswered",
         "response_time",
         "silent_device",
         "sos",
