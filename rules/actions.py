@@ -43,6 +43,11 @@ async def acknowledge_alert(connection: Connection, alert_id: int, *, actor: str
     return alert
 
 
+async def note_opened(connection: Connection, alert_id: int, *, actor: str, at: datetime) -> None:
+    """Note that a person has opened an alert and seen it as it is now; harmless to repeat."""
+    await note_seen(connection, alert_id, account=actor, at=at)
+
+
 async def resolve_alert(connection: Connection, alert_id: int, *, actor: str, note: str, at: datetime) -> Alert:
     """Close an alert by hand, with a word why; an alert closed already stays as it is.
 

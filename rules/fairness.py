@@ -88,6 +88,11 @@ async def end_waiver(connection: Connection, waiver: int, *, actor: str, at: dat
     return len(bared)
 
 
+async def limits(connection: Connection, *, at: datetime) -> Settings:
+    """For how long one may object, and by when an answer is owed."""
+    return (await objections.settings_of(connection, RULE)).at(RULE, Settings, at)
+
+
 async def object_to(connection: Connection, duty: int, *, actor: str, unit: str, text: str, at: datetime) -> Objection:
     """Object to the verdict on a duty of one's own unit.
 
@@ -104,9 +109,8 @@ async def object_to(connection: Connection, duty: int, *, actor: str, unit: str,
         raise NotNow(f"duty {duty} has no verdict yet; object when it has one")
     if found.verdict not in OPEN_TO_OBJECTION:
         raise NotNow(f"duty {duty} is {found.verdict}, which blames nobody; there is nothing to object to")
-    settings = (await objections.settings_of(connection, RULE)).at(RULE, Settings, at)
-    until = found.final_at + timedelta(days=settings.object_within_days)
-    if at > until:
+    settings = await limits(connection, at=at)
+    if at > found.final_at + timedelta(days=settings.object_within_days):
         raise NotNow(
             f"duty {duty} was final at {found.final_at:%Y-%m-%d %H:%MZ}, and the time to object ended "
             f"{settings.object_within_days:g} days later; ask the officer to waive it"

@@ -43,10 +43,15 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "alerts.act": "acknowledge and resolve alerts",
     "audit.read": "read who looked at whose track, and who did what",
     "devices.read": "list devices; never their secrets",
+    "duties.read": "see duties, their verdicts and what these rest on",
+    "duties.waive": "waive duties, and take that back",
     "equipment.read": "see fire equipment, what it measures and its dates",
     "grids.read": "see the territory and its roads",
     "incidents.read": "see incidents",
     "incidents.act": "open, dispatch and close incidents",
+    "objections.answer": "answer objections",
+    "objections.make": "object to verdicts on duties of one's own unit",
+    "objections.read": "see objections and their answers",
     "metrics.read": "read the metrics from another machine",
     "rounds.read": "see rounds, their points and verdicts",
     "tickets.read": "see tickets",
@@ -57,9 +62,11 @@ PERMISSIONS: Final[Mapping[str, str]] = {
 _READS = (
     "alerts.read",
     "devices.read",
+    "duties.read",
     "equipment.read",
     "grids.read",
     "incidents.read",
+    "objections.read",
     "rounds.read",
     "tickets.read",
     "tracks.read",
@@ -76,10 +83,12 @@ def _own(*names: str) -> dict[str, Reach]:
 
 
 GRANTS: Final[Mapping[str, Mapping[str, Reach]]] = {
-    "officer": _territory(*_READS, "alerts.act", "incidents.act"),
+    "officer": _territory(*_READS, "alerts.act", "incidents.act", "duties.waive", "objections.answer"),
     "leader": _territory(*_READS),
     "crew": _territory("tickets.read", "equipment.read", "grids.read"),
-    "patrol": _territory("grids.read") | _own("tracks.read", "rounds.read", "incidents.read", "units.read"),
+    "patrol": _territory("grids.read")
+    | _own("tracks.read", "rounds.read", "incidents.read", "units.read")
+    | _own("duties.read", "objections.read", "objections.make"),
     "admin": _territory("devices.read", "grids.read", "metrics.read"),
     "auditor": _territory("audit.read"),
 }
