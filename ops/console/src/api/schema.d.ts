@@ -141,6 +141,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/corrections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alerts that the account opened or acknowledged and that have turned out differently since
+         * @description Permission `alerts.read` (see alerts with their history and evidence): officer, leader.
+         */
+        get: operations["list_corrections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/devices": {
         parameters: {
             query?: never;
@@ -175,6 +195,106 @@ export interface paths {
         get: operations["read_track"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/duties": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Duties with their verdicts and reasons, the one due last first
+         * @description Permission `duties.read` (see duties, their verdicts and what these rest on): officer, leader, patrol (own unit).
+         */
+        get: operations["list_duties"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/duties/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One duty with reasons, evidence, alerts, waivers, objections and who was told
+         * @description Permission `duties.read` (see duties, their verdicts and what these rest on): officer, leader, patrol (own unit).
+         */
+        get: operations["read_duty"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/duties/{id}/objections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Object to the verdict on a duty of one's own unit
+         * @description Permission `objections.make` (object to verdicts on duties of one's own unit): patrol (own unit).
+         */
+        post: operations["make_objection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/duties/{id}/unwaive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a duty out of its waiver; it is judged again
+         * @description Permission `duties.waive` (waive duties, and take that back): officer.
+         */
+        post: operations["unwaive_duty"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/duties/{id}/waive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Waive a duty, with a reason; the verdict follows within seconds
+         * @description Permission `duties.waive` (waive duties, and take that back): officer.
+         */
+        post: operations["waive_duty"];
         delete?: never;
         options?: never;
         head?: never;
@@ -345,6 +465,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/objections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Objections, newest first, and how many are open
+         * @description Permission `objections.read` (see objections and their answers): officer, leader, patrol (own unit).
+         */
+        get: operations["list_objections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/objections/{id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Uphold or reject an objection, with an answer that its maker is told
+         * @description Permission `objections.answer` (answer objections): officer.
+         */
+        post: operations["answer_objection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/objections/{id}/seen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Note that the answer to one's own objection was seen; harmless to repeat
+         * @description Permission `objections.make` (object to verdicts on duties of one's own unit): patrol (own unit).
+         */
+        post: operations["see_answer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/objections/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdraw one's own objection; harmless to repeat
+         * @description Permission `objections.make` (object to verdicts on duties of one's own unit): patrol (own unit).
+         */
+        post: operations["withdraw_objection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/openapi.json": {
         parameters: {
             query?: never;
@@ -487,6 +687,70 @@ export interface paths {
         get: operations["list_units"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waivers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Waivers of rounds and spans, newest first
+         * @description Permission `duties.read` (see duties, their verdicts and what these rest on): officer, leader, patrol (own unit).
+         */
+        get: operations["list_waivers"];
+        put?: never;
+        /**
+         * Waive a whole round, or what a unit or a grid has to do within a span, with a reason
+         * @description Permission `duties.waive` (waive duties, and take that back): officer.
+         */
+        post: operations["make_waiver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waivers/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * How many duties a waiver would cover; nothing is changed
+         * @description Permission `duties.waive` (waive duties, and take that back): officer.
+         */
+        post: operations["preview_waiver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waivers/{id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a waiver back; its duties are judged again. Harmless to repeat
+         * @description Permission `duties.waive` (waive duties, and take that back): officer.
+         */
+        post: operations["end_waiver"];
         delete?: never;
         options?: never;
         head?: never;
@@ -805,6 +1069,25 @@ export interface components {
             acknowledged: number;
         };
         /**
+         * Answer
+         * @description What an objection comes to.
+         */
+        Answer: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "upheld" | "rejected";
+            /**
+             * Remedy
+             * @description of an upheld one: `waived` waives the duty, `corrected` has it judged again after custody or plan were corrected
+             * @default null
+             */
+            remedy: ("waived" | "corrected") | null;
+            /** Answer */
+            answer: string;
+        };
+        /**
          * AuditEntry
          * @description One entry; nobody can change or take away one.
          */
@@ -945,6 +1228,33 @@ export interface components {
              * @default
              */
             note: string;
+        };
+        /**
+         * Correction
+         * @description An alert as it is now, and as it was when the account saw it.
+         */
+        Correction: {
+            alert: components["schemas"]["Alert"];
+            /**
+             * Told At
+             * Format: date-time
+             */
+            told_at: string;
+            /** Told Class */
+            told_class: string;
+            /**
+             * Since
+             * @description what happened to it meanwhile
+             */
+            since: components["schemas"]["AlertEvent"][];
+        };
+        /**
+         * CorrectionList
+         * @description The newest change first; an alert leaves the list when it is opened.
+         */
+        CorrectionList: {
+            /** Items */
+            items: components["schemas"]["Correction"][];
         };
         /**
          * Credentials
@@ -1141,6 +1451,255 @@ export interface components {
             points: components["schemas"]["DrawnPoint"][];
         };
         /**
+         * Duty
+         * @description One duty; `verdict` is null until there is one. Degrees WGS-84.
+         */
+        Duty: {
+            /** Id */
+            id: number;
+            /** Rule */
+            rule: string;
+            /**
+             * Subject
+             * @description code of the checkpoint or equipment, number of the incident, and so on
+             */
+            subject: string;
+            /**
+             * Name
+             * @description of the place, as it was then
+             */
+            name: string | null;
+            /** Unit */
+            unit: string | null;
+            /** Unit Name */
+            unit_name: string | null;
+            /** Round */
+            round: number | null;
+            /** Route */
+            route: string | null;
+            /** Route Name */
+            route_name: string | null;
+            /** Grid */
+            grid: string | null;
+            /** Lat */
+            lat: number | null;
+            /** Lon */
+            lon: number | null;
+            /** Radius M */
+            radius_m: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "planned" | "open" | "waiting" | "provisional" | "final" | "superseded";
+            /** Verdict */
+            verdict: ("early" | "met" | "late" | "missed" | "in_doubt" | "waived") | null;
+            /** Reasons */
+            reasons: unknown[];
+            /**
+             * Opens At
+             * Format: date-time
+             */
+            opens_at: string;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /**
+             * Settles At
+             * Format: date-time
+             */
+            settles_at: string;
+            /**
+             * Final At
+             * Format: date-time
+             */
+            final_at: string;
+            /** Met At */
+            met_at: string | null;
+            /** Judged At */
+            judged_at: string | null;
+            /**
+             * Waived At
+             * @description also before the verdict says so: it is about to
+             */
+            waived_at: string | null;
+            /** Waived By */
+            waived_by: string | null;
+            /** Waived Why */
+            waived_why: string | null;
+            /**
+             * Superseded At
+             * @description when a corrected plan or roster took its place
+             */
+            superseded_at: string | null;
+            /** Superseded Why */
+            superseded_why: string | null;
+            /**
+             * Objection
+             * @description state of the newest objection
+             */
+            objection: string | null;
+            /**
+             * Object Until
+             * @description null when there is nothing to object to
+             */
+            object_until: string | null;
+        };
+        /**
+         * DutyAlert
+         * @description An alert about the duty, or about its whole round, with its history.
+         */
+        DutyAlert: {
+            /** Id */
+            id: number;
+            /** Rule */
+            rule: string;
+            /** Class */
+            class: string;
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "info" | "warning" | "high" | "critical";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "acknowledged" | "resolved";
+            /** Title */
+            title: string;
+            /** Whole Round */
+            whole_round: boolean;
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /**
+             * Changed At
+             * Format: date-time
+             */
+            changed_at: string;
+            /** Resolved At */
+            resolved_at: string | null;
+            /** History */
+            history: components["schemas"]["AlertEvent"][];
+        };
+        /**
+         * DutyDetail
+         * @description A duty with everything that its verdict rests on, and what people did about it.
+         */
+        DutyDetail: {
+            /** Id */
+            id: number;
+            /** Rule */
+            rule: string;
+            /**
+             * Subject
+             * @description code of the checkpoint or equipment, number of the incident, and so on
+             */
+            subject: string;
+            /**
+             * Name
+             * @description of the place, as it was then
+             */
+            name: string | null;
+            /** Unit */
+            unit: string | null;
+            /** Unit Name */
+            unit_name: string | null;
+            /** Round */
+            round: number | null;
+            /** Route */
+            route: string | null;
+            /** Route Name */
+            route_name: string | null;
+            /** Grid */
+            grid: string | null;
+            /** Lat */
+            lat: number | null;
+            /** Lon */
+            lon: number | null;
+            /** Radius M */
+            radius_m: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "planned" | "open" | "waiting" | "provisional" | "final" | "superseded";
+            /** Verdict */
+            verdict: ("early" | "met" | "late" | "missed" | "in_doubt" | "waived") | null;
+            /** Reasons */
+            reasons: unknown[];
+            /**
+             * Opens At
+             * Format: date-time
+             */
+            opens_at: string;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /**
+             * Settles At
+             * Format: date-time
+             */
+            settles_at: string;
+            /**
+             * Final At
+             * Format: date-time
+             */
+            final_at: string;
+            /** Met At */
+            met_at: string | null;
+            /** Judged At */
+            judged_at: string | null;
+            /**
+             * Waived At
+             * @description also before the verdict says so: it is about to
+             */
+            waived_at: string | null;
+            /** Waived By */
+            waived_by: string | null;
+            /** Waived Why */
+            waived_why: string | null;
+            /**
+             * Superseded At
+             * @description when a corrected plan or roster took its place
+             */
+            superseded_at: string | null;
+            /** Superseded Why */
+            superseded_why: string | null;
+            /**
+             * Objection
+             * @description state of the newest objection
+             */
+            objection: string | null;
+            /**
+             * Object Until
+             * @description null when there is nothing to object to
+             */
+            object_until: string | null;
+            /**
+             * Evidence
+             * @description as it was stored with the verdict; its shape is the rule's own
+             */
+            evidence: unknown | null;
+            /** @description the same for a map; null when it shows no place */
+            drawing: components["schemas"]["Drawing"] | null;
+            /** Alerts */
+            alerts: components["schemas"]["DutyAlert"][];
+            /** Waivers */
+            waivers: components["schemas"]["DutyWaiver"][];
+            /** Objections */
+            objections: components["schemas"]["Objection"][];
+            /** Told */
+            told: components["schemas"]["Telling"][];
+        };
+        /**
          * DutyMessage
          * @description One point as it stands now.
          */
@@ -1191,6 +1750,50 @@ export interface components {
             met_at: string | null;
             /** Judged At */
             judged_at: string | null;
+        };
+        /**
+         * DutyPage
+         * @description Duties, the one due last first.
+         */
+        DutyPage: {
+            /**
+             * Next
+             * @description pass it as `after` for the following page; null on the last one
+             */
+            next: string | null;
+            /** Items */
+            items: components["schemas"]["Duty"][];
+        };
+        /**
+         * DutyWaiver
+         * @description An act of waiving that is, or was, about the duty.
+         */
+        DutyWaiver: {
+            /** Id */
+            id: number;
+            /**
+             * Of
+             * @enum {string}
+             */
+            of: "duty" | "round" | "span";
+            /** Why */
+            why: string;
+            /** Made By */
+            made_by: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /** Ended By */
+            ended_by: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /**
+             * In Force
+             * @description whether it is what waives the duty now
+             */
+            in_force: boolean;
         };
         /**
          * Equipment
@@ -1828,6 +2431,47 @@ export interface components {
             unit: string | null;
         };
         /**
+         * NewWaiver
+         * @description The same, and why.
+         */
+        NewWaiver: {
+            /**
+             * Round
+             * @description number of a whole round, and then nothing else
+             * @default null
+             */
+            round: number | null;
+            /**
+             * Unit
+             * @default null
+             */
+            unit: string | null;
+            /**
+             * Grid
+             * @description code of a grid; those below it are meant too
+             * @default null
+             */
+            grid: string | null;
+            /**
+             * Rules
+             * @description without it those of all rules
+             * @default null
+             */
+            rules: string[] | null;
+            /**
+             * From
+             * @default null
+             */
+            from: string | null;
+            /**
+             * To
+             * @default null
+             */
+            to: string | null;
+            /** Why */
+            why: string;
+        };
+        /**
          * Note
          * @description Why.
          */
@@ -1837,6 +2481,150 @@ export interface components {
              * @default
              */
             note: string;
+        };
+        /**
+         * Objecting
+         * @description What is wrong with the verdict.
+         */
+        Objecting: {
+            /** Text */
+            text: string;
+        };
+        /**
+         * Objection
+         * @description One objection, with what it is about.
+         */
+        Objection: {
+            /** Id */
+            id: number;
+            /** Duty */
+            duty: number;
+            /** Rule */
+            rule: string;
+            /** Subject */
+            subject: string;
+            /** Name */
+            name: string | null;
+            /** Unit */
+            unit: string;
+            /** Grid */
+            grid: string | null;
+            /**
+             * Opens At
+             * Format: date-time
+             * @description of the duty
+             */
+            opens_at: string;
+            /**
+             * Due At
+             * Format: date-time
+             * @description of the duty
+             */
+            due_at: string;
+            /**
+             * Account
+             * @description who objects
+             */
+            account: string;
+            /** Text */
+            text: string;
+            /**
+             * Verdict
+             * @description against which it was made
+             * @enum {string}
+             */
+            verdict: "early" | "met" | "late" | "missed" | "in_doubt" | "waived";
+            /** Verdict Now */
+            verdict_now: ("early" | "met" | "late" | "missed" | "in_doubt" | "waived") | null;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /**
+             * Age S
+             * @description seconds since it was made
+             */
+            age_s: number;
+            /**
+             * Answer By
+             * Format: date-time
+             * @description after this an alert says that it waits
+             */
+            answer_by: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "upheld" | "rejected" | "withdrawn";
+            /** Remedy */
+            remedy: ("waived" | "corrected") | null;
+            /** Answer */
+            answer: string | null;
+            /** Answered By */
+            answered_by: string | null;
+            /** Answered At */
+            answered_at: string | null;
+            /**
+             * Seen At
+             * @description when the objector saw the answer
+             */
+            seen_at: string | null;
+        };
+        /**
+         * ObjectionMessage
+         * @description One objection as it stands now.
+         */
+        ObjectionMessage: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "objection";
+            objection: components["schemas"]["ObjectionNews"];
+        };
+        /**
+         * ObjectionNews
+         * @description Where an objection stands; GET /api/objections tells the rest.
+         */
+        ObjectionNews: {
+            /** Id */
+            id: number;
+            /**
+             * Duty
+             * @description number of the duty
+             */
+            duty: number;
+            /** Unit */
+            unit: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "upheld" | "rejected" | "withdrawn";
+        };
+        /**
+         * ObjectionPage
+         * @description One page of objections, newest first.
+         */
+        ObjectionPage: {
+            /**
+             * Next
+             * @description pass it as `after` for the following page; null on the last one
+             */
+            next: string | null;
+            /** Items */
+            items: components["schemas"]["Objection"][];
+            /**
+             * Open
+             * @description open ones that the account may see
+             */
+            open: number;
+            /**
+             * Unseen
+             * @description answers to the account's own objections that it has not opened
+             */
+            unseen: number;
         };
         /**
          * OpenTicket
@@ -1966,6 +2754,31 @@ export interface components {
              * @description of the fix, when this was sent
              */
             age_s: number;
+        };
+        /**
+         * Preview
+         * @description What a waiver would do.
+         */
+        Preview: {
+            /**
+             * Duties
+             * @description that it would waive, of those that are planned
+             */
+            duties: number;
+            /** By Rule */
+            by_rule: {
+                [key: string]: number;
+            };
+            /**
+             * Waived
+             * @description that are waived already
+             */
+            waived: number;
+            /**
+             * Beyond
+             * @description whose windows the span only cuts: they stay
+             */
+            beyond: number;
         };
         /**
          * ProblemDocument
@@ -2255,6 +3068,77 @@ export interface components {
             map: components["schemas"]["MapSettings"];
         };
         /**
+         * Span
+         * @description Whose duties within which time; a window that the span only cuts is not meant.
+         */
+        Span: {
+            /**
+             * Round
+             * @description number of a whole round, and then nothing else
+             * @default null
+             */
+            round: number | null;
+            /**
+             * Unit
+             * @default null
+             */
+            unit: string | null;
+            /**
+             * Grid
+             * @description code of a grid; those below it are meant too
+             * @default null
+             */
+            grid: string | null;
+            /**
+             * Rules
+             * @description without it those of all rules
+             * @default null
+             */
+            rules: string[] | null;
+            /**
+             * From
+             * @default null
+             */
+            from: string | null;
+            /**
+             * To
+             * @default null
+             */
+            to: string | null;
+        };
+        /**
+         * Telling
+         * @description Who was told of an alert, as what.
+         */
+        Telling: {
+            /** Alert */
+            alert: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "account" | "device";
+            /** Who */
+            who: string;
+            /**
+             * Channel
+             * @enum {string}
+             */
+            channel: "console" | "notice";
+            /** Class */
+            class: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Sent At
+             * @description of a notice: when the broker had it
+             */
+            sent_at: string | null;
+        };
+        /**
          * Ticket
          * @description One ticket.
          */
@@ -2387,7 +3271,72 @@ export interface components {
             /** Items */
             items: components["schemas"]["Unit"][];
         };
-        Event: components["schemas"]["AlertMessage"] | components["schemas"]["Closed"] | components["schemas"]["DutyMessage"] | components["schemas"]["EquipmentMessage"] | components["schemas"]["Heartbeat"] | components["schemas"]["Hello"] | components["schemas"]["IncidentMessage"] | components["schemas"]["Left"] | components["schemas"]["PositionMessage"] | components["schemas"]["Resync"] | components["schemas"]["RoundsMessage"] | components["schemas"]["TicketMessage"];
+        /**
+         * Waiver
+         * @description One act of waiving.
+         */
+        Waiver: {
+            /** Id */
+            id: number;
+            /**
+             * Round
+             * @description key of the round
+             */
+            round: string | null;
+            /** Unit */
+            unit: string | null;
+            /** Grid */
+            grid: string | null;
+            /** Rules */
+            rules: string[] | null;
+            /** Since */
+            since: string | null;
+            /** Until */
+            until: string | null;
+            /** Why */
+            why: string;
+            /** Made By */
+            made_by: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /** Ended By */
+            ended_by: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /**
+             * Duties
+             * @description that it waives now
+             */
+            duties: number;
+        };
+        /**
+         * WaiverPage
+         * @description One page of waivers, newest first; those of single duties stand with the duty.
+         */
+        WaiverPage: {
+            /**
+             * Next
+             * @description pass it as `after` for the following page; null on the last one
+             */
+            next: string | null;
+            /** Items */
+            items: components["schemas"]["Waiver"][];
+        };
+        /**
+         * Waiving
+         * @description Why they are let off.
+         */
+        Waiving: {
+            /**
+             * Why
+             * @description such as: road closed, child ill, by order
+             */
+            why: string;
+        };
+        Event: components["schemas"]["AlertMessage"] | components["schemas"]["Closed"] | components["schemas"]["DutyMessage"] | components["schemas"]["EquipmentMessage"] | components["schemas"]["Heartbeat"] | components["schemas"]["Hello"] | components["schemas"]["IncidentMessage"] | components["schemas"]["Left"] | components["schemas"]["ObjectionMessage"] | components["schemas"]["PositionMessage"] | components["schemas"]["Resync"] | components["schemas"]["RoundsMessage"] | components["schemas"]["TicketMessage"];
     };
     responses: never;
     parameters: never;
@@ -2926,6 +3875,73 @@ export interface operations {
             };
         };
     };
+    list_corrections: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CorrectionList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     list_devices: {
         parameters: {
             query?: {
@@ -3047,6 +4063,482 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_duties: {
+        parameters: {
+            query?: {
+                /** @description the site's date on which they fall due, such as 2026-11-21 */
+                day?: string;
+                unit?: string;
+                /** @description repeat it for several */
+                rule?: string[];
+                /** @description repeat it for several */
+                verdict?: ("early" | "met" | "late" | "missed" | "in_doubt" | "waived")[];
+                /** @description repeat it for several */
+                state?: ("planned" | "open" | "waiting" | "provisional" | "final" | "superseded")[];
+                /** @description code of a grid; those below it are meant too */
+                grid?: string;
+                /** @description due at or after */
+                since?: string;
+                /** @description due before */
+                until?: string;
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DutyPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    read_duty: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DutyDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    make_objection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Objecting"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DutyDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    unwaive_duty: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DutyDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    waive_duty: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Waiving"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DutyDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3819,6 +5311,383 @@ export interface operations {
             };
         };
     };
+    list_objections: {
+        parameters: {
+            query?: {
+                /** @description repeat it for several */
+                state?: ("open" | "upheld" | "rejected" | "withdrawn")[];
+                unit?: string;
+                /** @description code of a grid; those below it are meant too */
+                grid?: string;
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectionPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    answer_objection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Answer"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Objection"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    see_answer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Objection"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    withdraw_objection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Objection"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     read_openapi: {
         parameters: {
             query?: never;
@@ -4353,6 +6222,362 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_waivers: {
+        parameters: {
+            query?: {
+                /** @description true: not taken back; false: taken back */
+                in_force?: boolean;
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaiverPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    make_waiver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWaiver"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Waiver"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    preview_waiver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Span"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    end_waiver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Waiver"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

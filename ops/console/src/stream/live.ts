@@ -1,5 +1,7 @@
 // Keeps the picture whole: on every connection fetches the open state, and applies the news that come meanwhile and after.
 import { ApiError } from '../api/client'
+import { clearDuties } from '../state/duties'
+import { clearFairness, loadCorrections, loadObjections } from '../state/fairness'
 import { clearAlerts, loadAlerts, onAlert } from '../state/alerts'
 import { clearIncidents, loadIncidents } from '../state/incidents'
 import { link } from '../state/link'
@@ -20,6 +22,8 @@ const OPEN_STATE: [permission: string, load: () => Promise<void>][] = [
   ['incidents.read', loadIncidents],
   ['rounds.read', loadRounds],
   ['tickets.read', loadTickets],
+  ['objections.read', loadObjections],
+  ['alerts.read', loadCorrections],
   ['equipment.read', loadHydrants],
 ]
 
@@ -113,6 +117,7 @@ export function startLive(): void {
     fetchAll: (from) => void fetchAll(made, from),
     unitsChanged: () => soon('units.read', loadUnits),
     roundsChanged: () => soon('rounds.read', loadRounds),
+    objectionsChanged: () => soon('objections.read', loadObjections),
     reconnect: () => made.again(),
     sessionChanged: () => made.again(),
     outdated,
@@ -136,12 +141,13 @@ export function stopLive(): void {
 }
 
 export function forgetAll(): void {
-  for (const clear of [clearAlerts, clearUnits, clearIncidents, clearRounds, clearTickets]) clear()
+  for (const clear of [clearAlerts, clearUnits, clearIncidents, clearRounds, clearTickets, clearDuties, clearFairness]) clear()
 }
 
 
 // An alert that is open in the drawer and changes elsewhere is read again, with its history.
-onAlert(({ alert }) => {
+onAlert(({ alert, before }) => {
+  if (before !== undefined) soon('alerts.read', loadCorrections)
   if (selection.opened && selection.id === alert.id && selection.alert?.changed_at !== alert.changed_at)
     void refreshOpened()
 })
