@@ -1,6 +1,7 @@
 // What a duty was and what became of it, each in one line.
 import { has, t, wordOr } from '../i18n'
 import { clock } from '../i18n/format'
+import { checkpointName } from '../state/site'
 import { params } from './params'
 import { sentence } from './sentence'
 import type { Duty, Reason } from '../api/types'
@@ -9,7 +10,7 @@ type Said = Pick<Duty, 'state' | 'verdict' | 'reasons' | 'met_at' | 'waived_at' 
 
 /** The place or thing, by its name when it has one. */
 export function dutyTitle(duty: Pick<Duty, 'rule' | 'subject' | 'name'>): string {
-  const what = duty.name ?? duty.subject
+  const what = duty.name ?? checkpointName(duty.subject)
   return has(`duties.what.${duty.rule}`) ? t(`duties.what.${duty.rule}`, { what }) : `${wordOr(`rule.${duty.rule}`, duty.rule)}: ${what}`
 }
 
