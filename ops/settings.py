@@ -156,6 +156,9 @@ class Rules(_Section):
 
     horizon_hours: int = Field(36, ge=1, le=24 * 14, description="how far ahead duties are planned")
     backfill_hours: int = Field(72, ge=1, le=24 * 30, description="after this long a verdict is final")
+    notices: Literal["none", "missed", "all"] = Field(
+        "all", description="of which alerts those who carry the devices are told unasked, when the duty is theirs"
+    )
 
 
 class Privacy(_Section):
@@ -174,6 +177,7 @@ class Site(_Section):
     """The place that is watched."""
 
     zone: str = Field("Asia/Shanghai", description="IANA time zone of shifts and of what people read")
+    language: Literal["zh-CN", "en"] = Field("zh-CN", description="language of what devices are told to show")
 
     @field_validator("zone")
     @classmethod

@@ -25,7 +25,7 @@ from rules.rule import (
 )
 from rules.store import duties as store
 from rules.store import marks as marks_store
-from rules.store import plans
+from rules.store import plans, waivers
 from rules.store.incidents import incident_facts, set_arrived
 from rules.store.late import wake_late
 from rules.store.service import caught_up_to
@@ -71,7 +71,7 @@ class DutyLane:
         """Turn marks into duties to be judged now; incidents may need new duties first."""
         now = self._desk.clock()
         async with self._desk.transaction() as connection:
-            marks = await marks_store.some(connection, ("checkpoint", "incident", "late"))
+            marks = await marks_store.some(connection, ("checkpoint", "incident", "late", "duty"))
             if not marks:
                 return False
             incidents = [int(mark.subject) for mark in marks if mark.kind == "incident" and mark.subject.isdecimal()]
@@ -96,6 +96,8 @@ class DutyLane:
                 known = await self._desk.world(connection)
                 anybodys = [rule.name for rule in self._rules.values() if rule.subject == "incident"]
                 await wake_late(connection, known.world, marks, incident_rules=anybodys, now=now)
+            named = [int(mark.subject) for mark in marks if mark.kind == "duty" and mark.subject.isdecimal()]
+            await waivers.wake(connection, named, now=now)
             await marks_store.forget(connection, marks)
         return True
 

@@ -11,6 +11,7 @@ from rules.core.naming import excused
 from rules.core.rounds import Round
 from rules.core.world import World
 from rules.rule import Case, DutyRule, Effect, Group, Member, Need
+from rules.waived import intents_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,4 +125,4 @@ def alerts_of(
         settings=first.settings,
         now=now,
     )
-    return rule.alerts(group)
+    return intents_of(rule, group)

@@ -22,7 +22,7 @@ from rules.core.presence import Tracked
 from rules.core.reasons import instant
 from rules.core.rounds import Round
 from rules.core.scans import Scan
-from rules.core.service import BrokerDisk, Excess, IngestLane, Sums
+from rules.core.service import BrokerDisk, Excess, IngestLane, OpenObjection, Sums
 from rules.core.stays import LongView
 from rules.core.tours import LONGEST, Errand, Tour, Tours
 from rules.core.world import Device, World
@@ -335,6 +335,7 @@ class ServiceState:
         excesses: devices beyond their allowance.
         sums: the ledger, a row for each worker's lane.
         broker_disk: what is known of it; None when nobody is to look.
+        objections: those that wait for an answer.
         live: the fingerprints of this rule's live alerts.
     """
 
@@ -346,6 +347,7 @@ class ServiceState:
     excesses: Sequence[Excess] = ()
     sums: Sequence[Sums] = ()
     broker_disk: BrokerDisk | None = None
+    objections: Sequence[OpenObjection] = ()
     live: frozenset[str] = field(default_factory=frozenset)
 
 

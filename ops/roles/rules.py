@@ -26,5 +26,7 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
             call=timedelta(minutes=settings.privacy.call_min),
             longest=timedelta(hours=settings.privacy.longest_h),
         ),
+        language=settings.site.language,
+        notices=settings.rules.notices,
     )
     await RulesWorker(conninfo, options=options, connections=max(4, settings.database.connections // 2)).run(stop)

@@ -24,6 +24,8 @@ class Why(StrEnum):
     NO_PLACE = "no_place"  # the duty's place is not known
     NOT_YET = "not_yet"  # nobody has come so far
     SUPERSEDED = "superseded"  # another order took this one's place
+    WAIVED = "waived"  # a person let them off: who, when and why
+    UNANSWERED = "unanswered"  # an objection that nobody has answered
     OVERDUE = "overdue"
     SERVED = "served"
     RETIRED = "retired"
@@ -68,7 +70,7 @@ class Why(StrEnum):
     SCANNED = "scanned"  # a tag in the grid was read
     VISITS = "visits"  # on how many days somebody was there for long enough, and how many are enough
     CHECKED = "checked"  # who checked a round, and what they found
-    UNANSWERED = "unanswered"  # nobody has checked the round
+    UNCHECKED = "unchecked"  # nobody has checked the round
 
 
 def reason(why: Why, **numbers: Any) -> Mapping[str, Any]:

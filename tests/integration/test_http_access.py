@@ -18,6 +18,18 @@ BODIES: dict[str, dict[str, Any]] = {
     "dispatch_incident": {"unit": "U1"},
     "close_incident": {"note": "out"},
     "change_grid": {"grade": 3},
+    "waive_duty": {"why": "road closed"},
+    "make_objection": {"text": "I was there"},
+    "answer_objection": {"state": "rejected", "answer": "the track says otherwise"},
+    "preview_waiver": {"unit": "U1", "from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00Z"},
+    "make_waiver": {"unit": "U1", "from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00Z", "why": "a storm"},
+}
+# Rows of another territory, where the second and the third are not.
+ELSEWHERE = {"/api/duties/": ("2", "4")}
+# Bodies of another territory, of routes that name the thing in the body.
+FOREIGN: dict[str, tuple[dict[str, Any], int]] = {
+    "/api/waivers": ({**BODIES["make_waiver"], "unit": "U2"}, 422),
+    "/api/waivers/preview": ({**BODIES["preview_waiver"], "grid": "B2"}, 422),
 }
 LAST = ("resolve_alert", "close_incident", "sign_out")  # after these, others would be answered otherwise
 IDS = {"/api/devices/{id}/track": "H1", "/api/grids/{id}": "B1", "/api/measures/presence/{id}": "B1"}
@@ -62,6 +74,15 @@ LISTS: dict[str, tuple[Callable[[Any], set[str]], set[str], set[str], set[str] |
     ),
     "/api/measures/duties": (lambda it: {d["subject"] for d in it["items"]}, {"K1", "K2"}, {"K1"}, {"K1"}),
     "/api/measures/presence": (lambda it: {g["code"] for g in it["items"]}, {"B1", "B2"}, {"B1"}, None),
+    "/api/duties": (
+        lambda it: {f"{d['subject']} {d['unit']}" for d in it["items"]},
+        {"K1 U1", "K2 U2", "K1 U2", "K3 U3", "E1 None", "E2 None", "E3 None"},
+        {"K1 U1", "K1 U2", "E1 None"},
+        {"K1 U1"},
+    ),
+    "/api/objections": (lambda it: {o["unit"] for o in it["items"]}, {"U1", "U2", "U3"}, {"U1"}, {"U1"}),
+    "/api/waivers": (lambda it: {w["unit"] for w in it["items"]}, {"U1", "U2", "U3"}, {"U1"}, {"U1"}),
+    "/api/corrections": (lambda it: {c["alert"]["device"] for c in it["items"]}, {"H1", "H2", "H3"}, {"H1"}, None),
     "/api/audit": (lambda it: {a["subject"] for a in it["items"]}, {"H2"}, set(), None),
     "/api/looks": (lambda it: {a["device"] for a in it["items"]}, {"H2"}, set(), None),
     "/api/looks/mine": (lambda it: {a["device"] for a in it["items"]}, set(), set(), set()),
@@ -112,8 +133,9 @@ async def test_each_route_answers_each_role_as_the_table_says(site: Site, role: 
 
 @pytest.mark.parametrize("route", [one for one in ROUTES if one.scope is GRID], ids=lambda one: one.operation)
 async def test_rows_of_another_territory_are_not_there(site: Site, route: Route) -> None:
-    role = next(role for role in ("officer", "leader", "auditor") if route.permission in GRANTS[role])
-    async with site.as_user(f"{role}_c1") as browser:
+    role = next(role for role in ("officer", "leader", "auditor", "patrol") if route.permission in GRANTS[role])
+    # A patrol has its own unit for a territory.
+    async with site.as_user(role if role == "patrol" else f"{role}_c1") as browser:
         if route.path in LISTS and route.method == "GET":
             name, every, within, _ = LISTS[route.path]
             assert name((await call(route, browser)).json) == within
@@ -130,9 +152,13 @@ async def test_rows_of_another_territory_are_not_there(site: Site, route: Route)
         elif route.path in IDS:  # of a grid
             path = route.path.replace("{id}", "B2")
             assert (await browser.ask(route.method, path, json=BODIES.get(route.operation))).status == 404
+        elif route.path in FOREIGN:
+            body, status = FOREIGN[route.path]
+            assert (await browser.post(route.path, body)).status == status
+            assert site.sql("SELECT count(*) FROM waiver") == [(3,)]
         else:
             assert route.params, f"{route.name} keeps to a territory, and nothing here shows it"
-            for row in ("2", "3"):
+            for row in next((rows for path, rows in ELSEWHERE.items() if route.path.startswith(path)), ("2", "3")):
                 reply = await call(route, browser, row=row)
                 assert reply.status == 404, (row, reply.text)
 

@@ -33,6 +33,7 @@ def test_what_there_is() -> None:
         "missed_line",
         "missed_visit",
         "over_speed",
+        "objection_unanswered",
         "position_suspect",
         "response_time",
         "silent_device",
