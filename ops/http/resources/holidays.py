@@ -24,7 +24,7 @@ class HolidayQuery(Query):
 class HolidayPath(Path):
     """Which day."""
 
-    day: Day
+    id: Day = Field(description="a date at the site, such as 2026-10-01")
 
 
 class HolidayMoment(Query):
@@ -78,7 +78,7 @@ async def list_holidays(call: Call[HolidayQuery]) -> HolidayList:
 
 @route(
     "PUT",
-    "/api/holidays/{day}",
+    "/api/holidays/{id}",
     permission="holidays.act",
     scope=NO_SCOPE,
     params=HolidayPath,
@@ -88,7 +88,7 @@ async def list_holidays(call: Call[HolidayQuery]) -> HolidayList:
 )
 async def put_holiday(call: Call[None, HolidaySetting, HolidayPath]) -> HolidayList:
     """Recorded; shifts that ask for holidays are planned anew, and corrected where the day is over."""
-    day, body = call.params.day, call.body
+    day, body = call.params.id, call.body
     async with call.transaction() as connection:
         await set_holiday(
             connection,
@@ -105,7 +105,7 @@ async def put_holiday(call: Call[None, HolidaySetting, HolidayPath]) -> HolidayL
 
 @route(
     "DELETE",
-    "/api/holidays/{day}",
+    "/api/holidays/{id}",
     permission="holidays.act",
     scope=NO_SCOPE,
     params=HolidayPath,
@@ -115,7 +115,7 @@ async def put_holiday(call: Call[None, HolidaySetting, HolidayPath]) -> HolidayL
 )
 async def delete_holiday(call: Call[HolidayMoment, None, HolidayPath]) -> HolidayList:
     """Recorded, and planned anew like every change."""
-    day = call.params.day
+    day = call.params.id
     async with call.transaction() as connection:
         gone = await end_holiday(connection, day, actor=call.viewer.name, now=call.now, since=call.query.valid_from)
         if not gone:
