@@ -52,6 +52,8 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "incidents.act": "open, dispatch and close incidents",
     "metrics.read": "read the metrics from another machine",
     "rounds.read": "see rounds, their points and verdicts",
+    "spot_checks.read": "see which rounds were drawn for a check, and what was found",
+    "spot_checks.act": "say what a check of a round found",
     "tickets.read": "see tickets",
     "tracks.read": "look at a device's track; each look is recorded",
     "units.read": "see units, their devices and where they are",
@@ -66,6 +68,7 @@ _READS = (
     "grids.read",
     "incidents.read",
     "rounds.read",
+    "spot_checks.read",
     "tickets.read",
     "tracks.read",
     "units.read",
@@ -81,8 +84,8 @@ def _own(*names: str) -> dict[str, Reach]:
 
 
 GRANTS: Final[Mapping[str, Mapping[str, Reach]]] = {
-    "officer": _territory(*_READS, "alerts.act", "incidents.act"),
-    "leader": _territory(*_READS, "grids.act"),
+    "officer": _territory(*_READS, "alerts.act", "incidents.act", "spot_checks.act"),
+    "leader": _territory(*_READS, "grids.act", "spot_checks.act"),
     "crew": _territory("tickets.read", "equipment.read", "grids.read"),
     "patrol": _territory("grids.read")
     | _own("tracks.read", "rounds.read", "incidents.read", "units.read", "measures.read"),
