@@ -24,7 +24,7 @@ async def site(database_url: str) -> AsyncIterator[Site]:
 async def test_checks_that_wait_come_with_what_their_round_came_to(site: Site) -> None:
     async with site.as_user("officer") as browser:
         items = (await browser.get("/api/spot-checks")).json["items"]
-    assert [it["round"] for it in items][0] == "round R2"
+    assert items[0]["round"] == "round R2"
     by_round = {it["round"]: it for it in items}
     assert by_round["round R2"]["overdue"] is True
     first = by_round["round R1"]
@@ -64,7 +64,7 @@ async def test_the_first_answer_stands_and_is_recorded(site: Site) -> None:
         answered = (await browser.get("/api/spot-checks?state=answered")).json["items"]
         assert [it["note"] for it in answered] == ["the school saw nobody"]
     assert site.sql("SELECT actor, subject FROM audit WHERE action = 'spot_check.answer'") == [("leader", "round R1")]
-    assert site.sql(f"SELECT judge_at <= now() FROM duty WHERE id = {check}") == [(True,)]
+    assert site.sql("SELECT judge_at <= now() FROM duty WHERE id = %s", (check,)) == [(True,)]
 
 
 async def test_what_is_not_a_check_or_not_over_is_refused(site: Site) -> None:
@@ -73,5 +73,5 @@ async def test_what_is_not_a_check_or_not_over_is_refused(site: Site) -> None:
     async with site.as_user("officer") as browser:
         assert (await browser.post(f"/api/spot-checks/{duty}", {"outcome": "confirmed"})).status == 404
         assert (await browser.post(f"/api/spot-checks/{check}", {"outcome": "perhaps"})).status == 422
-        site.sql(f"UPDATE duty SET state = 'final' WHERE id = {check}")
+        site.sql("UPDATE duty SET state = 'final' WHERE id = %s", (check,))
         assert (await browser.post(f"/api/spot-checks/{check}", {"outcome": "confirmed"})).status == 409

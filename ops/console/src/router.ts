@@ -5,6 +5,7 @@ import { may } from './state/session'
 export const PAGES = [
   { name: 'duty', path: '/', needs: ['alerts.read', 'units.read'], page: () => import('./pages/Duty.vue') },
   { name: 'tickets', path: '/tickets', needs: ['tickets.read'], page: () => import('./pages/Tickets.vue') },
+  { name: 'checks', path: '/checks', needs: ['spot_checks.read'], page: () => import('./pages/Checks.vue') },
   { name: 'equipment', path: '/equipment', needs: ['equipment.read'], page: () => import('./pages/Equipment.vue') },
 ] as const
 
