@@ -1,6 +1,5 @@
-"""Late readings: those that wake what was judged without them, and those for hours that were already done with."""
+"""Readings for hours that were already done with: counted, and the edges of what is done."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -8,42 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.times import EPOCH
-from ingest.columns import Checked, Positions, microseconds, moment_of
 from ingest.database import Connection
-from ingest.match import Mark
-from ingest.nearness import extremes
 from ingest.queries import load_queries
 
 _SQL = load_queries("ingest", "late.sql")
 _HOUR_US = 3_600_000_000
-_LATE = timedelta(minutes=2)  # twice what a duty waits for the data of a handset
-_LATE_US = _LATE // timedelta(microseconds=1)
-_MANY = (
-    200  # late devices in a batch: not theirs but our own delay, and one mark for all costs nothing while we catch up
-)
 
 Kind = Literal["dropped", "compressed", "rolled_up"]
 KINDS: tuple[Kind, ...] = ("dropped", "compressed", "rolled_up")
-
-
-def late_marks(positions: Positions, others: Sequence[Checked]) -> list[Mark]:
-    """One mark for each device with fixes or scans that came late; one for everybody when those are many.
-
-    Args:
-        positions: of a batch.
-        others: its other readings.
-    """
-    late = np.flatnonzero(positions.received_us - positions.time_us > _LATE_US)
-    scans = [one for one in others if one.reading.type == "scan" and one.received_at - one.time > _LATE]
-    if not len(late) and not scans:
-        return []
-    device = np.concatenate((positions.device[late], np.array([one.device for one in scans], np.int64)))
-    time_us = np.concatenate((positions.time_us[late], np.array([microseconds(one.time) for one in scans], np.int64)))
-    numbers, first, last = extremes(device, time_us)
-    if len(numbers) > _MANY:
-        return [Mark("late", "*", moment_of(int(first.min())), moment_of(int(last.max())))]
-    columns = zip(numbers.tolist(), first.tolist(), last.tolist(), strict=True)
-    return [Mark("late", str(number), moment_of(since), moment_of(until)) for number, since, until in columns]
 
 
 async def count_late(connection: Connection, times_us: NDArray[np.int64], *, worker: str, lane: str) -> None:

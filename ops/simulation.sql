@@ -1,6 +1,6 @@
 -- name: checkpoints
 -- In force now.
-SELECT code, lat, lon, radius_m, tag FROM checkpoint
+SELECT code, lat, lon, radius_m, tags[1] AS tag FROM checkpoint
  WHERE valid_from <= now() AND (valid_to IS NULL OR valid_to > now()) ORDER BY code;
 
 -- name: routes

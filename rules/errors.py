@@ -1,10 +1,11 @@
 """What can go wrong while duties are judged and people act on what came of it.
 
 RulesError
-├── NotThere            (the alert, incident or unit that was named)
+├── NotThere            (the alert, incident, unit, duty, waiver or objection that was named)
 ├── NotNow              (what is asked does not fit the state it is in)
 │   └── StillTrue       (closing an alert whose condition holds)
 ├── SettingRefused
+├── BacktestRefused     (the rule, the span or the data for it)
 └── LeadershipLost
 """
 
@@ -14,7 +15,7 @@ class RulesError(Exception):
 
 
 class NotThere(RulesError):
-    """There is no such alert, incident or unit; look it up in its list."""
+    """There is no such thing; look it up in its list."""
 
 
 class NotNow(RulesError):
@@ -27,6 +28,10 @@ class StillTrue(NotNow):
 
 class SettingRefused(RulesError):
     """A rule's setting has a value that it cannot have; the message names the rule, the key and its unit."""
+
+
+class BacktestRefused(RulesError):
+    """A rule cannot be run over that part of the past; the message says why, and what can be."""
 
 
 class LeadershipLost(RulesError):

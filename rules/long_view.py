@@ -9,18 +9,17 @@ from rules.core.stays import HeldBy, LongView, Stay, promising, proven_days, sta
 from rules.core.world import World
 from rules.rule import LongNeed
 from rules.store import stays as store
-from rules.store.world import Snapshot
 
 _DAY = timedelta(days=1)
 
 
-async def long_view(connection: Connection, known: Snapshot, need: LongNeed) -> LongView:
+async def long_view(connection: Connection, world: World, need: LongNeed) -> LongView:
     """The view of the own devices of a need's posts; tags report no positions and never count."""
-    held = devices_of(known.world, need)
+    held = devices_of(world, need)
     if not held:
         return LongView()
     hours = await store.hours(connection, {number: it.device for number, it in held.items()}, need.span)
-    stays: list[Stay] = await _scanned(connection, held, need, known.world.zone)
+    stays: list[Stay] = await _scanned(connection, held, need, world.zone)
     by_day: dict[date, list[int]] = {it.day: [] for it in stays}
     for number, it in held.items():
         for day in promising(
@@ -29,14 +28,14 @@ async def long_view(connection: Connection, known: Snapshot, need: LongNeed) -> 
             grids=need.grids,
             dwell_s=need.dwell_s,
             max_gap=timedelta(seconds=need.max_gap_s),
-            zone=known.world.zone,
+            zone=world.zone,
         ):
             by_day.setdefault(day, []).append(number)
     seen: list[Stay] = []
     for day in sorted(by_day):
         seen += [it for it in stays if it.day == day]
         if by_day[day] and day not in proven_days(seen, need.dwell_s):
-            seen += await _stays_of_day(connection, {n: held[n] for n in by_day[day]}, need, day, known.world.zone)
+            seen += await _stays_of_day(connection, {n: held[n] for n in by_day[day]}, need, day, world.zone)
         if len(proven_days(seen, need.dwell_s)) >= need.days:
             break
     return LongView(held=tuple(held.values()), stays=tuple(seen), hours=hours)

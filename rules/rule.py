@@ -6,23 +6,30 @@ at gengfu's own. All of them are pure: they get values and return values.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from rules.core.alerts import Intent
+from devices.plausibility import Flag
+from rules.core.alerts import Intent, Raise, Reason, Severity
 from rules.core.duties import Duty, Judgement
 from rules.core.fixes import Span
+from rules.core.latch import Lasting
 from rules.core.presence import Tracked
+from rules.core.reasons import instant
 from rules.core.rounds import Round
-from rules.core.service import BrokerDisk, Excess, IngestLane, Sums
+from rules.core.scans import Scan
+from rules.core.service import BrokerDisk, Excess, IngestLane, OpenObjection, Sums
 from rules.core.stays import LongView
+from rules.core.tours import LONGEST, Errand, Tour, Tours
 from rules.core.world import Device, World
 from rules.settings import SettingsBook
 
+OFF_DUTY = "its unit is off duty, or nobody holds it any more"  # how what lasts ends when nothing else ends it
+_UNUSABLE = int(Flag.MOCK | Flag.NULL_ISLAND)  # a plain number: arithmetic on flags is slow
 Subject = Literal["checkpoint", "incident", "equipment", "line", "grid", "unit", "area", "round"]
 
 
@@ -65,6 +72,7 @@ class Planning:
         until: how far ahead to plan.
         backfill: after this long a verdict is final.
         incidents: those that were just dispatched; planners of other things see none.
+        units: whose duties are wanted; None: everybody's. A planner may name others, too.
     """
 
     world: World
@@ -74,19 +82,21 @@ class Planning:
     until: datetime
     backfill: timedelta
     incidents: Sequence[IncidentFacts] = ()
+    units: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
     """Which fixes a judgement wants to see: of a unit's devices (None: of any unit's), within a span.
 
-    `held` is the span whose custody counts; the wider `span` only helps to judge its ends. `grids`: each fix says in
-    which grid it was made.
+    `held` is the span whose custody counts; the wider `span` only helps to judge its ends. `scans` asks for the tags
+    that those devices read as well, `grids` for the grid in which each fix was made.
     """
 
     unit: str | None
     held: Span
     span: Span
+    scans: bool = False
     grids: bool = False
 
 
@@ -134,6 +144,7 @@ class Case:
     settings: SettingsBook
     tracked: tuple[Tracked, ...] = ()
     incident: IncidentFacts | None = None
+    scans: tuple[Scan, ...] = ()
     long: LongView | None = None
     answer: Answer | None = None
 
@@ -192,7 +203,7 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class SignalReading:
-    """A reading that presses, with where it was made: degrees WGS-84, `place_age_s` seconds before the reading."""
+    """A reading that is no position, with where it was made: degrees WGS-84, `place_age_s` seconds before it."""
 
     device: Device
     time: datetime
@@ -204,6 +215,7 @@ class SignalReading:
     lon: float | None = None
     place_age_s: float | None = None
     grid: str | None = None
+    type: str = ""
 
     @property
     def key(self) -> str:
@@ -225,6 +237,11 @@ class Sample:
     flags: int = 0
     grid: str | None = None
 
+    @property
+    def credible(self) -> bool:
+        """Whether it says where the device was: not made up, not the null island."""
+        return not self.flags & _UNUSABLE
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrackCase:
@@ -233,7 +250,8 @@ class TrackCase:
     Attributes:
         span: what is judged.
         samples: of the span and of the rule's `lookback` before it, ordered by (time, digest), each once.
-        readings: buttons and statuses of the same time, in the same order.
+        readings: everything else that it said in the same time, in the same order.
+        errands: when units had been sent somewhere.
     """
 
     device: Device
@@ -242,29 +260,52 @@ class TrackCase:
     readings: Sequence[SignalReading] = ()
     world: World
     settings: SettingsBook
+    errands: Sequence[Errand] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Episode:
     """A condition from when it was certain to when it was certainly over; `ended_at` None while it lasts.
 
-    `key` names it for ever: it depends on the readings alone, so that judging again finds the same episode.
+    `key` names it for ever: it depends on the readings alone, so that judging again finds the same episode. `ended`
+    says in words how it ended.
     """
 
     key: str
     began_at: datetime
     ended_at: datetime | None
-    raised: Intent
+    raised: Raise
+    ended: str = ""
+
+
+class Follower(ABC):
+    """What a rule has seen of one tour so far. It is fed in the order of (time, digest), each thing once."""
+
+    @abstractmethod
+    def sample(self, it: Sample) -> None:
+        """Take the next position."""
+
+    def reading(self, it: SignalReading) -> None:  # noqa: B027  most rules ask for positions alone
+        """Take the next reading that is no position."""
+
+    @abstractmethod
+    def episodes(self, until: datetime) -> list[Episode]:
+        """All that was found up to a moment, in order; asking changes nothing."""
+
+    def next_at(self) -> datetime | None:
+        """When time alone may change the answer, None: never."""
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Heard:
-    """When ingest last had anything from a device, and where that was."""
+    """When ingest last had anything from a device, where that was, and the newest charge in percent that it said."""
 
     device: Device
     heard_at: datetime
     lat: float | None = None
     lon: float | None = None
+    battery_pct: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -294,6 +335,7 @@ class ServiceState:
         excesses: devices beyond their allowance.
         sums: the ledger, a row for each worker's lane.
         broker_disk: what is known of it; None when nobody is to look.
+        objections: those that wait for an answer.
         live: the fingerprints of this rule's live alerts.
     """
 
@@ -305,6 +347,7 @@ class ServiceState:
     excesses: Sequence[Excess] = ()
     sums: Sequence[Sums] = ()
     broker_disk: BrokerDisk | None = None
+    objections: Sequence[OpenObjection] = ()
     live: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -331,7 +374,8 @@ class DutyRule(Rule):
         subject: what a duty's `subject` names; dirty marks of that kind wake it.
         shares: which duties share alerts: a round's, a community's, or none.
         follows_world: a duty that the planner no longer names is judged at once.
-        replans: a duty that has not begun and that the planner no longer names, or names with other times, is dropped.
+        replans: a duty that the planner no longer names, or names with other times or another unit, is dropped when it
+            has not begun, and superseded when it has.
     """
 
     subject: ClassVar[Subject]
@@ -375,15 +419,103 @@ class ReadingRule(Rule):
 class TrackRule(Rule):
     """A rule about conditions that last: found in the stored readings of one device, the same ones whenever it looks.
 
+    It follows each tour of a device by itself, so that no episode is longer than a tour and all that bears on one is
+    in a tour's readings.
+
     Attributes:
-        lookback: how much before a span must be read too, so that what is found in it does not depend on its start.
+        lookback: how much before a span must be read too: a whole tour that began before it.
+        on_duty: looks at shifts alone; otherwise at a vehicle's days as well.
+        by_silence: what it finds may come of hearing nothing, so it rests while nobody listened.
     """
 
-    lookback: ClassVar[timedelta] = timedelta(minutes=30)
+    lookback: ClassVar[timedelta] = LONGEST
+    on_duty: ClassVar[bool] = True
+    by_silence: ClassVar[bool] = False
 
     @abstractmethod
+    def follow(self, tour: Tour, *, world: World, settings: SettingsBook, at: datetime) -> Follower | None:
+        """A new follower of a tour, with the settings that held at a moment; None when it is none of this rule's."""
+
+    def episode(
+        self,
+        tour: Tour,
+        lasting: Lasting,
+        *,
+        class_: str,
+        severity: Severity,
+        what: str,
+        reasons: tuple[Reason, ...],
+        place: Sample | None,
+        ended: str = "",
+        part: str = "",
+    ) -> Episode:
+        """An episode of this rule; `what` follows the device and who carries it in the title.
+
+        `part` tells apart conditions that may hold at the same time.
+        """
+        device = tour.device.name
+        who = ", ".join(dict.fromkeys((tour.holder, tour.unit)))
+        raised = Raise(
+            fingerprint=f"{self.name}:{device}{part and ':'}{part}",
+            rule=self.name,
+            subject=device,
+            class_=class_,
+            severity=severity,
+            title=f"{device} ({who}) {what}",
+            reasons=reasons,
+            grid=place.grid if place else None,
+            unit=tour.unit,
+            device=device,
+            lat=place.lat if place else None,
+            lon=place.lon if place else None,
+            occurred_at=lasting.certain_at,
+        )
+        return Episode(
+            key=f"{self.name}:{device}{part and ':'}{part}:{instant(lasting.since)}",
+            began_at=lasting.certain_at,
+            ended_at=lasting.ended_at,
+            raised=raised,
+            ended=ended,
+        )
+
+    def concerns(self, tour: Tour) -> bool:
+        """Whether it looks at tours of this sort: shifts, or the days of what nobody carries."""
+        return tour.duty if self.on_duty or tour.carried else not tour.duty
+
     def episodes(self, case: TrackCase) -> list[Episode]:
         """The episodes that began, went on or ended within the span."""
+        found: list[Episode] = []
+        for tour in Tours(case.world, case.span).of(case.device.number, errands=case.errands):
+            until = min(case.span.end, tour.end)
+            follower = (
+                self.follow(tour, world=case.world, settings=case.settings, at=until) if self.concerns(tour) else None
+            )
+            if follower is not None:
+                feed(follower, in_order(case.samples, case.readings), after=tour.start, until=until)
+                its = follower.episodes(until)
+                found += [_cut(it, tour) for it in its] if tour.end <= case.span.end else its
+        return [it for it in found if it.ended_at is None or it.ended_at >= case.span.start]
+
+
+def in_order(samples: Sequence[Sample], readings: Sequence[SignalReading]) -> list[Sample | SignalReading]:
+    """Both together in the order of (time, digest), in which they are each."""
+    said: list[Sample | SignalReading] = [*samples, *readings]
+    return sorted(said, key=lambda it: (it.time, it.digest)) if readings else said
+
+
+def feed(follower: Follower, said: Iterable[Sample | SignalReading], *, after: datetime, until: datetime) -> None:
+    """Give a follower everything from `after` to `until`, both included, of what may hold more."""
+    for it in said:
+        if after <= it.time <= until:
+            if isinstance(it, Sample):
+                follower.sample(it)
+            else:
+                follower.reading(it)
+
+
+def _cut(episode: Episode, tour: Tour) -> Episode:
+    """Nothing outlasts its tour."""
+    return episode if episode.ended_at is not None else replace(episode, ended_at=tour.end, ended=OFF_DUTY)
 
 
 class SweepRule(Rule):

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -12,6 +12,7 @@ from rules.errors import SettingRefused
 
 log = logging.getLogger(__name__)
 S = TypeVar("S", bound=BaseModel)
+_ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +57,12 @@ class SettingsBook:
             found = model.model_validate({row.key: row.value for row in rows})
             self._known[cached] = found
         return found
+
+    def with_values(self, rule: str, values: Mapping[str, Any]) -> "SettingsBook":
+        """The same book with other values of one rule, at all times."""
+        rows = [row for its in self._rows.values() for row in its if row.rule != rule or row.key not in values]
+        rows += [SettingRow(rule=rule, key=key, value=value, valid_from=_ALWAYS) for key, value in values.items()]
+        return SettingsBook(rows)
 
 
 def check_setting(rule: str, key: str, value: Any, *, models: Mapping[str, type[BaseModel]]) -> str | None:

@@ -2,23 +2,23 @@
 
 import logging
 from datetime import datetime, timedelta
-from typing import Any
 
 from ingest.database import Connection
 from ingest.errors import DatabaseUnavailable
 from rules.actions import dispatch_incident, open_incident
 from rules.catalog import catalog
 from rules.core.fixes import Span
-from rules.core.world import Device
 from rules.desk import Desk
 from rules.errors import LeadershipLost
 from rules.metrics import FAILED, SIGNAL_SECONDS
+from rules.pressing import reading_of
 from rules.rule import Heard, ReadingRule, ServiceRule, ServiceState, SignalReading, Sweep, SweepRule
 from rules.store import marks as marks_store
 from rules.store import readings, service
 from rules.store.alerts import live_alerts
-from rules.store.incidents import grid_at, incident_by_number, set_accepted
+from rules.store.incidents import incident_by_number, set_accepted
 from rules.store.marks import Mark
+from rules.store.objections import open_objections
 from rules.store.world import Snapshot
 
 _FIRST_RETRY = timedelta(seconds=2)  # an SOS may be behind it
@@ -90,7 +90,7 @@ class SignalLane:
             return
         span = Span(min(mark.window_from for mark in marks), max(mark.window_to for mark in marks))
         for row in await readings.signals(connection, device.number, span):
-            reading = await self._reading(connection, device, row)
+            reading = await reading_of(connection, device, row)
             match row["type"]:
                 case "button":
                     await self._button(connection, reading, known)
@@ -98,29 +98,6 @@ class SignalLane:
                     await self._report(connection, reading)
                 case "task":
                     await self._task(connection, reading)
-
-    async def _reading(self, connection: Connection, device: Device, row: dict[str, Any]) -> SignalReading:
-        """The reading with its own place, else with the newest one before it."""
-        lat, lon, grid, age_s = row["lat"], row["lon"], row["grid"], 0.0
-        if lat is None:
-            last = await readings.newest_fix(connection, device.number, at=row["time"])
-            if last is not None:
-                lat, lon, grid = last.lat, last.lon, last.grid
-                age_s = (row["time"] - last.time).total_seconds()
-        if grid is None and lat is not None:
-            grid = await grid_at(connection, lat=lat, lon=lon, at=row["time"])
-        return SignalReading(
-            device=device,
-            time=row["time"],
-            digest=row["digest"],
-            received_at=row["received_at"],
-            flags=row["flags"],
-            body=row["body"],
-            lat=lat,
-            lon=lon,
-            place_age_s=age_s if lat is not None else None,
-            grid=grid,
-        )
 
     async def _button(self, connection: Connection, reading: SignalReading, known: Snapshot) -> None:
         for rule in self._reading_rules:
@@ -173,7 +150,13 @@ class SignalLane:
                     settings=known.settings,
                     now=now,
                     heard=[
-                        Heard(device=devices[row["device"]], heard_at=row["heard_at"], lat=row["lat"], lon=row["lon"])
+                        Heard(
+                            device=devices[row["device"]],
+                            heard_at=row["heard_at"],
+                            lat=row["lat"],
+                            lon=row["lon"],
+                            battery_pct=row["battery"],
+                        )
                         for row in await readings.heard(connection)
                         if row["device"] in devices
                     ],
@@ -199,6 +182,7 @@ class SignalLane:
                     excesses=await service.excesses(connection),
                     sums=await service.sums(connection),
                     broker_disk=await service.broker_disk(connection),
+                    objections=await open_objections(connection),
                     live=frozenset(await live_alerts(connection, rule.name)),
                 )
                 await self._desk.carry_out(connection, rule.look(state), keep_open=rule.keep_open)

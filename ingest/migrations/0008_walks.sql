@@ -82,6 +82,15 @@ ALTER TABLE dirty_mark ADD CONSTRAINT dirty_mark_kind_check
 CREATE INDEX duty_unproven ON duty (opens_at)
   WHERE state = 'provisional' AND verdict IN ('early', 'late', 'missed', 'in_doubt');
 
+-- Planners look at these, too.
+CREATE TRIGGER line_planned AFTER INSERT OR UPDATE OR DELETE ON line
+  FOR EACH ROW EXECUTE FUNCTION note_plan_change('code');
+CREATE TRIGGER line_plan_planned AFTER INSERT OR UPDATE OR DELETE ON line_plan
+  FOR EACH ROW EXECUTE FUNCTION note_plan_change('unit');
+CREATE TRIGGER visit_plan_planned AFTER INSERT OR UPDATE OR DELETE ON visit_plan
+  FOR EACH ROW EXECUTE FUNCTION note_plan_change('code');
+CREATE TRIGGER static_post_planned AFTER INSERT OR UPDATE OR DELETE ON static_post
+  FOR EACH ROW EXECUTE FUNCTION note_plan_change('unit');
 -- Weeks of one device's hours. With TimescaleDB the rollup is a view, which takes no index of this kind.
 DO $$ BEGIN
   IF (SELECT relkind FROM pg_class WHERE oid = 'position_hour'::regclass) = 'r' THEN

@@ -64,7 +64,8 @@ TABLES = (
         "checkpoint",
         ("code",),
         lambda town: (
-            _only(c, "code name grid lat lon radius_m tag") | {"kind": c.kind or "street"} for c in town.checkpoints
+            _only(c, "code name grid lat lon radius_m") | {"kind": c.kind or "street", "tags": [c.tag] if c.tag else []}
+            for c in town.checkpoints
         ),
         ("checkpoints.geojson",),
     ),
@@ -79,7 +80,10 @@ TABLES = (
     ),
     Table("unit", ("code",), lambda town: (_only(u, "code name kind squad") for u in town.units), ("units.csv",)),
     Table(
-        "post", ("code",), lambda town: (_only(p, "code name squad unit role grid") for p in town.posts), ("posts.csv",)
+        "post",
+        ("code",),
+        lambda town: (_only(p, "code name squad unit role grid deputy") for p in town.posts),
+        ("posts.csv",),
     ),
     Table(
         "shift",

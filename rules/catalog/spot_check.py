@@ -83,7 +83,7 @@ class SpotCheck(DutyRule):
     def judge(self, case: Case, *, now: datetime) -> Judgement:
         answer = case.answer
         if answer is None:
-            return Judgement(verdict=Verdict.MISSED, reasons=(reason(Why.UNANSWERED, due_at=case.duty.due_at),))
+            return Judgement(verdict=Verdict.MISSED, reasons=(reason(Why.UNCHECKED, due_at=case.duty.due_at),))
         said = reason(
             Why.CHECKED,
             outcome=answer.outcome,

@@ -23,7 +23,7 @@ from rules.core.duties import Duty, Judgement, Verdict
 from rules.core.fixes import MARGIN, Fix, Span, within
 from rules.core.holes import heard
 from rules.core.periods import daily
-from rules.core.places import Place, place_of
+from rules.core.places import Circle, Place, place_of
 from rules.core.presence import Tracked
 from rules.core.reasons import Why, instant, reason
 from rules.core.settling import settle_time
@@ -170,10 +170,10 @@ def _doubts(tracked: Sequence[Tracked], found: Attendance, place: Place) -> list
     for it in tracked[:_DEVICES_KEPT]:
         if not heard(it.credible, span=found.span, pace=it.pace):
             reasons.append(reason(Why.SILENT_DEVICE, device=it.device))
-        coarse = [fix.accuracy_m for fix in within(it.credible, found.span) if (fix.accuracy_m or 0) > place.width_m]
+        coarse = [fix.accuracy_m for fix in within(it.credible, found.span) if (fix.accuracy_m or 0) > place.breadth_m]
         if coarse:
             accuracy_m = min(accuracy for accuracy in coarse if accuracy is not None)
-            reasons.append(reason(Why.ACCURACY, device=it.device, accuracy_m=accuracy_m, radius_m=place.width_m))
+            reasons.append(reason(Why.ACCURACY, device=it.device, accuracy_m=accuracy_m, radius_m=place.breadth_m))
         made_up = next((fix for fix in within(it.held, found.span) if not fix.credible), None)
         if made_up:
             reasons.append(reason(Why.MOCK, device=it.device, at=made_up.time))
@@ -197,8 +197,7 @@ def _length_s(span: Span) -> float:
 
 def _evidence(place: Place, post: StaticPost, found: Attendance, tracked: Sequence[Tracked]) -> dict[str, Any]:
     return {
-        "place": {"lat": place.lat, "lon": place.lon, "radius_m": place.radius_m},
-        "ring": [list(it) for it in place.ring],
+        "place": place.shown(),
         "window": [instant(found.span.start), instant(found.span.end)],
         "visit": None,
         "share_pct": round(100 * post.share, 1),
@@ -236,7 +235,7 @@ def _copy(fix: Fix, place: Place) -> dict[str, Any]:
         "lat": fix.lat,
         "lon": fix.lon,
         "accuracy_m": fix.accuracy_m,
-        "distance_m": round(Place(place.lat, place.lon, 0.0).outside_m(fix), 1),
+        "distance_m": round(Circle(place.lat, place.lon, 0.0).distance_m(fix), 1),
         "received_after_s": delay_s,
         "flags": fix.flags,
     }

@@ -54,7 +54,7 @@ def attendance(fixes: tuple[Fix, ...], place: Place, *, span: Span, pace: Pace) 
         span: the time that counts.
         pace: which movements are believable.
     """
-    sharp = tuple(it for it in fixes if it.accuracy_m is None or it.accuracy_m <= place.width_m)
+    sharp = tuple(it for it in fixes if it.accuracy_m is None or it.accuracy_m <= place.breadth_m)
     margin = timedelta(minutes=15)
     near = within(sharp, span.widened(before=margin, after=margin))
     present: list[Span] = []

@@ -24,6 +24,8 @@ class Why(StrEnum):
     NO_PLACE = "no_place"  # the duty's place is not known
     NOT_YET = "not_yet"  # nobody has come so far
     SUPERSEDED = "superseded"  # another order took this one's place
+    WAIVED = "waived"  # a person let them off: who, when and why
+    UNANSWERED = "unanswered"  # an objection that nobody has answered
     OVERDUE = "overdue"
     SERVED = "served"
     RETIRED = "retired"
@@ -36,6 +38,27 @@ class Why(StrEnum):
     UNBALANCED = "unbalanced"  # the numbers of a ledger that does not add up
     BROKER_DISK = "broker_disk"  # how much the broker can still save
     BROKER_DISK_UNSEEN = "broker_disk_unseen"  # since when nobody has looked
+    NOBODY_NAMED = "nobody_named"  # all who could do it were away, and nobody stood in
+    AWAY = "away"  # which post is away from when to when, and why
+    SCAN = "scan"  # a tag was read there: which, when, how near the reader was known to be
+    SCAN_FAR = "scan_far"  # the tag was read, but the reader was elsewhere
+    SCAN_UNPLACED = "scan_unplaced"  # the tag was read, and nothing says where the reader was
+    DWELL = "dwell"  # how long it had to stay, and did
+    DWELL_SHORT = "dwell_short"  # was there, but not for long enough
+    DWELL_UNSURE = "dwell_unsure"  # was there, and nobody can say for how long
+    DROVE_PAST = "drove_past"  # came by too fast for a place that must be looked after
+    OUT_OF_ORDER = "out_of_order"  # reached after a point that comes later on the route
+    LEG_EARLY = "leg_early"  # the way from the point before took less than it should
+    LEG_LATE = "leg_late"  # the way from the point before took longer than it may
+    OUTSIDE = "outside"  # how far outside its area, since when
+    STANDING = "standing"  # where, since when, how long it may
+    OVER_SPEED = "over_speed"
+    TELEPORT = "teleport"  # there and back faster than anything moves
+    FROZEN = "frozen"  # the same place to the last digit, although it moves or time goes on
+    MADE_UP = "made_up"  # the device itself says that its positions are made up
+    BATTERY = "battery"
+    NO_SIGN = "no_sign"  # somebody alone has not checked in, scanned or moved
+    BATTERY_SAVER = "battery_saver"  # it fell silent with charge enough
     POINTS = "points"  # how many points of a round are not proven
     COVERED = "covered"  # how much of a line was walked, and how much is enough
     GAP = "gap"  # the longest stretch of a line that nobody is known to have walked
@@ -47,7 +70,7 @@ class Why(StrEnum):
     SCANNED = "scanned"  # a tag in the grid was read
     VISITS = "visits"  # on how many days somebody was there for long enough, and how many are enough
     CHECKED = "checked"  # who checked a round, and what they found
-    UNANSWERED = "unanswered"  # nobody has checked the round
+    UNCHECKED = "unchecked"  # nobody has checked the round
 
 
 def reason(why: Why, **numbers: Any) -> Mapping[str, Any]:

@@ -1,25 +1,34 @@
-"""Whether a device was in a circle, when, how near and how surely."""
+"""Whether a device was at a place, when, for how long, how near and how surely."""
 
 import math
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from devices.geometry import segment_distance_m, to_local_m
+import numpy as np
+
+from devices.geometry import M_PER_DEG, to_local_m
 from rules.core.fixes import Fix, Pace, Span, believable, within
+from rules.core.places import Circle, Place, Point, Polygon
 
+__all__ = [
+    "Approach",
+    "Circle",
+    "Place",
+    "Polygon",
+    "Stay",
+    "Visit",
+    "approaches",
+    "first_visit",
+    "nearest_approach",
+    "passes",
+    "stay_of",
+    "visit_of",
+    "worse",
+]
 
-@dataclass(frozen=True)
-class Circle:
-    """A place and how near to it counts as being there: degrees WGS-84, metres."""
-
-    lat: float
-    lon: float
-    radius_m: float
-
-    def distance_m(self, fix: Fix) -> float:
-        """From a fix to the middle, on the plane that touches there."""
-        return math.hypot(*to_local_m(fix.lat, fix.lon, self.lat, self.lon))
+_ROUNDING_M = 0.01  # by which the two ways to reckon a distance differ at the very most
 
 
 @dataclass(frozen=True)
@@ -36,27 +45,28 @@ class Approach:
     accuracy_m: float | None
     fixes: tuple[Fix, ...]
 
-    def proves(self, circle: Circle) -> bool:
+    def proves(self, place: Place) -> bool:
         """Inside, and accurate enough to say so."""
-        return self.distance_m <= circle.radius_m and not self.coarse(circle)
+        return self.distance_m <= place.radius_m and not self.coarse(place)
 
-    def coarse(self, circle: Circle) -> bool:
-        """Less accurate than the circle is wide: it can prove nothing about it."""
-        return self.accuracy_m is not None and self.accuracy_m > circle.radius_m
+    def coarse(self, place: Place) -> bool:
+        """Less accurate than the place is wide: it can prove nothing about it."""
+        return self.accuracy_m is not None and self.accuracy_m > place.breadth_m
 
-    def leaves_open(self, circle: Circle) -> bool:
+    def leaves_open(self, place: Place) -> bool:
         """Too coarse to prove a visit, and too near to rule one out."""
-        return self.coarse(circle) and self.distance_m <= circle.radius_m + (self.accuracy_m or 0.0)
+        return self.coarse(place) and self.distance_m <= place.radius_m + (self.accuracy_m or 0.0)
 
 
 @dataclass(frozen=True)
 class Visit:
-    """A pass through a circle: when it was first seen inside, and how near the pass came to the middle."""
+    """A pass through a place: when it was first and last seen inside, and how near the pass came."""
 
     at: datetime
     distance_m: float
     accuracy_m: float | None
     fixes: tuple[Fix, ...]
+    until: datetime | None = None
 
     @property
     def interpolated(self) -> bool:
@@ -64,10 +74,18 @@ class Visit:
         return len(self.fixes) == 2
 
 
-def approaches(fixes: tuple[Fix, ...], circle: Circle, *, span: Span, pace: Pace) -> list[Approach]:
+@dataclass(frozen=True)
+class Stay:
+    """How long a pass was inside: surely, and at the very most; None when nobody can say how long at most."""
+
+    sure_s: float
+    most_s: float | None
+
+
+def approaches(fixes: tuple[Fix, ...], circle: Place, *, span: Span, pace: Pace) -> list[Approach]:
     """The fixes and believable movements in the span that matter: those in reach, and the nearest of all, by time.
 
-    In reach is what lies in the circle or may do so, given how inaccurate it is.
+    In reach is what lies in the place or may do so, given how inaccurate it is.
 
     Args:
         fixes: of one device, ordered, credible; those just outside the span complete its first and last movement.
@@ -76,13 +94,16 @@ def approaches(fixes: tuple[Fix, ...], circle: Circle, *, span: Span, pace: Pace
         pace: which movements are believable.
     """
     near = within(fixes, span.widened(before=pace.max_gap, after=pace.max_gap))
-    places = [to_local_m(fix.lat, fix.lon, circle.lat, circle.lon) for fix in near]
-    distances = [math.hypot(*place) for place in places]
+    candidates = _candidates(near, circle, span)
+    known = sorted({index for at in candidates for index in (at - 1, at) if index >= 0})
+    places = {at: to_local_m(near[at].lat, near[at].lon, circle.lat, circle.lon) for at in known}
+    distances = {at: circle.distance_at(place) for at, place in places.items()}
     found: list[Approach] = []
     nearest: Approach | None = None
-    for index, fix in enumerate(near):
+    for index in candidates:
+        fix = near[index]
         for approach in (
-            _from_before(near, index, places, distances, nearest, circle=circle, span=span, pace=pace),
+            _from_before(near, index, places, distances, nearest, place=circle, span=span, pace=pace),
             Approach(2 * index, fix.time, distances[index], fix.accuracy_m, (fix,))
             if fix.time in span and _matters(distances[index], fix.accuracy_m, circle, nearest)
             else None,
@@ -96,18 +117,70 @@ def approaches(fixes: tuple[Fix, ...], circle: Circle, *, span: Span, pace: Pace
     return found if nearest is None or nearest in found else sorted([*found, nearest], key=lambda it: it.step)
 
 
-def first_visit(course: Iterable[Approach], circle: Circle) -> Visit | None:
-    """The first pass through the circle among approaches in order of time, or None."""
-    first: Approach | None = None
-    step, nearest = 0, 0.0
+def _candidates(near: tuple[Fix, ...], place: Place, span: Span) -> list[int]:
+    """The fixes that may be in reach or nearest of all, by themselves or by the movement that ends there.
+
+    A patrol is far from most of its points for most of the time. What is left out here lies further off than the
+    nearest fix, and out of reach; it is two thirds of the work.
+    """
+    if not near:
+        return []
+    lat = np.fromiter((fix.lat for fix in near), dtype=np.float64, count=len(near))
+    lon = np.fromiter((fix.lon for fix in near), dtype=np.float64, count=len(near))
+    error_m = np.fromiter((fix.accuracy_m or 0.0 for fix in near), dtype=np.float64, count=len(near))
+    inside = np.fromiter((fix.time in span for fix in near), dtype=np.bool_, count=len(near))
+    east_m = ((lon - place.lon + 540) % 360 - 180) * (M_PER_DEG * math.cos(math.radians(place.lat)))
+    north_m = (lat - place.lat) * M_PER_DEG
+    middle_m = np.hypot(east_m, north_m)
+    nearest_m = middle_m[inside].min(initial=np.inf) + place.outer_m
+    least_m = middle_m.copy()  # no point of the movement to a fix is nearer to the middle than this
+    way_m = np.hypot(np.diff(east_m), np.diff(north_m))
+    least_m[1:] = np.minimum(least_m[1:], (middle_m[:-1] + middle_m[1:] - way_m) / 2)
+    error_m[1:] = np.maximum(error_m[1:], error_m[:-1])
+    reach_m = np.maximum(nearest_m, place.radius_m + error_m) + place.outer_m + _ROUNDING_M
+    found: list[int] = np.flatnonzero(least_m <= reach_m).tolist()
+    return found
+
+
+def passes(course: Iterable[Approach], place: Place) -> Iterator[tuple[Approach, ...]]:
+    """The passes through a place among approaches in order of time: each all that proves it, without a break."""
+    run: list[Approach] = []
     for approach in course:
-        if first is not None and (approach.step > step + 1 or not approach.proves(circle)):
-            break
-        if approach.proves(circle):
-            if first is None:
-                first, nearest = approach, approach.distance_m
-            step, nearest = approach.step, min(nearest, approach.distance_m)
-    return Visit(first.at, nearest, first.accuracy_m, first.fixes) if first else None
+        if run and (approach.step > run[-1].step + 1 or not approach.proves(place)):
+            yield tuple(run)
+            run = []
+        if approach.proves(place):
+            run.append(approach)
+    if run:
+        yield tuple(run)
+
+
+def visit_of(run: tuple[Approach, ...]) -> Visit:
+    """What a pass shows."""
+    first = run[0]
+    return Visit(first.at, min(it.distance_m for it in run), first.accuracy_m, first.fixes, run[-1].at)
+
+
+def first_visit(course: Iterable[Approach], circle: Place) -> Visit | None:
+    """The first pass through the place among approaches in order of time, or None."""
+    return next((visit_of(run) for run in passes(course, circle)), None)
+
+
+def stay_of(run: tuple[Approach, ...], fixes: tuple[Fix, ...], *, span: Span, pace: Pace) -> Stay:
+    """How long a pass was inside within the span.
+
+    Surely from its first fix inside to its last; at the most from the fix before it to the one after it, as long as
+    those are near enough in time to tell.
+    """
+    inside = [it.at for it in run if len(it.fixes) == 1]
+    sure_s = (inside[-1] - inside[0]).total_seconds() if inside else 0.0
+    first, last = run[0].fixes[0], run[-1].fixes[-1]
+    before = first if len(run[0].fixes) == 2 else _neighbour(fixes, first, pace, ahead=False)
+    after = last if len(run[-1].fixes) == 2 else _neighbour(fixes, last, pace, ahead=True)
+    if before is None or after is None:
+        return Stay(sure_s, None)
+    most = min(after.time, span.end) - max(before.time, span.start)
+    return Stay(sure_s, max(sure_s, most.total_seconds()))
 
 
 def nearest_approach(course: Iterable[Approach]) -> Approach | None:
@@ -122,19 +195,28 @@ def worse(one: float | None, other: float | None) -> float | None:
     return max(one, other)
 
 
-def _matters(distance_m: float, accuracy_m: float | None, circle: Circle, nearest: Approach | None) -> bool:
+def _neighbour(fixes: tuple[Fix, ...], fix: Fix, pace: Pace, *, ahead: bool) -> Fix | None:
+    """The next fix before or after one, unless it is too far off in time to say where the device was between them."""
+    times = [it.time for it in fixes]
+    at = bisect_right(times, fix.time) if ahead else bisect_left(times, fix.time) - 1
+    if not 0 <= at < len(fixes):
+        return None
+    return fixes[at] if abs(fixes[at].time - fix.time) <= pace.max_gap else None
+
+
+def _matters(distance_m: float, accuracy_m: float | None, place: Place, nearest: Approach | None) -> bool:
     """Whether something at least this far off is in reach, or nearer than all before."""
-    return nearest is None or distance_m < max(nearest.distance_m, circle.radius_m + (accuracy_m or 0.0) + 0.001)
+    return nearest is None or distance_m < max(nearest.distance_m, place.radius_m + (accuracy_m or 0.0) + 0.001)
 
 
 def _from_before(
     fixes: tuple[Fix, ...],
     index: int,
-    places: list[tuple[float, float]],
-    distances: list[float],
+    places: Mapping[int, Point],
+    distances: Mapping[int, float],
     nearest: Approach | None,
     *,
-    circle: Circle,
+    place: Place,
     span: Span,
     pace: Pace,
 ) -> Approach | None:
@@ -146,24 +228,20 @@ def _from_before(
     # No point of the way is nearer than this; most ways end here, which is what makes a judgement cheap.
     bound = (distances[index - 1] + distances[index] - way_m) / 2
     accuracy_m = worse(a.accuracy_m, b.accuracy_m)
-    if not _matters(bound, accuracy_m, circle, nearest):
+    if not _matters(bound, accuracy_m, place, nearest):
         return None
-    if not believable((b.time - a.time).total_seconds(), way_m, pace):
+    whole_s = (b.time - a.time).total_seconds()
+    if not believable(whole_s, way_m, pace):
         return None
-    return _along(2 * index - 1, a, b, accuracy_m, circle=circle, span=span)
-
-
-def _along(step: int, a: Fix, b: Fix, accuracy_m: float | None, *, circle: Circle, span: Span) -> Approach | None:
-    whole = (b.time - a.time).total_seconds()
-    low = max(0.0, (span.start - a.time).total_seconds() / whole)
-    high = min(1.0, (span.end - a.time).total_seconds() / whole)
+    low = max(0.0, (span.start - a.time).total_seconds() / whole_s)
+    high = min(1.0, (span.end - a.time).total_seconds() / whole_s)
     if low > high:
         return None
-    start, end = _point(a, b, low), _point(a, b, high)
-    nearness, share = segment_distance_m(circle.lat, circle.lon, *start, *end)
+    start, end = _between(places[index - 1], places[index], low), _between(places[index - 1], places[index], high)
+    nearness, share = place.nearest_along(start, end)
     at = a.time + (b.time - a.time) * (low + (high - low) * share)
-    return Approach(step, at, nearness, accuracy_m, (a, b))
+    return Approach(2 * index - 1, at, nearness, accuracy_m, (a, b))
 
 
-def _point(a: Fix, b: Fix, share: float) -> tuple[float, float]:
-    return a.lat + (b.lat - a.lat) * share, a.lon + (b.lon - a.lon) * share
+def _between(a: Point, b: Point, share: float) -> Point:
+    return a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ingest.database import Connection
+from ingest.marking import EVERYBODY
 from ingest.queries import load_queries
 from rules.core.fixes import Span
 from rules.core.world import World
@@ -11,8 +12,6 @@ from rules.store.marks import Mark
 
 _SQL = load_queries("rules.store", "late.sql")
 
-
-EVERYBODY = "*"  # the subject of a mark that stands for many devices at once
 
 _Row = tuple[str | None, str | None, bool, datetime, datetime]
 

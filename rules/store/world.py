@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from devices.readings import same_tag
 from ingest.database import Connection
 from ingest.queries import load_queries
 from rules.catalog import settings_models
@@ -14,11 +15,16 @@ from rules.core.world import (
     GradePolicy,
     Grid,
     GridPost,
+    Holiday,
     Item,
+    Leave,
+    Leg,
     Line,
     LinePlan,
     Post,
+    Ring,
     Route,
+    Shape,
     Shift,
     StaticPost,
     Unit,
@@ -50,16 +56,19 @@ async def snapshot(connection: Connection, *, zone: str, known: Snapshot | None 
     world = World(
         zone=zone,
         grids=Book(Grid(**it) for it in rows["grids"]),
+        shapes=Book(Shape(**it) for it in rows["shapes"]),
         units=Book(Unit(**it) for it in rows["units"]),
         posts=Book(Post(**it) for it in rows["posts"]),
         custody=tuple(Custody(**it) for it in rows["custody"]),
-        checkpoints=Book(Checkpoint(**it) for it in rows["checkpoints"]),
-        routes=Book(Route(**{**it, "checkpoints": tuple(it["checkpoints"])}) for it in rows["routes"]),
+        checkpoints=Book(_checkpoint(it) for it in rows["checkpoints"]),
+        routes=Book(_route(it) for it in rows["routes"]),
         shifts=tuple(_shift(it) for it in rows["shifts"]),
         items=Book(Item(**it) for it in rows["items"]),
         devices=tuple(Device(**it) for it in rows["devices"]),
+        holidays=Book(Holiday(**it) for it in rows["holidays"]),
         grid_posts=tuple(GridPost(**it) for it in rows["grid_posts"]),
         grade_policies=Book(GradePolicy(**it) for it in rows["grade_policies"]),
+        leaves=tuple(Leave(**it) for it in rows["leaves"]),
         lines=Book(_line(it) for it in rows["lines"]),
         line_plans=Book(LinePlan(**it) for it in rows["line_plans"]),
         visit_plans=Book(VisitPlan(**it) for it in rows["visit_plans"]),
@@ -71,6 +80,17 @@ async def snapshot(connection: Connection, *, zone: str, known: Snapshot | None 
 
 def _shift(row: dict[str, Any]) -> Shift:
     return Shift(**{**row, "days": frozenset(_DAYS[day] for day in row["days"] if day in _DAYS)})
+
+
+def _checkpoint(row: dict[str, Any]) -> Checkpoint:
+    shape = row.pop("geometry")
+    ring: Ring = _swapped(shape["coordinates"][0]) if shape else ()
+    return Checkpoint(**{**row, "ring": ring, "tags": tuple(same_tag(tag) for tag in row["tags"])})
+
+
+def _route(row: dict[str, Any]) -> Route:
+    legs = tuple(Leg(**leg) for leg in row["legs"])
+    return Route(**{**row, "checkpoints": tuple(row["checkpoints"]), "legs": legs})
 
 
 def _line(row: dict[str, Any]) -> Line:

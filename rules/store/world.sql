@@ -1,25 +1,14 @@
 -- name: stamp
 -- Changes whenever a row of the dated world or of the settings is made, changed or removed.
-SELECT (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grid) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM unit) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM post) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM device) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM custody) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM checkpoint) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM route) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM shift) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM equipment) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grid_post) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grade_policy) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM line) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM line_plan) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM visit_plan) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM static_post) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM rule_setting) AS stamp;
+SELECT (SELECT revision FROM world_revision)::text AS stamp;
 
 -- name: grids
 -- All versions, without their geometry.
 SELECT code, name, level, parent, grade, hierarchy, valid_from, valid_to FROM grid;
+
+-- name: shapes
+-- The geometry of the patrol's grids, as text: few of them are ever looked at.
+SELECT code, geometry::text AS geometry, valid_from, valid_to FROM grid WHERE hierarchy = 'patrol';
 
 -- name: units
 -- All versions.
@@ -27,7 +16,7 @@ SELECT code, name, kind, valid_from, valid_to FROM unit;
 
 -- name: posts
 -- All versions.
-SELECT code, name, unit, grid, role, valid_from, valid_to FROM post;
+SELECT code, name, unit, grid, role, deputy, valid_from, valid_to FROM post;
 
 -- name: devices
 -- The register.
@@ -39,15 +28,20 @@ SELECT device, holder_kind, holder AS code, valid_from, valid_to FROM custody;
 
 -- name: checkpoints
 -- All versions.
-SELECT code, name, grid, lat, lon, radius_m, valid_from, valid_to FROM checkpoint;
+SELECT code, name, grid, lat, lon, radius_m, kind, geometry, tags, dwell_s, valid_from, valid_to FROM checkpoint;
 
 -- name: routes
 -- All versions, without their geometry.
-SELECT code, name, checkpoints, valid_from, valid_to FROM route;
+SELECT code, name, checkpoints, ordered, legs, valid_from, valid_to FROM route;
 
 -- name: shifts
 -- All versions.
-SELECT code, name, days, starts, ends, unit, route, rounds, valid_from, valid_to FROM shift;
+SELECT code, name, days, starts, ends, unit, route, rounds, mode, first_day, last_day, round_min, holidays, valid_from,
+       valid_to FROM shift;
+
+-- name: holidays
+-- All versions of all days.
+SELECT day::text AS code, name, kind, valid_from, valid_to FROM holiday;
 
 -- name: items
 -- All versions of all equipment.
@@ -60,6 +54,10 @@ SELECT grid AS code, slot, post, valid_from, valid_to FROM grid_post ORDER BY gr
 -- name: grade_policies
 -- All versions.
 SELECT grade::text AS code, rounds, staff, severity, valid_from, valid_to FROM grade_policy;
+
+-- name: leaves
+-- All of them.
+SELECT post AS code, kind, cover, valid_from, valid_to FROM leave ORDER BY post, valid_from, id;
 
 -- name: lines
 -- All versions.
