@@ -6,6 +6,7 @@ export const PAGES = [
   { name: 'duty', path: '/', needs: ['alerts.read', 'units.read'], page: () => import('./pages/Duty.vue') },
   { name: 'duties', path: '/duties', needs: ['duties.read'], page: () => import('./pages/Duties.vue') },
   { name: 'tickets', path: '/tickets', needs: ['tickets.read'], page: () => import('./pages/Tickets.vue') },
+  { name: 'checks', path: '/checks', needs: ['spot_checks.read'], page: () => import('./pages/Checks.vue') },
   { name: 'equipment', path: '/equipment', needs: ['equipment.read'], page: () => import('./pages/Equipment.vue') },
   { name: 'territory', path: '/territory', needs: ['territory.read'], page: () => import('./pages/Territory.vue') },
   { name: 'measures', path: '/measures', needs: ['measures.read'], page: () => import('./pages/Measures.vue') },

@@ -141,6 +141,106 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/corrections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alerts that the account opened or acknowledged and that have turned out differently since
+         * @description Permission `alerts.read` (see alerts with their history and evidence): officer, leader.
+         */
+        get: operations["list_corrections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/custody": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who holds which device from when to when
+         * @description Permission `roster.read` (see posts, leave, custody, shifts and who is named for which grid when): officer, leader, admin.
+         */
+        get: operations["list_custody"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/custody/correct": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put the record right: who held a device within a time; what it concerns is judged again
+         * @description Permission `roster.act` (record leave, name who stands in, hand devices over, change shifts; now, ahead or for the past): officer, leader.
+         */
+        post: operations["correct_custody"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/custody/give": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a device to a post, a unit or a piece of equipment, or hand it over
+         * @description Permission `roster.act` (record leave, name who stands in, hand devices over, change shifts; now, ahead or for the past): officer, leader.
+         */
+        post: operations["give_device"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/custody/take": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a device back from whoever holds it
+         * @description Permission `roster.act` (record leave, name who stands in, hand devices over, change shifts; now, ahead or for the past): officer, leader.
+         */
+        post: operations["take_device"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/devices": {
         parameters: {
             query?: never;
@@ -175,6 +275,106 @@ export interface paths {
         get: operations["read_track"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/duties": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Duties with their verdicts and reasons, the one due last first
+         * @description Permission `duties.read` (see duties, their verdicts and what these rest on): officer, leader, patrol (own unit).
+         */
+        get: operations["list_duties"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/duties/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One duty with reasons, evidence, alerts, waivers, objections and who was told
+         * @description Permission `duties.read` (see duties, their verdicts and what these rest on): officer, leader, patrol (own unit).
+         */
+        get: operations["read_duty"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/duties/{id}/objections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Object to the verdict on a duty of one's own unit
+         * @description Permission `objections.make` (object to verdicts on duties of one's own unit): patrol (own unit).
+         */
+        post: operations["make_objection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/duties/{id}/unwaive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a duty out of its waiver; it is judged again
+         * @description Permission `duties.waive` (waive duties, and take that back): officer.
+         */
+        post: operations["unwaive_duty"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/duties/{id}/waive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Waive a duty, with a reason; the verdict follows within seconds
+         * @description Permission `duties.waive` (waive duties, and take that back): officer.
+         */
+        post: operations["waive_duty"];
         delete?: never;
         options?: never;
         head?: never;
@@ -413,6 +613,110 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/leaves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which posts are away from when to when, and who stands in
+         * @description Permission `roster.read` (see posts, leave, custody, shifts and who is named for which grid when): officer, leader, admin.
+         */
+        get: operations["list_leaves"];
+        put?: never;
+        /**
+         * Record that a post is away, ahead or afterwards; what it concerns is judged again
+         * @description Permission `roster.act` (record leave, name who stands in, hand devices over, change shifts; now, ahead or for the past): officer, leader.
+         */
+        post: operations["add_leave"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/leaves/{id}/cover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Name who stands in for a post that is away, from a time on
+         * @description Permission `roster.act` (record leave, name who stands in, hand devices over, change shifts; now, ahead or for the past): officer, leader.
+         */
+        post: operations["cover_leave"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/leaves/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a post be back from a time on, or say that it never was away
+         * @description Permission `roster.act` (record leave, name who stands in, hand devices over, change shifts; now, ahead or for the past): officer, leader.
+         */
+        post: operations["withdraw_leave"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/looks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who looked at whose track, when and why, newest first
+         * @description Permission `audit.read` (read who looked at whose track, and who did what): auditor.
+         */
+        get: operations["list_looks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/looks/mine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who looked at where your own unit was, when and why, newest first
+         * @description Permission `looks.own` (see who looked at the tracks of your own unit, when and why): officer (own unit), leader (own unit), crew (own unit), patrol (own unit).
+         */
+        get: operations["list_my_looks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/measures": {
         parameters: {
             query?: never;
@@ -493,6 +797,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/objections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Objections, newest first, and how many are open
+         * @description Permission `objections.read` (see objections and their answers): officer, leader, patrol (own unit).
+         */
+        get: operations["list_objections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/objections/{id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Uphold or reject an objection, with an answer that its maker is told
+         * @description Permission `objections.answer` (answer objections): officer.
+         */
+        post: operations["answer_objection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/objections/{id}/seen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Note that the answer to one's own objection was seen; harmless to repeat
+         * @description Permission `objections.make` (object to verdicts on duties of one's own unit): patrol (own unit).
+         */
+        post: operations["see_answer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/objections/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdraw one's own objection; harmless to repeat
+         * @description Permission `objections.make` (object to verdicts on duties of one's own unit): patrol (own unit).
+         */
+        post: operations["withdraw_objection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/openapi.json": {
         parameters: {
             query?: never;
@@ -513,6 +897,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/posts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Posts with what they carry, and who stands in for those that are away
+         * @description Permission `roster.read` (see posts, leave, custody, shifts and who is named for which grid when): officer, leader, admin.
+         */
+        get: operations["list_posts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/roads": {
         parameters: {
             query?: never;
@@ -525,6 +929,26 @@ export interface paths {
          * @description Permission `grids.read` (see the territory and its roads): officer, leader, crew, patrol, admin.
          */
         get: operations["list_roads"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/roster": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Base grids by time slots: who is named, and where nobody is
+         * @description Permission `roster.read` (see posts, leave, custody, shifts and who is named for which grid when): officer, leader, admin.
+         */
+        get: operations["read_roster"];
         put?: never;
         post?: never;
         delete?: never;
@@ -581,6 +1005,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/shifts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The shift calendar: which unit walks which route when
+         * @description Permission `roster.read` (see posts, leave, custody, shifts and who is named for which grid when): officer, leader, admin.
+         */
+        get: operations["list_shifts"];
+        put?: never;
+        /**
+         * Make or change a line of the shift calendar from a moment on; rounds are planned anew
+         * @description Permission `roster.act` (record leave, name who stands in, hand devices over, change shifts; now, ahead or for the past): officer, leader.
+         */
+        post: operations["change_shift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/shifts/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a line of the shift calendar; its rounds after that are no longer planned
+         * @description Permission `roster.act` (record leave, name who stands in, hand devices over, change shifts; now, ahead or for the past): officer, leader.
+         */
+        post: operations["stop_shift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/site": {
         parameters: {
             query?: never;
@@ -595,6 +1063,46 @@ export interface paths {
         get: operations["read_site"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/spot-checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rounds drawn for a check; without filters those that wait for an answer
+         * @description Permission `spot_checks.read` (see which rounds were drawn for a check, and what was found): officer, leader.
+         */
+        get: operations["list_spot_checks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/spot-checks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say what a check found; the first answer stands
+         * @description Permission `spot_checks.act` (say what a check of a round found): officer, leader.
+         */
+        post: operations["answer"];
         delete?: never;
         options?: never;
         head?: never;
@@ -695,6 +1203,70 @@ export interface paths {
         get: operations["list_units"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waivers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Waivers of rounds and spans, newest first
+         * @description Permission `duties.read` (see duties, their verdicts and what these rest on): officer, leader, patrol (own unit).
+         */
+        get: operations["list_waivers"];
+        put?: never;
+        /**
+         * Waive a whole round, or what a unit or a grid has to do within a span, with a reason
+         * @description Permission `duties.waive` (waive duties, and take that back): officer.
+         */
+        post: operations["make_waiver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waivers/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * How many duties a waiver would cover; nothing is changed
+         * @description Permission `duties.waive` (waive duties, and take that back): officer.
+         */
+        post: operations["preview_waiver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waivers/{id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a waiver back; its duties are judged again. Harmless to repeat
+         * @description Permission `duties.waive` (waive duties, and take that back): officer.
+         */
+        post: operations["end_waiver"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1013,6 +1585,25 @@ export interface components {
             acknowledged: number;
         };
         /**
+         * Answer
+         * @description What an objection comes to.
+         */
+        Answer: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "upheld" | "rejected";
+            /**
+             * Remedy
+             * @description of an upheld one: `waived` waives the duty, `corrected` has it judged again after custody or plan were corrected
+             * @default null
+             */
+            remedy: ("waived" | "corrected") | null;
+            /** Answer */
+            answer: string;
+        };
+        /**
          * AuditEntry
          * @description One entry; nobody can change or take away one.
          */
@@ -1191,6 +1782,74 @@ export interface components {
             note: string;
         };
         /**
+         * Correction
+         * @description What was so in a time.
+         */
+        "Correction-Input": {
+            /** Device */
+            device: string;
+            /**
+             * Holder
+             * @description who had it; null is nobody
+             */
+            holder: string | null;
+            /**
+             * Valid From
+             * Format: date-time
+             * @description RFC 3339 with an offset, such as 2026-11-21T08:00:00Z
+             */
+            valid_from: string;
+            /**
+             * Valid To
+             * @description null is until it is given back
+             */
+            valid_to: string | null;
+        };
+        /**
+         * Correction
+         * @description An alert as it is now, and as it was when the account saw it.
+         */
+        "Correction-Output": {
+            alert: components["schemas"]["Alert"];
+            /**
+             * Told At
+             * Format: date-time
+             */
+            told_at: string;
+            /** Told Class */
+            told_class: string;
+            /**
+             * Since
+             * @description what happened to it meanwhile
+             */
+            since: components["schemas"]["AlertEvent"][];
+        };
+        /**
+         * CorrectionList
+         * @description The newest change first; an alert leaves the list when it is opened.
+         */
+        CorrectionList: {
+            /** Items */
+            items: components["schemas"]["Correction-Output"][];
+        };
+        /**
+         * CoverNamed
+         * @description Who stands in.
+         */
+        CoverNamed: {
+            /**
+             * Cover
+             * @description code of a post; null leaves it to B of its grids and to its deputy
+             */
+            cover: string | null;
+            /**
+             * At
+             * @description from then on; without it from now on
+             * @default null
+             */
+            at: string | null;
+        };
+        /**
          * Credentials
          * @description A user and the password.
          */
@@ -1199,6 +1858,71 @@ export interface components {
             user: string;
             /** Password */
             password: string;
+        };
+        /**
+         * Custody
+         * @description A spell in which somebody holds a device.
+         */
+        Custody: {
+            /** Id */
+            id: number;
+            /** Device */
+            device: string;
+            /** Device Kind */
+            device_kind: string;
+            /**
+             * Holder Kind
+             * @enum {string}
+             */
+            holder_kind: "post" | "unit" | "equipment";
+            /** Holder */
+            holder: string;
+            /**
+             * Valid From
+             * Format: date-time
+             */
+            valid_from: string;
+            /** Valid To */
+            valid_to: string | null;
+            /**
+             * Changed By
+             * @description who handed it over or put it right; null is the town's files
+             */
+            changed_by: string | null;
+        };
+        /**
+         * CustodyChanged
+         * @description What a change came to.
+         */
+        CustodyChanged: {
+            /**
+             * Items
+             * @description the device's spells as they are now, those that begin last first
+             */
+            items: components["schemas"]["Custody"][];
+            /**
+             * Judged Again
+             * @description duties that are judged anew for it
+             */
+            judged_again: number;
+            /**
+             * Kept
+             * @description duties that keep their verdict, because their readings are no longer stored
+             */
+            kept: number;
+        };
+        /**
+         * CustodyPage
+         * @description One page of spells, those that begin last first.
+         */
+        CustodyPage: {
+            /**
+             * Next
+             * @description pass it as `after` for the following page; null on the last one
+             */
+            next: string | null;
+            /** Items */
+            items: components["schemas"]["Custody"][];
         };
         /**
          * Device
@@ -1264,10 +1988,12 @@ export interface components {
         };
         /**
          * Drawing
-         * @description What an alert rests on, to be drawn.
+         * @description What an alert rests on, to be drawn: a circle or a line.
          */
         Drawing: {
-            circle: components["schemas"]["DrawnCircle"];
+            circle: components["schemas"]["DrawnCircle"] | null;
+            /** @default null */
+            line: components["schemas"]["DrawnLine"] | null;
             /**
              * Since
              * Format: date-time
@@ -1324,6 +2050,38 @@ export interface components {
             until: string;
         };
         /**
+         * DrawnLine
+         * @description A line that had to be walked: its stretches one after the other, walked ones and others.
+         */
+        DrawnLine: {
+            /**
+             * Corridor M
+             * @description being this near to it is being on it
+             */
+            corridor_m: number;
+            /** Length M */
+            length_m: number;
+            /**
+             * Share Pct
+             * @description of its length that is enough
+             */
+            share_pct: number;
+            /** Covered Pct */
+            covered_pct: number;
+            /** Stretches */
+            stretches: components["schemas"]["DrawnStretch"][];
+        };
+        /**
+         * DrawnPlace
+         * @description Degrees WGS-84.
+         */
+        DrawnPlace: {
+            /** Lat */
+            lat: number;
+            /** Lon */
+            lon: number;
+        };
+        /**
          * DrawnPoint
          * @description Where a device was. Degrees WGS-84.
          */
@@ -1354,6 +2112,26 @@ export interface components {
              * @description what is odd about it, such as mock
              */
             flags: string[];
+        };
+        /**
+         * DrawnStretch
+         * @description A part of a line, by its corners.
+         */
+        DrawnStretch: {
+            /**
+             * From M
+             * @description from the beginning of the line
+             */
+            from_m: number;
+            /** To M */
+            to_m: number;
+            /**
+             * Covered
+             * @description whether it was walked
+             */
+            covered: boolean;
+            /** Points */
+            points: components["schemas"]["DrawnPlace"][];
         };
         /**
          * DrawnTrack
@@ -1392,6 +2170,255 @@ export interface components {
              * @description one: a fix within the circle; two: the segment that crossed it
              */
             points: components["schemas"]["DrawnPoint"][];
+        };
+        /**
+         * Duty
+         * @description One duty; `verdict` is null until there is one. Degrees WGS-84.
+         */
+        Duty: {
+            /** Id */
+            id: number;
+            /** Rule */
+            rule: string;
+            /**
+             * Subject
+             * @description code of the checkpoint or equipment, number of the incident, and so on
+             */
+            subject: string;
+            /**
+             * Name
+             * @description of the place, as it was then
+             */
+            name: string | null;
+            /** Unit */
+            unit: string | null;
+            /** Unit Name */
+            unit_name: string | null;
+            /** Round */
+            round: number | null;
+            /** Route */
+            route: string | null;
+            /** Route Name */
+            route_name: string | null;
+            /** Grid */
+            grid: string | null;
+            /** Lat */
+            lat: number | null;
+            /** Lon */
+            lon: number | null;
+            /** Radius M */
+            radius_m: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "planned" | "open" | "waiting" | "provisional" | "final" | "superseded";
+            /** Verdict */
+            verdict: ("early" | "met" | "late" | "missed" | "in_doubt" | "waived") | null;
+            /** Reasons */
+            reasons: unknown[];
+            /**
+             * Opens At
+             * Format: date-time
+             */
+            opens_at: string;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /**
+             * Settles At
+             * Format: date-time
+             */
+            settles_at: string;
+            /**
+             * Final At
+             * Format: date-time
+             */
+            final_at: string;
+            /** Met At */
+            met_at: string | null;
+            /** Judged At */
+            judged_at: string | null;
+            /**
+             * Waived At
+             * @description also before the verdict says so: it is about to
+             */
+            waived_at: string | null;
+            /** Waived By */
+            waived_by: string | null;
+            /** Waived Why */
+            waived_why: string | null;
+            /**
+             * Superseded At
+             * @description when a corrected plan or roster took its place
+             */
+            superseded_at: string | null;
+            /** Superseded Why */
+            superseded_why: string | null;
+            /**
+             * Objection
+             * @description state of the newest objection
+             */
+            objection: string | null;
+            /**
+             * Object Until
+             * @description null when there is nothing to object to
+             */
+            object_until: string | null;
+        };
+        /**
+         * DutyAlert
+         * @description An alert about the duty, or about its whole round, with its history.
+         */
+        DutyAlert: {
+            /** Id */
+            id: number;
+            /** Rule */
+            rule: string;
+            /** Class */
+            class: string;
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "info" | "warning" | "high" | "critical";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "acknowledged" | "resolved";
+            /** Title */
+            title: string;
+            /** Whole Round */
+            whole_round: boolean;
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /**
+             * Changed At
+             * Format: date-time
+             */
+            changed_at: string;
+            /** Resolved At */
+            resolved_at: string | null;
+            /** History */
+            history: components["schemas"]["AlertEvent"][];
+        };
+        /**
+         * DutyDetail
+         * @description A duty with everything that its verdict rests on, and what people did about it.
+         */
+        DutyDetail: {
+            /** Id */
+            id: number;
+            /** Rule */
+            rule: string;
+            /**
+             * Subject
+             * @description code of the checkpoint or equipment, number of the incident, and so on
+             */
+            subject: string;
+            /**
+             * Name
+             * @description of the place, as it was then
+             */
+            name: string | null;
+            /** Unit */
+            unit: string | null;
+            /** Unit Name */
+            unit_name: string | null;
+            /** Round */
+            round: number | null;
+            /** Route */
+            route: string | null;
+            /** Route Name */
+            route_name: string | null;
+            /** Grid */
+            grid: string | null;
+            /** Lat */
+            lat: number | null;
+            /** Lon */
+            lon: number | null;
+            /** Radius M */
+            radius_m: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "planned" | "open" | "waiting" | "provisional" | "final" | "superseded";
+            /** Verdict */
+            verdict: ("early" | "met" | "late" | "missed" | "in_doubt" | "waived") | null;
+            /** Reasons */
+            reasons: unknown[];
+            /**
+             * Opens At
+             * Format: date-time
+             */
+            opens_at: string;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /**
+             * Settles At
+             * Format: date-time
+             */
+            settles_at: string;
+            /**
+             * Final At
+             * Format: date-time
+             */
+            final_at: string;
+            /** Met At */
+            met_at: string | null;
+            /** Judged At */
+            judged_at: string | null;
+            /**
+             * Waived At
+             * @description also before the verdict says so: it is about to
+             */
+            waived_at: string | null;
+            /** Waived By */
+            waived_by: string | null;
+            /** Waived Why */
+            waived_why: string | null;
+            /**
+             * Superseded At
+             * @description when a corrected plan or roster took its place
+             */
+            superseded_at: string | null;
+            /** Superseded Why */
+            superseded_why: string | null;
+            /**
+             * Objection
+             * @description state of the newest objection
+             */
+            objection: string | null;
+            /**
+             * Object Until
+             * @description null when there is nothing to object to
+             */
+            object_until: string | null;
+            /**
+             * Evidence
+             * @description as it was stored with the verdict; its shape is the rule's own
+             */
+            evidence: unknown | null;
+            /** @description the same for a map; null when it shows no place */
+            drawing: components["schemas"]["Drawing"] | null;
+            /** Alerts */
+            alerts: components["schemas"]["DutyAlert"][];
+            /** Waivers */
+            waivers: components["schemas"]["DutyWaiver"][];
+            /** Objections */
+            objections: components["schemas"]["Objection"][];
+            /** Told */
+            told: components["schemas"]["Telling"][];
         };
         /**
          * DutyMessage
@@ -1444,6 +2471,50 @@ export interface components {
             met_at: string | null;
             /** Judged At */
             judged_at: string | null;
+        };
+        /**
+         * DutyPage
+         * @description Duties, the one due last first.
+         */
+        DutyPage: {
+            /**
+             * Next
+             * @description pass it as `after` for the following page; null on the last one
+             */
+            next: string | null;
+            /** Items */
+            items: components["schemas"]["Duty"][];
+        };
+        /**
+         * DutyWaiver
+         * @description An act of waiving that is, or was, about the duty.
+         */
+        DutyWaiver: {
+            /** Id */
+            id: number;
+            /**
+             * Of
+             * @enum {string}
+             */
+            of: "duty" | "round" | "span";
+            /** Why */
+            why: string;
+            /** Made By */
+            made_by: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /** Ended By */
+            ended_by: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /**
+             * In Force
+             * @description whether it is what waives the duty now
+             */
+            in_force: boolean;
         };
         /**
          * Equipment
@@ -1660,6 +2731,37 @@ export interface components {
             size_m2: number | null;
             /** Length M */
             length_m: number | null;
+        };
+        /**
+         * Giving
+         * @description What is given to whom.
+         */
+        Giving: {
+            /** Device */
+            device: string;
+            /**
+             * Holder
+             * @description code of a post, a unit or a piece of equipment
+             */
+            holder: string;
+            /**
+             * At
+             * @description from then on; without it now
+             * @default null
+             */
+            at: string | null;
+            /**
+             * Until
+             * @description without it until it is given back
+             * @default null
+             */
+            until: string | null;
+            /**
+             * Hand Over
+             * @description whoever has it gives it up at that moment
+             * @default false
+             */
+            hand_over: boolean;
         };
         /**
          * GridAnswerer
@@ -2350,6 +3452,72 @@ export interface components {
             items: components["schemas"]["Incident"][];
         };
         /**
+         * Leave
+         * @description A time in which a post does no duty.
+         */
+        Leave: {
+            /** Id */
+            id: number;
+            /** Post */
+            post: string;
+            /** Post Name */
+            post_name: string | null;
+            /** Unit */
+            unit: string | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "leave" | "sick" | "training" | "handset_dead" | "other";
+            /** Cover */
+            cover: string | null;
+            /** Note */
+            note: string;
+            /**
+             * Valid From
+             * Format: date-time
+             */
+            valid_from: string;
+            /** Valid To */
+            valid_to: string | null;
+            /**
+             * Standing In
+             * @description who stands in, now or when it begins; null is nobody
+             */
+            standing_in: string | null;
+        };
+        /**
+         * LeaveChanged
+         * @description What a change came to.
+         */
+        LeaveChanged: {
+            /** @description null when it was taken back altogether */
+            leave: components["schemas"]["Leave"] | null;
+            /**
+             * Judged Again
+             * @description duties that are judged anew for it
+             */
+            judged_again: number;
+            /**
+             * Kept
+             * @description duties that keep their verdict, because their readings are no longer stored
+             */
+            kept: number;
+        };
+        /**
+         * LeavePage
+         * @description One page of leaves, those that begin last first.
+         */
+        LeavePage: {
+            /**
+             * Next
+             * @description pass it as `after` for the following page; null on the last one
+             */
+            next: string | null;
+            /** Items */
+            items: components["schemas"]["Leave"][];
+        };
+        /**
          * Left
          * @description Take it off the map; where it went is for others to see.
          */
@@ -2391,6 +3559,58 @@ export interface components {
              * @constant
              */
             status: "live";
+        };
+        /**
+         * Look
+         * @description One look at a track.
+         */
+        Look: {
+            /** Id */
+            id: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Actor
+             * @description name of the account that looked
+             */
+            actor: string;
+            /**
+             * Role
+             * @description its role today; null when it is gone
+             */
+            role: string | null;
+            /** Device */
+            device: string;
+            /**
+             * Since
+             * @description of the part of the track that was looked at
+             */
+            since: string | null;
+            /** Until */
+            until: string | null;
+            /**
+             * Rows
+             * @description positions that were shown
+             */
+            rows: number | null;
+            /** Purpose */
+            purpose: string | null;
+        };
+        /**
+         * LookPage
+         * @description One page of looks, newest first.
+         */
+        LookPage: {
+            /**
+             * Next
+             * @description pass it as `after` for the following page; null on the last one
+             */
+            next: string | null;
+            /** Items */
+            items: components["schemas"]["Look"][];
         };
         /**
          * MapSettings
@@ -2634,6 +3854,83 @@ export interface components {
             unit: string | null;
         };
         /**
+         * NewLeave
+         * @description Who is away, and when.
+         */
+        NewLeave: {
+            /** Post */
+            post: string;
+            /**
+             * Kind
+             * @description handset_dead is for a post that cannot be seen and is relieved for that
+             * @enum {string}
+             */
+            kind: "leave" | "sick" | "training" | "handset_dead" | "other";
+            /**
+             * Valid From
+             * Format: date-time
+             * @description RFC 3339; it may lie in the past
+             */
+            valid_from: string;
+            /**
+             * Valid To
+             * @description null is until further notice
+             */
+            valid_to: string | null;
+            /**
+             * Cover
+             * @description post that stands in; without it B of its grids, then its deputy
+             * @default null
+             */
+            cover: string | null;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * NewWaiver
+         * @description The same, and why.
+         */
+        NewWaiver: {
+            /**
+             * Round
+             * @description number of a whole round, and then nothing else
+             * @default null
+             */
+            round: number | null;
+            /**
+             * Unit
+             * @default null
+             */
+            unit: string | null;
+            /**
+             * Grid
+             * @description code of a grid; those below it are meant too
+             * @default null
+             */
+            grid: string | null;
+            /**
+             * Rules
+             * @description without it those of all rules
+             * @default null
+             */
+            rules: string[] | null;
+            /**
+             * From
+             * @default null
+             */
+            from: string | null;
+            /**
+             * To
+             * @default null
+             */
+            to: string | null;
+            /** Why */
+            why: string;
+        };
+        /**
          * Note
          * @description Why.
          */
@@ -2643,6 +3940,150 @@ export interface components {
              * @default
              */
             note: string;
+        };
+        /**
+         * Objecting
+         * @description What is wrong with the verdict.
+         */
+        Objecting: {
+            /** Text */
+            text: string;
+        };
+        /**
+         * Objection
+         * @description One objection, with what it is about.
+         */
+        Objection: {
+            /** Id */
+            id: number;
+            /** Duty */
+            duty: number;
+            /** Rule */
+            rule: string;
+            /** Subject */
+            subject: string;
+            /** Name */
+            name: string | null;
+            /** Unit */
+            unit: string;
+            /** Grid */
+            grid: string | null;
+            /**
+             * Opens At
+             * Format: date-time
+             * @description of the duty
+             */
+            opens_at: string;
+            /**
+             * Due At
+             * Format: date-time
+             * @description of the duty
+             */
+            due_at: string;
+            /**
+             * Account
+             * @description who objects
+             */
+            account: string;
+            /** Text */
+            text: string;
+            /**
+             * Verdict
+             * @description against which it was made
+             * @enum {string}
+             */
+            verdict: "early" | "met" | "late" | "missed" | "in_doubt" | "waived";
+            /** Verdict Now */
+            verdict_now: ("early" | "met" | "late" | "missed" | "in_doubt" | "waived") | null;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /**
+             * Age S
+             * @description seconds since it was made
+             */
+            age_s: number;
+            /**
+             * Answer By
+             * Format: date-time
+             * @description after this an alert says that it waits
+             */
+            answer_by: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "upheld" | "rejected" | "withdrawn";
+            /** Remedy */
+            remedy: ("waived" | "corrected") | null;
+            /** Answer */
+            answer: string | null;
+            /** Answered By */
+            answered_by: string | null;
+            /** Answered At */
+            answered_at: string | null;
+            /**
+             * Seen At
+             * @description when the objector saw the answer
+             */
+            seen_at: string | null;
+        };
+        /**
+         * ObjectionMessage
+         * @description One objection as it stands now.
+         */
+        ObjectionMessage: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "objection";
+            objection: components["schemas"]["ObjectionNews"];
+        };
+        /**
+         * ObjectionNews
+         * @description Where an objection stands; GET /api/objections tells the rest.
+         */
+        ObjectionNews: {
+            /** Id */
+            id: number;
+            /**
+             * Duty
+             * @description number of the duty
+             */
+            duty: number;
+            /** Unit */
+            unit: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "upheld" | "rejected" | "withdrawn";
+        };
+        /**
+         * ObjectionPage
+         * @description One page of objections, newest first.
+         */
+        ObjectionPage: {
+            /**
+             * Next
+             * @description pass it as `after` for the following page; null on the last one
+             */
+            next: string | null;
+            /** Items */
+            items: components["schemas"]["Objection"][];
+            /**
+             * Open
+             * @description open ones that the account may see
+             */
+            open: number;
+            /**
+             * Unseen
+             * @description answers to the account's own objections that it has not opened
+             */
+            unseen: number;
         };
         /**
          * OpenTicket
@@ -2774,6 +4215,62 @@ export interface components {
             age_s: number;
         };
         /**
+         * Post
+         * @description A staff post, not a person.
+         */
+        Post: {
+            /** Code */
+            code: string;
+            /** Name */
+            name: string;
+            /** Squad */
+            squad: string | null;
+            /** Unit */
+            unit: string | null;
+            /** Role */
+            role: string;
+            /** Grid */
+            grid: string | null;
+            /**
+             * Deputy
+             * @description code of the post that stands in when no grid names another
+             */
+            deputy: string | null;
+            /**
+             * Away
+             * @description why it is away now; null when it is there
+             */
+            away: ("leave" | "sick" | "training" | "handset_dead" | "other") | null;
+            /**
+             * Standing In
+             * @description who does its duties now: itself, or who stands in; null is nobody
+             */
+            standing_in: string | null;
+            /**
+             * A Of
+             * @description codes of the grids that it answers for
+             */
+            a_of: string[];
+            /**
+             * B Of
+             * @description codes of the grids that it answers for while A is away
+             */
+            b_of: string[];
+            /**
+             * Devices
+             * @description names of what it carries now
+             */
+            devices: string[];
+        };
+        /**
+         * PostList
+         * @description All posts of the territory.
+         */
+        PostList: {
+            /** Items */
+            items: components["schemas"]["Post"][];
+        };
+        /**
          * PresenceDetail
          * @description The hours behind a grid's figures.
          */
@@ -2861,6 +4358,31 @@ export interface components {
             whole: components["schemas"]["PresenceLine"];
             /** Items */
             items: components["schemas"]["PresenceLine"][];
+        };
+        /**
+         * Preview
+         * @description What a waiver would do.
+         */
+        Preview: {
+            /**
+             * Duties
+             * @description that it would waive, of those that are planned
+             */
+            duties: number;
+            /** By Rule */
+            by_rule: {
+                [key: string]: number;
+            };
+            /**
+             * Waived
+             * @description that are waived already
+             */
+            waived: number;
+            /**
+             * Beyond
+             * @description whose windows the span only cuts: they stay
+             */
+            beyond: number;
         };
         /**
          * ProblemDocument
@@ -2966,6 +4488,128 @@ export interface components {
             name: string;
             /** Kind */
             kind: string | null;
+        };
+        /**
+         * RosterCell
+         * @description A grid in a slot.
+         */
+        RosterCell: {
+            /**
+             * State
+             * @description named; thin: fewer posts than the grade asks for; answering: nobody out in a part of the slot, but somebody answers for the grid; nobody: not even that
+             * @enum {string}
+             */
+            state: "named" | "thin" | "answering" | "nobody";
+            /** Out */
+            out: components["schemas"]["RosterName"][];
+            /**
+             * Answering
+             * @description codes of the posts that answer for the grid
+             */
+            answering: string[];
+            /**
+             * Gap Min
+             * @description minutes of the slot in which nobody is out
+             */
+            gap_min: number;
+        };
+        /**
+         * RosterMatrix
+         * @description Who is named for which grid when.
+         */
+        RosterMatrix: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Zone */
+            zone: string;
+            /** Slots */
+            slots: components["schemas"]["RosterSlot"][];
+            /** Rows */
+            rows: components["schemas"]["RosterRow"][];
+            /**
+             * Posts
+             * @description names of the posts by code
+             */
+            posts: {
+                [key: string]: string;
+            };
+            /**
+             * Nobody
+             * @description cells in which nobody is named
+             */
+            nobody: number;
+            /** Thin */
+            thin: number;
+        };
+        /**
+         * RosterName
+         * @description Somebody who is out in a grid by some plan.
+         */
+        RosterName: {
+            /**
+             * Post
+             * @description null when the unit has no posts
+             */
+            post: string | null;
+            /** Unit */
+            unit: string;
+            /**
+             * Instead Of
+             * @description the post that is away and for which it stands in
+             */
+            instead_of: string | null;
+            /**
+             * Plan
+             * @description code of the shift or of the static post
+             */
+            plan: string;
+        };
+        /**
+         * RosterRow
+         * @description A base grid over all slots.
+         */
+        RosterRow: {
+            /** Grid */
+            grid: string;
+            /** Name */
+            name: string;
+            /** Parent */
+            parent: string | null;
+            /** Grade */
+            grade: number | null;
+            /**
+             * Staff
+             * @description posts that its grade asks for; 0 is nothing
+             */
+            staff: number;
+            /** A */
+            a: string | null;
+            /** B */
+            b: string | null;
+            /**
+             * Cells
+             * @description one for each slot
+             */
+            cells: components["schemas"]["RosterCell"][];
+        };
+        /**
+         * RosterSlot
+         * @description A slot of the site's clock.
+         */
+        RosterSlot: {
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
         };
         /**
          * Round
@@ -3136,6 +4780,153 @@ export interface components {
             day: string;
         };
         /**
+         * ShiftEnding
+         * @description Which line of the calendar ends, and when.
+         */
+        ShiftEnding: {
+            /** Code */
+            code: string;
+            /** Unit */
+            unit: string;
+            /** Route */
+            route: string;
+            /**
+             * At
+             * @description without it now
+             * @default null
+             */
+            at: string | null;
+        };
+        /**
+         * ShiftLine
+         * @description A unit walks a route in a shift.
+         */
+        ShiftLine: {
+            /** Code */
+            code: string;
+            /** Name */
+            name: string;
+            /** Unit */
+            unit: string;
+            /** Route */
+            route: string;
+            /**
+             * Days
+             * @description on which it starts
+             */
+            days: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+            /**
+             * Starts
+             * Format: time
+             */
+            starts: string;
+            /**
+             * Ends
+             * Format: time
+             * @description not after `starts`: on the next day
+             */
+            ends: string;
+            /** Rounds */
+            rounds: number;
+            /**
+             * Mode
+             * @enum {string}
+             */
+            mode: "constant" | "seasonal" | "targeted" | "random";
+            /** First Day */
+            first_day: string | null;
+            /** Last Day */
+            last_day: string | null;
+            /** Round Min */
+            round_min: number | null;
+            /**
+             * Holidays
+             * @enum {string}
+             */
+            holidays: "as_usual" | "skip" | "only";
+            /**
+             * Valid From
+             * Format: date-time
+             */
+            valid_from: string;
+            /** Valid To */
+            valid_to: string | null;
+        };
+        /**
+         * ShiftList
+         * @description The shift calendar.
+         */
+        ShiftList: {
+            /** Items */
+            items: components["schemas"]["ShiftLine"][];
+        };
+        /**
+         * ShiftSetting
+         * @description What a line of the calendar says from a moment on.
+         */
+        ShiftSetting: {
+            /** Code */
+            code: string;
+            /** Unit */
+            unit: string;
+            /** Route */
+            route: string;
+            /**
+             * Name
+             * @description without it the code
+             * @default null
+             */
+            name: string | null;
+            /** Days */
+            days: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+            /**
+             * Starts
+             * @description local time of the site, such as 20:00
+             */
+            starts: string;
+            /**
+             * Ends
+             * @description local time of the site, such as 20:00
+             */
+            ends: string;
+            /** Rounds */
+            rounds: number;
+            /**
+             * Mode
+             * @default constant
+             * @enum {string}
+             */
+            mode: "constant" | "seasonal" | "targeted" | "random";
+            /**
+             * First Day
+             * @description such as 11-15 when seasonal, 2026-11-15 when targeted
+             * @default null
+             */
+            first_day: string | null;
+            /**
+             * Last Day
+             * @default null
+             */
+            last_day: string | null;
+            /**
+             * Round Min
+             * @default null
+             */
+            round_min: number | null;
+            /**
+             * Holidays
+             * @default as_usual
+             * @enum {string}
+             */
+            holidays: "as_usual" | "skip" | "only";
+            /**
+             * Valid From
+             * @description without it from now on; it may lie in the past
+             * @default null
+             */
+            valid_from: string | null;
+        };
+        /**
          * ShiftStaff
          * @description Who walks through a grid on one shift.
          */
@@ -3179,6 +4970,128 @@ export interface components {
             map: components["schemas"]["MapSettings"];
         };
         /**
+         * Span
+         * @description Whose duties within which time; a window that the span only cuts is not meant.
+         */
+        Span: {
+            /**
+             * Round
+             * @description number of a whole round, and then nothing else
+             * @default null
+             */
+            round: number | null;
+            /**
+             * Unit
+             * @default null
+             */
+            unit: string | null;
+            /**
+             * Grid
+             * @description code of a grid; those below it are meant too
+             * @default null
+             */
+            grid: string | null;
+            /**
+             * Rules
+             * @description without it those of all rules
+             * @default null
+             */
+            rules: string[] | null;
+            /**
+             * From
+             * @default null
+             */
+            from: string | null;
+            /**
+             * To
+             * @default null
+             */
+            to: string | null;
+        };
+        /**
+         * SpotCheck
+         * @description One drawn round; `proven`, `missed` and `in_doubt` count its points as they are judged now.
+         */
+        SpotCheck: {
+            /**
+             * Id
+             * @description number of the check
+             */
+            id: number;
+            /**
+             * Round
+             * @description key of the round
+             */
+            round: string;
+            /** Unit */
+            unit: string | null;
+            /** Route */
+            route: string | null;
+            /** Grid */
+            grid: string | null;
+            /** Starts At */
+            starts_at: string | null;
+            /**
+             * Ended At
+             * Format: date-time
+             */
+            ended_at: string;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /** Overdue */
+            overdue: boolean;
+            /** Points */
+            points: number;
+            /** Proven */
+            proven: number;
+            /** Missed */
+            missed: number;
+            /** In Doubt */
+            in_doubt: number;
+            /** Outcome */
+            outcome: ("confirmed" | "not_confirmed") | null;
+            /** Note */
+            note: string | null;
+            /** Answered At */
+            answered_at: string | null;
+            /** Answered By */
+            answered_by: string | null;
+        };
+        /**
+         * SpotCheckAnswer
+         * @description What was found.
+         */
+        SpotCheckAnswer: {
+            /**
+             * Outcome
+             * @description whether the round was walked as its verdicts say
+             * @enum {string}
+             */
+            outcome: "confirmed" | "not_confirmed";
+            /**
+             * Note
+             * @description how that is known; required when it is not confirmed
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * SpotCheckPage
+         * @description One page of checks, the one that is due first first.
+         */
+        SpotCheckPage: {
+            /**
+             * Next
+             * @description pass it as `after` for the following page; null on the last one
+             */
+            next: string | null;
+            /** Items */
+            items: components["schemas"]["SpotCheck"][];
+        };
+        /**
          * Spread
          * @description How one kind of work is spread.
          */
@@ -3204,6 +5117,52 @@ export interface components {
             most: string | null;
             /** Least */
             least: string | null;
+        };
+        /**
+         * Taking
+         * @description What is given back.
+         */
+        Taking: {
+            /** Device */
+            device: string;
+            /**
+             * At
+             * @description without it now
+             * @default null
+             */
+            at: string | null;
+        };
+        /**
+         * Telling
+         * @description Who was told of an alert, as what.
+         */
+        Telling: {
+            /** Alert */
+            alert: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "account" | "device";
+            /** Who */
+            who: string;
+            /**
+             * Channel
+             * @enum {string}
+             */
+            channel: "console" | "notice";
+            /** Class */
+            class: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Sent At
+             * @description of a notice: when the broker had it
+             */
+            sent_at: string | null;
         };
         /**
          * Territory
@@ -3397,7 +5356,83 @@ export interface components {
             /** Items */
             items: components["schemas"]["Unit"][];
         };
-        Event: components["schemas"]["AlertMessage"] | components["schemas"]["Closed"] | components["schemas"]["DutyMessage"] | components["schemas"]["EquipmentMessage"] | components["schemas"]["Heartbeat"] | components["schemas"]["Hello"] | components["schemas"]["IncidentMessage"] | components["schemas"]["Left"] | components["schemas"]["PositionMessage"] | components["schemas"]["Resync"] | components["schemas"]["RoundsMessage"] | components["schemas"]["TicketMessage"];
+        /**
+         * Waiver
+         * @description One act of waiving.
+         */
+        Waiver: {
+            /** Id */
+            id: number;
+            /**
+             * Round
+             * @description key of the round
+             */
+            round: string | null;
+            /** Unit */
+            unit: string | null;
+            /** Grid */
+            grid: string | null;
+            /** Rules */
+            rules: string[] | null;
+            /** Since */
+            since: string | null;
+            /** Until */
+            until: string | null;
+            /** Why */
+            why: string;
+            /** Made By */
+            made_by: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /** Ended By */
+            ended_by: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /**
+             * Duties
+             * @description that it waives now
+             */
+            duties: number;
+        };
+        /**
+         * WaiverPage
+         * @description One page of waivers, newest first; those of single duties stand with the duty.
+         */
+        WaiverPage: {
+            /**
+             * Next
+             * @description pass it as `after` for the following page; null on the last one
+             */
+            next: string | null;
+            /** Items */
+            items: components["schemas"]["Waiver"][];
+        };
+        /**
+         * Waiving
+         * @description Why they are let off.
+         */
+        Waiving: {
+            /**
+             * Why
+             * @description such as: road closed, child ill, by order
+             */
+            why: string;
+        };
+        /**
+         * Withdrawal
+         * @description From when on the post is back.
+         */
+        Withdrawal: {
+            /**
+             * At
+             * @description null says that there never was such a leave
+             */
+            at: string | null;
+        };
+        Event: components["schemas"]["AlertMessage"] | components["schemas"]["Closed"] | components["schemas"]["DutyMessage"] | components["schemas"]["EquipmentMessage"] | components["schemas"]["Heartbeat"] | components["schemas"]["Hello"] | components["schemas"]["IncidentMessage"] | components["schemas"]["Left"] | components["schemas"]["ObjectionMessage"] | components["schemas"]["PositionMessage"] | components["schemas"]["Resync"] | components["schemas"]["RoundsMessage"] | components["schemas"]["TicketMessage"];
     };
     responses: never;
     parameters: never;
@@ -3936,6 +5971,463 @@ export interface operations {
             };
         };
     };
+    list_corrections: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CorrectionList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_custody: {
+        parameters: {
+            query?: {
+                device?: string;
+                /** @description code of a post, a unit or a piece of equipment */
+                holder?: string;
+                /** @description only those that last beyond this */
+                since?: string;
+                /** @description only those that begin before this */
+                until?: string;
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustodyPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    correct_custody: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Correction-Input"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustodyChanged"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    give_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Giving"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustodyChanged"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    take_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Taking"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustodyChanged"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     list_devices: {
         parameters: {
             query?: {
@@ -4010,15 +6502,15 @@ export interface operations {
     };
     read_track: {
         parameters: {
-            query?: {
+            query: {
                 /** @description at or after; without it an hour before `to` */
                 from?: string;
                 /** @description before; without it now */
                 to?: string;
                 limit?: number;
                 after?: string;
-                /** @description why you look; it is recorded with the look */
-                purpose?: string;
+                /** @description why you look, in at least four characters; who carried the device can read it */
+                purpose: string;
             };
             header?: never;
             path: {
@@ -4057,6 +6549,482 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_duties: {
+        parameters: {
+            query?: {
+                /** @description the site's date on which they fall due, such as 2026-11-21 */
+                day?: string;
+                unit?: string;
+                /** @description repeat it for several */
+                rule?: string[];
+                /** @description repeat it for several */
+                verdict?: ("early" | "met" | "late" | "missed" | "in_doubt" | "waived")[];
+                /** @description repeat it for several */
+                state?: ("planned" | "open" | "waiting" | "provisional" | "final" | "superseded")[];
+                /** @description code of a grid; those below it are meant too */
+                grid?: string;
+                /** @description due at or after */
+                since?: string;
+                /** @description due before */
+                until?: string;
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DutyPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    read_duty: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DutyDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    make_objection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Objecting"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DutyDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    unwaive_duty: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DutyDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    waive_duty: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Waiving"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DutyDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5286,6 +8254,558 @@ export interface operations {
             };
         };
     };
+    list_leaves: {
+        parameters: {
+            query?: {
+                post?: string;
+                /** @description only those that last beyond this */
+                since?: string;
+                /** @description only those that begin before this */
+                until?: string;
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LeavePage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    add_leave: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewLeave"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LeaveChanged"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    cover_leave: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CoverNamed"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LeaveChanged"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    withdraw_leave: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Withdrawal"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LeaveChanged"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_looks: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+                /** @description name of the account that looked */
+                actor?: string;
+                /** @description name of the device that was looked at */
+                device?: string;
+                since?: string;
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_my_looks: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     read_measures: {
         parameters: {
             query?: {
@@ -5592,6 +9112,383 @@ export interface operations {
             };
         };
     };
+    list_objections: {
+        parameters: {
+            query?: {
+                /** @description repeat it for several */
+                state?: ("open" | "upheld" | "rejected" | "withdrawn")[];
+                unit?: string;
+                /** @description code of a grid; those below it are meant too */
+                grid?: string;
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectionPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    answer_objection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Answer"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Objection"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    see_answer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Objection"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    withdraw_objection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Objection"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     read_openapi: {
         parameters: {
             query?: never;
@@ -5608,6 +9505,62 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_posts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PostList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
             /** @description Internal Server Error */
@@ -5659,6 +9612,77 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    read_roster: {
+        parameters: {
+            query?: {
+                /** @description the site's date on which it begins; without it today */
+                day?: string;
+                days?: number;
+                /** @description hours of a slot */
+                slot_h?: "1" | "2" | "3" | "4" | "6" | "8" | "12" | "24";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RosterMatrix"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5975,6 +9999,285 @@ export interface operations {
             };
         };
     };
+    list_shifts: {
+        parameters: {
+            query?: {
+                unit?: string;
+                /** @description those in force then or later; without it now */
+                at?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShiftList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    change_shift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShiftSetting"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShiftList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    stop_shift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShiftEnding"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShiftList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     read_site: {
         parameters: {
             query?: never;
@@ -5995,6 +10298,194 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_spot_checks: {
+        parameters: {
+            query?: {
+                /** @description open: without an answer, and one still counts */
+                state?: "open" | "answered" | "all";
+                /** @description who walked the round */
+                unit?: string;
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpotCheckPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    answer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SpotCheckAnswer"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpotCheck"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6321,6 +10812,362 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_waivers: {
+        parameters: {
+            query?: {
+                /** @description true: not taken back; false: taken back */
+                in_force?: boolean;
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaiverPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    make_waiver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWaiver"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Waiver"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    preview_waiver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Span"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    end_waiver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Waiver"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
