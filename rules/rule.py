@@ -231,6 +231,8 @@ class Heard:
     heard_at: datetime
     lat: float | None = None
     lon: float | None = None
+    charge_pct: int | None = None  # of the vehicle that it sits in
+    charge_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

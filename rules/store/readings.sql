@@ -24,7 +24,7 @@ SELECT p.time, p.lat, p.lon, g.code AS grid
 
 -- name: heard
 -- When each device was last heard, and where it was.
-SELECT device, heard_at, lat, lon FROM last_known ORDER BY device;
+SELECT device, heard_at, lat, lon, charge AS charge_pct, charge_time AS charge_at FROM last_known ORDER BY device;
 
 -- name: listening
 -- Each lane of ingest: up since when, and how long ago it last beat by the database's clock, which wrote the beat.

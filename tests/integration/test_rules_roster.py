@@ -45,7 +45,9 @@ async def hold(site: Site, device: str, post: str, start: float | None = None, e
 
 
 async def duty(site: Site) -> tuple[str | None, str, list[str]]:
-    row = await site.row("SELECT verdict, state, reasons FROM duty WHERE state <> 'superseded' ORDER BY opens_at LIMIT 1")
+    row = await site.row(
+        "SELECT verdict, state, reasons FROM duty WHERE state <> 'superseded' ORDER BY opens_at LIMIT 1"
+    )
     return row["verdict"], row["state"], [it["reason"] for it in row["reasons"]]
 
 

@@ -25,6 +25,7 @@ def test_what_there_is() -> None:
         "equipment_expiry",
         "ingest_silent",
         "ledger",
+        "low_charge",
         "missed_checkpoint",
         "response_time",
         "silent_device",
