@@ -201,13 +201,13 @@ def together(parts: Iterable[Presence], *, grid: str) -> Presence:
     return Presence(grid=grid, hours=sum(it.hours for it in parts), **summed)
 
 
-def whole_hours(span: Span, now: datetime) -> Span:
-    """The whole hours within a span that are over: only those have been rolled up.
+def whole_hours(span: Span, known_to: datetime) -> Span:
+    """The whole hours within a span, up to when the rollup has them.
 
     They are hours of UTC, as the rollup has them; in a zone that is off by half an hour they begin at its half hour.
     """
     hour = timedelta(hours=1)
     start = span.start.replace(minute=0, second=0, microsecond=0)
     start = start if start == span.start else start + hour
-    end = min(span.end, now).replace(minute=0, second=0, microsecond=0)
+    end = min(span.end, known_to).replace(minute=0, second=0, microsecond=0)
     return Span(start, max(start, end))

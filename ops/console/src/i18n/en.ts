@@ -426,7 +426,7 @@ export const en = {
     staffed: 'Staffed minutes',
     passes: 'Passes',
     presence_explain:
-      'In sight: hours in which a unit on duty had two fixes or more. A pass: a unit on duty in sight in an hour. Staffed: minutes with a fix of a unit on duty, then or a minute before. Whole hours that are over: {from} to {to}.',
+      'In sight: hours in which a unit on duty had two fixes or more. A pass: a unit on duty in sight in an hour. Staffed: minutes with a fix of a unit on duty, then or a minute before. Whole hours that have been rolled up: {from} to {to}.',
     hours: 'Hours behind “{name}”: {n}',
     hour: 'Hour',
     unit: 'Unit',
