@@ -41,6 +41,13 @@ const REASONS = [
   },
   { reason: 'broker_disk', free_mb: 150, size_mb: 40_000, free_pct: 0.4 },
   { reason: 'broker_disk_unseen', looked_at: '2026-11-21T02:00:00.000Z' },
+  { reason: 'nobody_named', unit: 'F-01', start: '2026-11-21T02:00:00.000Z', end: '2026-11-21T03:30:00.000Z' },
+  { reason: 'away', post: 'P-01', since_at: '2026-11-21T02:00:00.000Z', until_at: '2026-11-22T03:30:00.000Z' },
+  { reason: 'away', post: 'P-01', since_at: '2026-11-21T02:00:00.000Z' },
+  {
+    reason: 'low_charge', device: 'VT-03', charge_pct: 20, limit_pct: 30, charge_at: '2026-11-21T02:00:00.000Z', shift: 'day',
+    start: '2026-11-21T02:00:00.000Z', end: '2026-11-21T03:30:00.000Z',
+  },
   { reason: 'points', points: 7, missed: 5, in_doubt: 2 },
   { checkpoint: 'CP-003', verdict: 'missed', reason: 'not_yet' },
 ]
