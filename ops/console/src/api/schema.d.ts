@@ -3258,7 +3258,7 @@ export interface components {
         };
         /**
          * PresenceList
-         * @description All base grids of the territory, over the whole hours that are over.
+         * @description All base grids of the territory, over the whole hours that have been rolled up.
          */
         PresenceList: {
             /**
