@@ -164,6 +164,7 @@ class Presence:
         minutes: looked at.
         minutes_staffed: of these, with a fresh fix of a unit on duty.
         road_km: kilometres of road in it.
+        road_km_hours: these times the hours looked at.
     """
 
     grid: str
@@ -173,6 +174,7 @@ class Presence:
     minutes: int
     minutes_staffed: int
     road_km: float
+    road_km_hours: float
 
     @property
     def sight(self) -> Rate:
@@ -187,7 +189,7 @@ class Presence:
     @property
     def density(self) -> float | None:
         """巡逻密度: passes for each kilometre of road in each hour; None without road or hours."""
-        return round(self.passes / self.road_km / self.hours, 3) if self.road_km > 0 and self.hours else None
+        return round(self.passes / self.road_km_hours, 3) if self.road_km_hours > 0 else None
 
 
 def together(parts: Iterable[Presence], *, grid: str) -> Presence:

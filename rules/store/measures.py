@@ -220,6 +220,7 @@ async def presence(
             minutes=length // 60,
             minutes_staffed=staffed.get(code, {}).get("minutes_staffed", 0),
             road_km=km,
+            road_km_hours=km * (length // 3600),
         )
         for code, km in sorted(road_km.items())
         if code in seen_by
