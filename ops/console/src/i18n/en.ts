@@ -493,6 +493,7 @@ export const en = {
     },
     star: 'stands in for somebody who is away',
     instead_of: ' (for {post})',
+    dark: 'nobody named for {n} min',
     gap: 'nobody out for {n} min',
     answers: 'answers for the grid: {who}',
     staff: 'the grade asks for {n}',

@@ -494,6 +494,7 @@ export const zhCN: Messages = {
     },
     star: '代岗',
     instead_of: '（代 {post}）',
+    dark: '{n} 分钟无人负责',
     gap: '{n} 分钟无人在外',
     answers: '责任岗：{who}',
     staff: '等级要求 {n} 人',
