@@ -3520,6 +3520,11 @@ export interface components {
              * @description minutes of the slot in which nobody is out
              */
             gap_min: number;
+            /**
+             * Nobody Min
+             * @description those of them in which nobody answers for the grid either
+             */
+            nobody_min: number;
         };
         /**
          * RosterMatrix
