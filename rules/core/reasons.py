@@ -39,6 +39,7 @@ class Why(StrEnum):
     BROKER_DISK = "broker_disk"  # how much the broker can still save
     BROKER_DISK_UNSEEN = "broker_disk_unseen"  # since when nobody has looked
     NOBODY_NAMED = "nobody_named"  # all who could do it were away, and nobody stood in
+    LOW_CHARGE = "low_charge"  # how much an electric vehicle has left, as of when, and for which shift
     AWAY = "away"  # which post is away from when to when, and why
     SCAN = "scan"  # a tag was read there: which, when, how near the reader was known to be
     SCAN_FAR = "scan_far"  # the tag was read, but the reader was elsewhere

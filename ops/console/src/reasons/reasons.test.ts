@@ -50,6 +50,13 @@ const REASONS = [
   },
   { reason: 'broker_disk', free_mb: 150, size_mb: 40_000, free_pct: 0.4 },
   { reason: 'broker_disk_unseen', looked_at: '2026-11-21T02:00:00.000Z' },
+  { reason: 'nobody_named', unit: 'F-01', start: '2026-11-21T02:00:00.000Z', end: '2026-11-21T03:30:00.000Z' },
+  { reason: 'away', post: 'P-01', since_at: '2026-11-21T02:00:00.000Z', until_at: '2026-11-22T03:30:00.000Z' },
+  { reason: 'away', post: 'P-01', since_at: '2026-11-21T02:00:00.000Z' },
+  {
+    reason: 'low_charge', device: 'VT-03', charge_pct: 20, limit_pct: 30, charge_at: '2026-11-21T02:00:00.000Z', shift: 'day',
+    start: '2026-11-21T02:00:00.000Z', end: '2026-11-21T03:30:00.000Z',
+  },
   { reason: 'scan', device: 'HS-01', holder: 'P-01', tag: '04A2B3', at: '2026-11-21T02:00:00.000Z', distance_m: 12.4, fix_age_s: 20 },
   { reason: 'scan', device: 'HS-01', holder: 'P-01', tag: '04A2B3', at: '2026-11-21T02:00:00.000Z' },
   { reason: 'scan_far', device: 'HS-01', holder: 'P-01', tag: '04A2B3', at: '2026-11-21T02:00:00.000Z', distance_m: 400, accuracy_m: 8 },
