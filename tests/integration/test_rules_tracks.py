@@ -1,6 +1,7 @@
 """Lasting conditions on a real database: raised once, resolved by themselves, the same after a restart or late data."""
 
 from collections.abc import AsyncIterator
+from random import Random
 from typing import Any
 
 import pytest
@@ -247,3 +248,29 @@ async def test_a_device_that_makes_its_place_up(site: Site) -> None:
     await site.work(11.5)
     (alert,) = await alerts(site, "position_suspect")
     assert alert["fingerprint"] == "position_suspect:H-03:mock"
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_however_it_comes_in_nothing_flaps_and_the_end_is_the_same(site: Site, seed: int) -> None:
+    chance = Random(seed)  # noqa: S311  no secret
+    await site.device("H-04")
+    made = [(half / 2, (half % 10) * 40, 1500 if 40 <= half // 2 < 70 else 0) for half in range(220)]
+    # In order, a little out of order, or by the hour from an outbox.
+    came = sorted(
+        (minute + chance.choice([0, 0, 0, 0.3, 0.7, 20]), minute, east, north) for minute, east, north in made
+    )
+    for now in range(5, 135, 5):
+        fresh = [it for it in came if now - 5 <= it[0] < now]
+        for received, minute, east, north in fresh:
+            await site.fix("H-03", minute, east, north, received=received)
+        late = [minute for received, minute, _, _ in fresh if received - minute > 0.75]
+        if late:
+            await site.mark("track", str(site.numbers["H-03"]), min(late), max(late))
+        if chance.random() < 0.2:
+            site.restart()
+        await site.work(now)
+    assert await history(site, "left_area") == ["opened", "resolved"]
+    before = await site.rows("SELECT * FROM alert_history ORDER BY id")
+    site.restart()
+    await site.work(136)
+    assert await site.rows("SELECT * FROM alert_history ORDER BY id") == before

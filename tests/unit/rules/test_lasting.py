@@ -1,5 +1,6 @@
 """What persists and what does not, rule by rule."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -15,7 +16,7 @@ from tests.unit.rules.way import drive, found, minutes, says, square, stay, ther
 # -- the latch ------------------------------------------------------------------------------------------------------
 
 
-def fed(truths: dict[float, bool | None], **patience: float | None) -> Latch:
+def fed(truths: Mapping[float, bool | None], **patience: float | None) -> Latch:
     latch = Latch(
         Patience(
             **{"raise_after_s": 60, "raise_fixes": 3, "clear_after_s": 60, "clear_fixes": 2, **patience}  # type: ignore[arg-type]  # floats and counts alike
