@@ -1,5 +1,6 @@
 """Lasting conditions on a real database: raised once, resolved by themselves, the same after a restart or late data."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from random import Random
 from typing import Any
@@ -10,7 +11,10 @@ from psycopg.types.json import Jsonb
 from devices.plausibility import Flag
 from rules.actions import resolve_alert
 from rules.errors import StillTrue
+from rules.options import Options
+from rules.worker import RulesWorker
 from tests.integration.rules_site import EVERY_DAY, Site, at, place, site_at
+from tests.integration.test_rules_leadership import until
 
 FOLLOWED = """
     SELECT h.* FROM alert_history h JOIN alert a ON a.id = h.alert WHERE a.rule <> 'silent_device' ORDER BY h.id
@@ -276,3 +280,21 @@ async def test_however_it_comes_in_nothing_flaps_and_the_end_is_the_same(site: S
     site.restart()
     await site.work(136)
     assert await site.rows(FOLLOWED) == before
+
+
+async def test_the_worker_that_leads_follows_by_itself(site: Site, database_url: str) -> None:
+    await walk(site, 0, 20)
+    await walk(site, 20.5, 30, north_m=1500)
+    site.now = at(31.5)
+    worker = RulesWorker(database_url, options=Options(poll_s=0.2), clock=lambda: site.now, beat_s=0.1, dead_after_s=1)
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(worker.run(stop), name="worker")
+        try:
+            await until(lambda: _is_told(site), within_s=30)
+        finally:
+            stop.set()
+
+
+async def _is_told(site: Site) -> bool:
+    return bool(await alerts(site, "left_area"))
