@@ -78,6 +78,11 @@ class Scan(_Placed):
     method: Literal["nfc", "rfid", "qr", "ble"]
 
 
+def same_tag(tag: str) -> str:
+    """The id of a tag as it is compared: readers differ in case and in separators."""
+    return "".join(letter for letter in tag.upper() if letter.isalnum())
+
+
 def _time_or_none(value: object) -> object:
     try:
         return parse_time(value)

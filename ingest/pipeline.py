@@ -14,6 +14,7 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from devices.codecs import Refusal, codec_of_topic
+from devices.readings import Scan, same_tag
 from ingest import metrics
 from ingest.allowance import Allowance
 from ingest.belated import belated
@@ -236,7 +237,12 @@ class Pipeline:
             fresh=positions.without_twins(),
             others=others_of(decoded.others),
             received=decoded.received,
-            marks=touched(world, positions) + _device_marks(decoded.others) + belated(positions, decoded.others),
+            marks=[
+                *touched(world, positions),
+                *_device_marks(decoded.others),
+                *_scan_marks(world, decoded.others),
+                *belated(positions, decoded.others),
+            ],
             quarantined=decoded.refused + decoded.beyond,
             excess=decoded.excess,
             ignored=decoded.ignored,
@@ -365,3 +371,13 @@ def _device_marks(others: Sequence[Checked]) -> list[Mark]:
         times = [one.time for one in waking if one.device == number]
         marks.append(Mark("device", str(number), min(times), max(times)))
     return marks
+
+
+def _scan_marks(world: World, others: Sequence[Checked]) -> list[Mark]:
+    """A tag that was read concerns the checkpoints where it hangs, wherever the reader was."""
+    return [
+        Mark("checkpoint", code, one.time, one.time)
+        for one in others
+        if isinstance(one.reading, Scan)
+        for code in world.tags.get(same_tag(one.reading.tag), ())
+    ]

@@ -1,6 +1,6 @@
 """The dated world as ingest needs it: grids, circles and the device register, held in memory and refreshed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -10,6 +10,7 @@ import numpy as np
 import shapely
 
 from devices.codecs import codec_named
+from devices.readings import same_tag
 from ingest.columns import Floats, Ints, microseconds
 from ingest.database import Connection
 from ingest.nearness import Nearness
@@ -95,6 +96,7 @@ class World:
     raster: Raster | None
     checkpoints: Circles
     incidents: Circles
+    tags: Mapping[str, Sequence[str]] = field(default_factory=dict)  # codes of checkpoints by `same_tag`
 
     @property
     def devices(self) -> dict[str, Device]:
@@ -126,6 +128,7 @@ async def load_world(connection: Connection, before: World | None = None) -> Wor
         raster=raster,
         checkpoints=await _circles(connection, "checkpoint", before.checkpoints if before else None),
         incidents=await _circles(connection, "incident", before.incidents if before else None),
+        tags=await _tags(connection),
     )
 
 
@@ -168,6 +171,13 @@ async def _circles(connection: Connection, kind: str, before: Circles | None) ->
         np.array([microseconds(row["since"]) for row in rows], np.int64),
     )
     return before if before is not None and _same(before, circles) else circles
+
+
+async def _tags(connection: Connection) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for row in await (await connection.execute(_SQL["tags"])).fetchall():
+        found.setdefault(same_tag(row["tag"]), []).append(row["code"])
+    return found
 
 
 def _same(one: Circles, other: Circles) -> bool:

@@ -14,6 +14,10 @@ SELECT id, level, geometry::text AS geometry, valid_from, valid_to FROM grid WHE
 -- Circles of all versions of all checkpoints: late fixes belong to an older world. The judgement looks at the dates.
 SELECT code AS subject, lat, lon, radius_m, valid_from AS since FROM checkpoint ORDER BY id;
 
+-- name: tags
+-- Which checkpoints each tag ever hung at: the judgement looks at the dates.
+SELECT DISTINCT tag, code FROM checkpoint, unnest(tags) AS tag ORDER BY 1, 2;
+
 -- name: incidents
 -- Circles of open incidents that somebody has been sent to.
 SELECT id::text AS subject, lat, lon, radius_m, dispatched_at - interval '5 minutes' AS since

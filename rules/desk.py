@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from time import monotonic
 
 from ingest.database import Connection, Pool, transaction
-from rules.core.alerts import Intent
+from rules.core.alerts import Intent, Raise
 from rules.leadership import check_fence
 from rules.options import Options, utc_now
-from rules.store.alerts import apply_intent
+from rules.store.alerts import apply_intent, raised_before
 from rules.store.world import Snapshot, snapshot
 
 _LOOK_S = 1.0  # a busy second looks for changes of the world once, not at every duty
@@ -65,9 +65,18 @@ class Desk:
             How many alerts changed; whoever listens is told when there are any.
         """
         changed = 0
-        for intent in intents:
+        for intent in await _worth_trying(connection, list(intents)):
             changed += await apply_intent(connection, intent, at=self.clock(), keep_open=keep_open) is not None
         if changed:
             await connection.execute("NOTIFY gengfu_changes")
             await connection.execute("NOTIFY gengfu_outbox")
         return changed
+
+
+async def _worth_trying(connection: Connection, intents: list[Intent]) -> list[Intent]:
+    """Those that can change something: nothing is cleared that was never raised, and most duties are done in time."""
+    quiet = [it.fingerprint for it in intents if not isinstance(it, Raise)]
+    if not quiet:
+        return intents
+    known = await raised_before(connection, quiet) | {it.fingerprint for it in intents if isinstance(it, Raise)}
+    return [it for it in intents if it.fingerprint in known]

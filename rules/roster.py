@@ -1,7 +1,7 @@
 """What people do to the roster: leave, cover and custody, now, ahead and afterwards.
 
-Every function takes a connection inside a transaction, has the duties judged again that the change concerns, and wakes
-whoever waits for the change when that commits. The caller records who did it.
+Every function takes a connection inside a transaction and wakes the planner when that commits, which has the duties
+judged again that the change concerns. The caller records who did it.
 """
 
 from collections.abc import Iterable
@@ -94,7 +94,7 @@ async def add_leave(
             "withdraw that one, or choose a time beside it"
         )
     made = await store.add_leave(connection, post=post, kind=kind, cover=cover, note=note, start=start, end=end)
-    judged = await _judge_again(connection, posts=[post], start=start, end=end, now=now)
+    judged = await _concerned(connection, posts=[post], start=start, end=end, now=now)
     return LeaveChange(leave=made, before=None, judged=judged)
 
 
@@ -118,7 +118,7 @@ async def withdraw_leave(connection: Connection, leave: int, *, at: datetime | N
         after = None
     else:
         after = await store.end_leave(connection, leave, end=since)
-    judged = await _judge_again(connection, posts=[before.post], start=since, end=before.valid_to, now=now)
+    judged = await _concerned(connection, posts=[before.post], start=since, end=before.valid_to, now=now)
     return LeaveChange(leave=after, before=before, judged=judged)
 
 
@@ -150,7 +150,7 @@ async def cover_leave(
             start=since,
             end=before.valid_to,
         )
-    judged = await _judge_again(connection, posts=[before.post], start=since, end=before.valid_to, now=now)
+    judged = await _concerned(connection, posts=[before.post], start=since, end=before.valid_to, now=now)
     return LeaveChange(leave=after, before=before, judged=judged)
 
 
@@ -267,7 +267,7 @@ async def _changed(
     first = tuple(before)
     after = await store.custody_meeting(connection, number, start=start, end=end)
     holders = [*first, *after]
-    judged = await _judge_again(
+    judged = await _concerned(
         connection,
         posts=[it.holder for it in holders if it.holder_kind == "post"],
         units=[it.holder for it in holders if it.holder_kind == "unit"],
@@ -278,7 +278,7 @@ async def _changed(
     return CustodyChange(device=str(device["name"]), before=first, after=tuple(after), judged=judged)
 
 
-async def _judge_again(
+async def _concerned(
     connection: Connection,
     *,
     posts: Iterable[str],
@@ -288,7 +288,7 @@ async def _judge_again(
     now: datetime,
 ) -> Judged:
     rules = [it.name for it in catalog().values() if isinstance(it, DutyRule) and it.subject != "equipment"]
-    judged = await store.judge_again(connection, rules, posts=posts, units=units, start=start, end=end, now=now)
+    judged = await store.concerned(connection, rules, posts=posts, units=units, start=start, end=end, now=now)
     await connection.execute("NOTIFY gengfu_dirty")
     await connection.execute("NOTIFY gengfu_changes")
     return judged

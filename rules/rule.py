@@ -21,6 +21,7 @@ from rules.core.latch import Lasting
 from rules.core.presence import Tracked
 from rules.core.reasons import instant
 from rules.core.rounds import Round
+from rules.core.scans import Scan
 from rules.core.service import BrokerDisk, Excess, IngestLane, Sums
 from rules.core.tours import LONGEST, Errand, Tour, Tours
 from rules.core.world import Device, World
@@ -70,6 +71,7 @@ class Planning:
         until: how far ahead to plan.
         backfill: after this long a verdict is final.
         incidents: those that were just dispatched; planners of other things see none.
+        units: whose duties are wanted; None: everybody's. A planner may name others, too.
     """
 
     world: World
@@ -79,18 +81,21 @@ class Planning:
     until: datetime
     backfill: timedelta
     incidents: Sequence[IncidentFacts] = ()
+    units: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
     """Which fixes a judgement wants to see: of a unit's devices (None: of any unit's), within a span.
 
-    `held` is the span whose custody counts; the wider `span` only helps to judge its ends.
+    `held` is the span whose custody counts; the wider `span` only helps to judge its ends. `scans` asks for the tags
+    that those devices read as well.
     """
 
     unit: str | None
     held: Span
     span: Span
+    scans: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +107,7 @@ class Case:
     settings: SettingsBook
     tracked: tuple[Tracked, ...] = ()
     incident: IncidentFacts | None = None
+    scans: tuple[Scan, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,6 +267,8 @@ class Heard:
     lat: float | None = None
     lon: float | None = None
     battery_pct: int | None = None
+    charge_pct: int | None = None  # of the vehicle that it sits in
+    charge_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -327,7 +335,8 @@ class DutyRule(Rule):
         subject: what a duty's `subject` names; dirty marks of that kind wake it.
         shares: which duties share alerts: a round's, a community's, or none.
         follows_world: a duty that the planner no longer names is judged at once.
-        replans: a duty that has not begun and that the planner no longer names, or names with other times, is dropped.
+        replans: a duty that the planner no longer names, or names with other times or another unit, is dropped when it
+            has not begun, and superseded when it has.
     """
 
     subject: ClassVar[Subject]

@@ -1,43 +1,61 @@
-"""The fixes that a judgement needs, with the devices that made them and who held those."""
+"""The fixes that judgements need, with the devices that made them and who held those: one query for many needs."""
+
+from collections.abc import Iterable
 
 from ingest.database import Connection
-from rules.core.fixes import Fix, pace_of
+from rules.core.fixes import Fix, Span, merged, pace_of, within
 from rules.core.presence import Tracked
+from rules.core.world import Tracker, World
 from rules.rule import Need
 from rules.store import readings
-from rules.store.world import Snapshot
 
 
 class Tracks:
-    """Reads the fixes of a unit once for all duties that want the same."""
+    """Reads once what many duties want, and hands each need its part.
 
-    def __init__(self, connection: Connection, known: Snapshot) -> None:
+    Args:
+        connection: in a transaction.
+        world: the dated world.
+    """
+
+    def __init__(self, connection: Connection, world: World) -> None:
         self._connection = connection
-        self._known = known
-        self._read: dict[Need, tuple[Tracked, ...]] = {}
+        self._world = world
+        self._counting: dict[Need, list[Tracker]] = {}
+        self._fixes: dict[int, tuple[Fix, ...]] = {}
+        self._found: dict[Need, tuple[Tracked, ...]] = {}
 
-    async def of(self, need: Need) -> tuple[Tracked, ...]:
-        """The devices that count for a need, with their fixes; tags report no positions and never count."""
-        if need not in self._read:
-            self._read[need] = await self._load(need)
-        return self._read[need]
+    async def read(self, needs: Iterable[Need]) -> None:
+        """Read all that these needs want, in place of what was read before."""
+        self._found.clear()
+        self._counting = {need: self._trackers(need) for need in dict.fromkeys(needs)}
+        wanted: dict[int, list[Span]] = {}
+        for need, trackers in self._counting.items():
+            for tracker in trackers:
+                wanted.setdefault(tracker.device.number, []).append(need.span)
+        spans = [(device, span) for device in sorted(wanted) for span in merged(wanted[device])]
+        self._fixes = await readings.fixes_of(self._connection, spans) if spans else {}
 
-    async def _load(self, need: Need) -> tuple[Tracked, ...]:
-        world = self._known.world
-        trackers = [it for it in world.trackers(need.span, unit=need.unit) if it.device.kind != "tag"]
-        counting = [it for it in trackers if any(spell.meets(need.held) for spell in it.spells)]
-        fixes: dict[int, tuple[Fix, ...]] = {}
-        if counting:
-            numbers = sorted({it.device.number for it in counting})
-            fixes = await readings.fixes(self._connection, numbers, need.span)
-        return tuple(
-            Tracked(
-                device=it.device.name,
-                kind=it.device.kind,
-                holder=it.holder,
-                spells=it.spells,
-                fixes=fixes.get(it.device.number, ()),
-                pace=pace_of(world.unit_kind(it.unit, need.held.start)),
-            )
-            for it in counting
+    def of(self, need: Need) -> tuple[Tracked, ...]:
+        """The devices that count for a need, with their fixes; equal needs share them and what is derived from them."""
+        if need not in self._found:
+            self._found[need] = tuple(self._tracked(need, it) for it in self._counting[need])
+        return self._found[need]
+
+    def _trackers(self, need: Need) -> list[Tracker]:
+        """The devices that count; tags report no positions and never do."""
+        return [
+            it
+            for it in self._world.trackers(need.span, unit=need.unit)
+            if it.device.kind != "tag" and any(spell.meets(need.held) for spell in it.spells)
+        ]
+
+    def _tracked(self, need: Need, tracker: Tracker) -> Tracked:
+        return Tracked(
+            device=tracker.device.name,
+            kind=tracker.device.kind,
+            holder=tracker.holder,
+            spells=tracker.spells,
+            fixes=within(self._fixes.get(tracker.device.number, ()), need.span),
+            pace=pace_of(self._world.unit_kind(tracker.unit, need.held.start)),
         )

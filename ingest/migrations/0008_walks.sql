@@ -81,3 +81,13 @@ ALTER TABLE dirty_mark ADD CONSTRAINT dirty_mark_kind_check
 -- What late data may turn: the few duties that were judged and are not proven.
 CREATE INDEX duty_unproven ON duty (opens_at)
   WHERE state = 'provisional' AND verdict IN ('early', 'late', 'missed', 'in_doubt');
+
+-- Planners look at these, too.
+CREATE TRIGGER line_planned AFTER INSERT OR UPDATE OR DELETE ON line
+  FOR EACH ROW EXECUTE FUNCTION note_plan_change('code');
+CREATE TRIGGER line_plan_planned AFTER INSERT OR UPDATE OR DELETE ON line_plan
+  FOR EACH ROW EXECUTE FUNCTION note_plan_change('unit');
+CREATE TRIGGER visit_plan_planned AFTER INSERT OR UPDATE OR DELETE ON visit_plan
+  FOR EACH ROW EXECUTE FUNCTION note_plan_change('code');
+CREATE TRIGGER static_post_planned AFTER INSERT OR UPDATE OR DELETE ON static_post
+  FOR EACH ROW EXECUTE FUNCTION note_plan_change('unit');

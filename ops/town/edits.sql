@@ -48,7 +48,7 @@ VALUES (%(grid)s, %(slot)s, %(post)s, %(since)s, %(until)s);
 -- name: judge_again
 -- The duties of a grid and below that are not final and fall into the span of a correction.
 UPDATE duty SET judge_at = %(now)s
- WHERE grid IN (SELECT grids_within(%(code)s)) AND state NOT IN ('planned', 'open', 'final') AND verdict IS NOT NULL
+ WHERE grid IN (SELECT grids_within(%(code)s)) AND state NOT IN ('planned', 'open', 'final', 'superseded') AND verdict IS NOT NULL
    AND opens_at >= %(since)s AND opens_at < coalesce(%(until)s::timestamptz, 'infinity');
 
 -- name: record

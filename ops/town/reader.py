@@ -22,6 +22,7 @@ OPTIONAL = (
     "equipment.csv",
     "grid_posts.csv",
     "grade_policies.csv",
+    "holidays.csv",
 )
 SITE_ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -57,6 +58,7 @@ def read_town(folder: Path, *, zone: ZoneInfo = SITE_ZONE, today: date | None = 
     shifts = tables.read_shifts(reading) if "shifts.csv" in present else []
     equipment = tables.read_equipment(reading) if "equipment.csv" in present else []
     grid_posts = tables.read_grid_posts(reading) if "grid_posts.csv" in present else []
+    holidays = tables.read_holidays(reading) if "holidays.csv" in present else []
     policies = tables.read_grade_policies(reading) if "grade_policies.csv" in present else []
 
     territory.check_tree(grids, reading=reading)
@@ -95,6 +97,7 @@ def read_town(folder: Path, *, zone: ZoneInfo = SITE_ZONE, today: date | None = 
         equipment=_records(equipment),
         grid_posts=_records(grid_posts),
         grade_policies=_records(policies),
+        holidays=_records(holidays),
     )
     order = {name: number for number, name in enumerate(REQUIRED + OPTIONAL)}
     return town, sorted(reading.findings.items, key=lambda finding: order.get(finding.file, -1))

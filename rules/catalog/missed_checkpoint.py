@@ -2,11 +2,16 @@
 
 To the officer: a patrol should have been at this point in this window, and was not, or nobody can prove it.
 
-Fires when the window, the late limit and the settle time are over and the stored fixes show no visit: as *missed* when
-a device of the unit was in sight all the time, as *unproven* when all of its devices have a hole, are silent or are too
-inaccurate. When no point of a round is proven there is one alert for the round instead of one for each point.
+Proof is a pass through the point's circle or polygon, a stay where one is asked for, or a tag of the point that was
+read nearby. A point of an ordered route must be reached in its turn, and within the minutes of its leg.
 
-Resolves when late fixes prove the visit (the alert is withdrawn, with a note who told before), or by an officer's hand.
+Fires when the window, the late limit and the settle time are over and the stored readings show no visit: as *missed*
+when a device of the unit was in sight all the time, as *unproven* when all of its devices have a hole, are silent or
+are too inaccurate, or when a tag was read far from its point. When more than a share of a round's points is not
+proven there is one alert for the round instead of one for each point.
+
+Resolves when late readings prove the visit (the alert is withdrawn, with a note who told before), when a corrected
+plan no longer has the duty, or by an officer's hand.
 """
 
 from datetime import datetime, timedelta
@@ -18,13 +23,17 @@ from typing_extensions import override
 from rules.core.alerts import UNPROVEN, WITHDRAWN, Clear, Intent, Raise, Reason, Severity
 from rules.core.duties import NOT_PROVEN, Duty, Judgement, Verdict
 from rules.core.fixes import MARGIN, Span
-from rules.core.presence import Sighting, absences, doubts, earliest, evidence, sight, visit_reasons
-from rules.core.reasons import Why, reason
-from rules.core.rounds import Round, rounds
+from rules.core.holes import holes
+from rules.core.places import place_of
+from rules.core.presence import Terms
+from rules.core.proofs import Finding, Times, find, timing
+from rules.core.reasons import Why, instant, reason
+from rules.core.rounds import Round, points_of, rounds
+from rules.core.scans import touches
+from rules.core.sequence import in_turn, leg_before, out_of_turn
 from rules.core.settling import settle_time
-from rules.core.visits import Circle, Visit
 from rules.core.words import clock, length
-from rules.core.world import World
+from rules.core.world import VEHICLES, Checkpoint, Route, World
 from rules.rule import Case, DutyRule, Group, Member, Need, Planned, Planning, Rule, RuleSettings, Subject
 
 _LATE_DATA = timedelta(minutes=2)  # a fix that came later than this came late enough to say so
@@ -39,6 +48,28 @@ class Settings(RuleSettings):
     )
     settle_s: float | None = Field(
         None, ge=0, le=3600, description="seconds to wait for data; unset: two report intervals of the slowest device"
+    )
+    scan_reach_m: float = Field(
+        100, ge=0, le=1000, description="metres outside its point at which a scan still counts as made there"
+    )
+    scan_fix_s: float = Field(
+        120, ge=0, le=900, description="seconds between a scan and the fix that says where it was made"
+    )
+    accept_unplaced_scan: bool = Field(
+        default=False, description="a scan counts though nothing says where it was made: indoors, without reception"
+    )
+    vehicle_pass: dict[str, bool] = Field(
+        default={"street": True, "kiosk": False, "key_unit": False, "school": False, "filling_station": False},
+        description="by kind of checkpoint, whether a vehicle that drives past has been there; a kind left out: yes",
+    )
+    vehicle_pass_mps: float = Field(
+        3, gt=0, le=50, description="m/s above which a vehicle drives past; below it has slowed down to look"
+    )
+    out_of_order: Literal["late", "met"] = Field(
+        "late", description="what a point of an ordered route counts as that was reached out of its turn"
+    )
+    round_share: float = Field(
+        0.5, ge=0, le=1, description="more of its points not proven than this share, and a round has one alert for all"
     )
     severity_by_grade: dict[int, Severity] = Field(
         default={1: Severity.WARNING, 2: Severity.WARNING, 3: Severity.HIGH, 4: Severity.CRITICAL},
@@ -61,20 +92,18 @@ class MissedCheckpoint(DutyRule):
     def plan(self, planning: Planning) -> list[Planned]:
         world = planning.world
         planned = []
-        for its_round in rounds(world, since=planning.since, until=planning.until):
+        for its_round in rounds(world, since=planning.since, until=planning.until, units=planning.units):
             settings = planning.settings.at(self.name, Settings, its_round.starts_at)
             route = world.routes.at(its_round.route, its_round.starts_at)
+            ordered = {"ordered": route.code} if route and route.ordered else {}
             window = Span(its_round.starts_at, its_round.ends_at)
             settle = settle_time(world, its_round.unit, window, set_s=settings.settle_s)
             settles_at = its_round.ends_at + timedelta(seconds=settings.late_s) + settle
-            for code in dict.fromkeys(route.checkpoints if route else ()):
-                point = world.checkpoints.at(code, its_round.starts_at)
-                if point is None:
-                    continue
+            for point in points_of(world, its_round.route, its_round.starts_at):
                 duty = Duty(
                     rule=self.name,
-                    key=f"{self.name}/{its_round.key}/{code}",
-                    subject=code,
+                    key=f"{self.name}/{its_round.key}/{point.code}",
+                    subject=point.code,
                     unit=its_round.unit,
                     grid=point.grid,
                     opens_at=its_round.starts_at,
@@ -82,18 +111,16 @@ class MissedCheckpoint(DutyRule):
                     settles_at=settles_at,
                     final_at=max(settles_at, its_round.ends_at + planning.backfill),
                     judge_at=settles_at,
-                    context={"checkpoint": point.name},
+                    context={"checkpoint": point.name, **ordered},
                 )
                 planned.append(Planned(duty=duty, round=its_round))
         return planned
 
     @override
     def need(self, case: Case) -> Need:
-        settings = case.settings.at(self.name, Settings, case.duty.opens_at)
-        held = _window(case.duty).widened(
-            before=timedelta(seconds=settings.early_s), after=timedelta(seconds=settings.late_s)
-        )
-        return Need(unit=case.duty.unit, held=held, span=held.widened(before=MARGIN, after=MARGIN))
+        held = _times(case).held
+        span = held.widened(before=MARGIN, after=MARGIN)
+        return Need(unit=case.duty.unit, held=held, span=span, scans=True)
 
     @override
     def judge(self, case: Case, *, now: datetime) -> Judgement:
@@ -101,35 +128,20 @@ class MissedCheckpoint(DutyRule):
         point = case.world.checkpoints.at(duty.subject, duty.opens_at)
         if point is None:
             return Judgement(verdict=Verdict.IN_DOUBT, reasons=(reason(Why.NO_PLACE, checkpoint=duty.subject),))
-        settings = case.settings.at(self.name, Settings, duty.opens_at)
-        circle = Circle(point.lat, point.lon, point.radius_m)
-        window = _window(duty)
-        sightings = [sight(it, circle, window) for it in case.tracked]
-        if seen := earliest(sightings):
-            return _visited(Verdict.MET, seen, [], circle, window, sightings)
-
-        after = Span(window.end, window.end + timedelta(seconds=settings.late_s))
-        later = [sight(it, circle, after) for it in case.tracked]
-        if seen := earliest(later):
-            late_s = (seen[1].at - window.end).total_seconds()
-            return _visited(Verdict.LATE, seen, [reason(Why.LATE_BY, late_s=late_s)], circle, after, later)
-
-        before = Span(window.start - timedelta(seconds=settings.early_s), window.start)
-        sooner = [sight(it, circle, before) for it in case.tracked]
-        if seen := earliest(sooner):
-            early_s = (window.start - seen[1].at).total_seconds()
-            return _visited(Verdict.EARLY, seen, [reason(Why.EARLY_BY, early_s=early_s)], circle, before, sooner)
-
-        shown = evidence(circle, window, sightings)
-        if unsure := doubts(sightings):
-            return Judgement(verdict=Verdict.IN_DOUBT, reasons=tuple(unsure), evidence=shown)
-        return Judgement(verdict=Verdict.MISSED, reasons=tuple(absences(sightings)), evidence=shown)
+        found = _look(case, point)
+        route = case.world.routes.at(duty.context.get("ordered"), duty.opens_at)
+        if found.phase is None:
+            shown = found.evidence()
+            if unsure := found.doubts:
+                return Judgement(verdict=Verdict.IN_DOUBT, reasons=tuple(unsure), evidence=shown)
+            return Judgement(verdict=Verdict.MISSED, reasons=tuple(found.absences), evidence=shown)
+        return _in_turn(case, found, route) if route else _visited(case, found)
 
     @override
     def alerts(self, group: Group) -> list[Intent]:
         members = group.members
         unproven = [it.duty for it in members if it.duty.verdict in NOT_PROVEN]
-        whole = group.round is not None and len(members) > 1 and len(unproven) == len(members)
+        whole = group.round is not None and self._is_one(group, len(unproven))
         intents: list[Intent] = []
         if group.round is not None:
             intents.append(self._round(group, group.round) if whole else self._no_round(group, group.round))
@@ -139,12 +151,18 @@ class MissedCheckpoint(DutyRule):
                     Clear(
                         fingerprint=_fingerprint(member.duty),
                         event="inhibited",
-                        note="no point of the round is proven: the round has an alert of its own",
+                        note=f"{len(unproven)} of {len(members)} points are not proven: the round has an alert",
                     )
                 )
             elif member.duty.verdict is not None:
                 intents.append(self._point(group, member))
         return intents
+
+    def _is_one(self, group: Group, unproven: int) -> bool:
+        """Whether so many points are not proven that the round is one matter."""
+        settings = group.settings.at(self.name, Settings, group.members[0].duty.opens_at)
+        whole = unproven == len(group.members)
+        return unproven > 1 and (whole or unproven > settings.round_share * len(group.members))
 
     def _point(self, group: Group, member: Member) -> Intent:
         duty = member.duty
@@ -175,20 +193,22 @@ class MissedCheckpoint(DutyRule):
 
     def _round(self, group: Group, its_round: Round) -> Intent:
         duties = [it.duty for it in group.members]
+        unproven = [it for it in duties if it.verdict in NOT_PROVEN]
         missed = [it for it in duties if it.verdict is Verdict.MISSED]
         when = f"{clock(its_round.starts_at, group.world.zone)}-{clock(its_round.ends_at, group.world.zone)}"
         said = "missed" if missed else "not proven"
+        whole = "the whole round" if len(unproven) == len(duties) else f"{len(unproven)} of {len(duties)} points of"
         points: list[Reason] = [
-            reason(Why.POINTS, points=len(duties), missed=len(missed), in_doubt=len(duties) - len(missed))
+            reason(Why.POINTS, points=len(duties), missed=len(missed), in_doubt=len(unproven) - len(missed))
         ]
-        points += [{"checkpoint": it.subject, "verdict": str(it.verdict), **dict(_first(it))} for it in duties[:50]]
+        points += [{"checkpoint": it.subject, "verdict": str(it.verdict), **dict(_first(it))} for it in unproven[:50]]
         return Raise(
             fingerprint=_round_fingerprint(its_round),
             rule=self.name,
             subject=its_round.key,
             class_="missed" if missed else UNPROVEN,
-            severity=max((self._severity(it, group) for it in duties), key=lambda severity: severity.rank),
-            title=f"{its_round.unit}: the whole round {its_round.route}, {when}, {said}",
+            severity=max((self._severity(it, group) for it in unproven), key=lambda severity: severity.rank),
+            title=f"{its_round.unit}: {whole} {its_round.route}, {when}, {said}",
             reasons=tuple(points),
             grid=its_round.grid,
             unit=its_round.unit,
@@ -197,7 +217,7 @@ class MissedCheckpoint(DutyRule):
 
     def _no_round(self, group: Group, its_round: Round) -> Intent:
         proofs = [_proof(it, group.world) for it in group.members if it.evidence and it.duty.verdict not in NOT_PROVEN]
-        note = "; ".join(proofs[:3]) or "at least one point of the round was reached"
+        note = "; ".join(proofs[:3]) or "enough points of the round are proven"
         return Clear(fingerprint=_round_fingerprint(its_round), event=WITHDRAWN, class_=WITHDRAWN, note=note)
 
     def _severity(self, duty: Duty, group: Group) -> Severity:
@@ -211,25 +231,79 @@ class MissedCheckpoint(DutyRule):
         return settings.severity_by_grade.get(grade, Severity.WARNING)
 
 
-def _window(duty: Duty) -> Span:
-    return Span(duty.opens_at, duty.due_at)
+def _times(case: Case) -> Times:
+    settings = case.settings.at(MissedCheckpoint.name, Settings, case.duty.opens_at)
+    early, late = timedelta(seconds=settings.early_s), timedelta(seconds=settings.late_s)
+    return Times(Span(case.duty.opens_at, case.duty.due_at), early, late)
 
 
-def _visited(
-    verdict: Verdict,
-    seen: tuple[Sighting, Visit],
-    also: list[Reason],
-    circle: Circle,
-    span: Span,
-    sightings: list[Sighting],
-) -> Judgement:
-    sighting, visit = seen
+def _look(case: Case, point: Checkpoint) -> Finding:
+    """What the readings show about one checkpoint of the round."""
+    settings = case.settings.at(MissedCheckpoint.name, Settings, case.duty.opens_at)
+    place = place_of(point)
+    drives = case.world.unit_kind(case.duty.unit, case.duty.opens_at) in VEHICLES
+    passing = settings.vehicle_pass.get(point.kind, True)
+    return find(
+        place,
+        _times(case),
+        Terms(dwell_s=point.dwell_s, slow_mps=settings.vehicle_pass_mps if drives and not passing else None),
+        tracked=case.tracked,
+        touches=touches(
+            case.scans,
+            point.code,
+            world=case.world,
+            place=place,
+            tracked=case.tracked,
+            reach_m=settings.scan_reach_m,
+            fix_s=settings.scan_fix_s,
+        ),
+        unplaced_count=settings.accept_unplaced_scan,
+    )
+
+
+def _visited(case: Case, found: Finding) -> Judgement:
+    """A point that may be reached in any order."""
+    assert found.phase is not None  # noqa: S101  the caller looked
+    first = found.proofs[0]
+    return Judgement(
+        verdict=Verdict(found.phase),
+        reasons=(*first.reasons, *timing(found.phase, first.at, _times(case).window)),
+        met_at=first.at,
+        evidence=found.evidence(),
+    )
+
+
+def _in_turn(case: Case, found: Finding, route: Route) -> Judgement:
+    """A point of an ordered route: the others' visits say whether this one came in its turn and in its time."""
+    code, world, at = case.duty.subject, case.world, case.duty.opens_at
+    findings = {point.code: _look(case, point) for point in points_of(world, route.code, at)}
+    turn = in_turn([(it, [proof.at for proof in its.proofs]) for it, its in findings.items()])
+    mine = next((it for it in found.proofs if it.at == turn.get(code)), found.proofs[0])
+    judged = _visited(case, found)
+    why: Reason | None = None
+    verdict = judged.verdict
+    if code not in turn and _seen_all_along(case, found):
+        why = out_of_turn(code, mine.at, route, turn)
+        if verdict is Verdict.MET:
+            verdict = Verdict(case.settings.at(MissedCheckpoint.name, Settings, at).out_of_order)
+    elif (leg := leg_before(code, route, turn)) and all(_seen_all_along(case, it) for it in (found, findings[leg[0]])):
+        why = leg[1]
+        if verdict is Verdict.MET:
+            verdict = Verdict.LATE if why["reason"] == Why.LEG_LATE else Verdict.EARLY
+    before = list(findings)[: list(findings).index(code)]
     return Judgement(
         verdict=verdict,
-        reasons=(*visit_reasons(sighting, visit), *also),
-        met_at=visit.at,
-        evidence=evidence(circle, span, sightings),
+        reasons=(*mine.reasons, *timing(found.phase or "met", mine.at, _times(case).window), *([why] if why else [])),
+        met_at=mine.at,
+        evidence={**found.evidence(), "turn": {it: instant(time) for it, time in turn.items()}},
+        may_turn=any(it not in turn for it in before),
     )
+
+
+def _seen_all_along(case: Case, found: Finding) -> bool:
+    """Whether a device covers the window, so that it was at the place at no other time than is known."""
+    window = _times(case).window
+    return any(not holes(it.credible, found.place, span=window, pace=it.pace) for it in case.tracked)
 
 
 def _proof(member: Member, world: World) -> str:

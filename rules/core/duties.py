@@ -70,6 +70,7 @@ class Judgement:
         verdict: None while nothing can be said, however late it is.
         done: nothing later can change it, so it is final at once.
         look_again_at: when the rule itself wants another look, None leaves that to the duty's own times.
+        may_turn: what is still to come can make it worse, so nothing is said before the duty has settled.
     """
 
     verdict: Verdict | None
@@ -78,6 +79,7 @@ class Judgement:
     evidence: Mapping[str, Any] | None = None
     done: bool = False
     look_again_at: datetime | None = None
+    may_turn: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +108,8 @@ def stand(duty: Duty, judgement: Judgement, *, now: datetime) -> Standing:
     """What a judgement allows to be said now: a reproach only when the duty has settled."""
     state = State.FINAL if judgement.done else state_at(duty, now)
     settled = state in (State.PROVISIONAL, State.FINAL)
-    if judgement.verdict is not None and (settled or judgement.verdict in _SAID_AT_ONCE):
+    at_once = judgement.verdict in _SAID_AT_ONCE and not judgement.may_turn
+    if judgement.verdict is not None and (settled or at_once):
         return Standing(
             state=state,
             verdict=judgement.verdict,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rules.core.fixes import Fix, Pace, Span, within
-from rules.core.visits import Circle
+from rules.core.places import Place
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def heard(fixes: tuple[Fix, ...], *, span: Span, pace: Pace) -> bool:
     return bool(within(fixes, span.widened(before=pace.max_gap, after=pace.max_gap)))
 
 
-def holes(fixes: tuple[Fix, ...], circle: Circle, *, span: Span, pace: Pace) -> list[Hole]:
+def holes(fixes: tuple[Fix, ...], circle: Place, *, span: Span, pace: Pace) -> list[Hole]:
     """The gaps in which the device could have gone to the circle and come back into view where it did.
 
     A gap is believed to be harmless when it is no longer than `pace.max_gap_s` (the movement across it is known), or
@@ -56,7 +56,7 @@ def holes(fixes: tuple[Fix, ...], circle: Circle, *, span: Span, pace: Pace) -> 
     return found
 
 
-def _way(fix: Fix, circle: Circle, pace: Pace) -> timedelta:
+def _way(fix: Fix, circle: Place, pace: Pace) -> timedelta:
     """The least time between a fix and the circle's border, given that the fix may lie as far off as it says."""
     way_m = max(0.0, circle.distance_m(fix) - circle.radius_m - (fix.accuracy_m or 0.0))
     return timedelta(seconds=way_m / pace.max_speed_mps)

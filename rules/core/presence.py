@@ -1,19 +1,37 @@
 """Whether a unit was at a place within a window, by all the devices it held; three answers, each with its proof."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from devices.geometry import distance_m
 from rules.core.alerts import Reason
 from rules.core.fixes import Fix, Pace, Span, ordered, within
 from rules.core.holes import Hole, heard, holes
+from rules.core.places import Place
 from rules.core.reasons import Why, instant, reason
-from rules.core.visits import Approach, Circle, Visit, approaches, first_visit, nearest_approach
+from rules.core.visits import Approach, Visit, approaches, nearest_approach, passes, stay_of, visit_of
 
 _DEVICES_KEPT = 8  # devices whose fixes evidence copies; a unit holds fewer, "any unit" may hold hundreds
 _HOLES_KEPT = 3  # the longest holes of a device tell enough
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a pass must be to count as a visit.
+
+    Attributes:
+        dwell_s: it must last so long.
+        slow_mps: it must not be faster than this: who drives by does not look after the place. None: any speed.
+    """
+
+    dwell_s: float | None = None
+    slow_mps: float | None = None
+
+
+ANY_PASS = Terms()
 
 
 @dataclass(frozen=True)
@@ -26,6 +44,7 @@ class Tracked:
     spells: tuple[Span, ...]
     fixes: tuple[Fix, ...]
     pace: Pace
+    _seen: dict[Any, "Sighting"] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def held(self) -> tuple[Fix, ...]:
@@ -36,6 +55,13 @@ class Tracked:
     def credible(self) -> tuple[Fix, ...]:
         """Those of them that say where it was."""
         return tuple(fix for fix in self.held if fix.credible)
+
+    def sight(self, place: Place, span: Span, terms: Terms) -> "Sighting":
+        """The same as `sight`, found once for all points of a round that ask about one another."""
+        key = (place, span, terms)
+        if key not in self._seen:
+            self._seen[key] = sight(self, place, span, terms)
+        return self._seen[key]
 
 
 @dataclass(frozen=True)
@@ -50,6 +76,8 @@ class Sighting:
     doubts: tuple[Reason, ...]
     holes: tuple[Hole, ...]
     fixes: tuple[Fix, ...]
+    visits: tuple[Visit, ...] = ()
+    short: tuple[Reason, ...] = ()  # why passes do not count
 
     @property
     def rules_out(self) -> bool:
@@ -57,11 +85,12 @@ class Sighting:
         return self.visit is None and not self.doubts
 
 
-def sight(tracked: Tracked, circle: Circle, span: Span) -> Sighting:
-    """What one device shows about the circle within the span."""
+def sight(tracked: Tracked, circle: Place, span: Span, terms: Terms = ANY_PASS) -> Sighting:
+    """What one device shows about the place within the span."""
     fixes = tracked.credible
     course = tuple(approaches(fixes, circle, span=span, pace=tracked.pace))
-    visit = first_visit(course, circle)
+    visits, short, unsure = _sorted_out(tracked, passes(course, circle), span, terms)
+    visit = visits[0] if visits else None
     gaps = holes(fixes, circle, span=span, pace=tracked.pace) if visit is None else []
     gaps = sorted(gaps, key=lambda gap: (-gap.gap_s, gap.start))[:_HOLES_KEPT]
     return Sighting(
@@ -70,9 +99,41 @@ def sight(tracked: Tracked, circle: Circle, span: Span) -> Sighting:
         course,
         visit,
         nearest_approach(course),
-        () if visit else tuple(_doubts(tracked, course, gaps, circle=circle, span=span)),
+        () if visit else (*unsure, *_doubts(tracked, course, gaps, circle=circle, span=span)),
         tuple(gaps),
         within(fixes, span),
+        tuple(visits),
+        tuple(short),
+    )
+
+
+def _sorted_out(
+    tracked: Tracked, runs: Iterable[tuple[Approach, ...]], span: Span, terms: Terms
+) -> tuple[list[Visit], list[Reason], list[Reason]]:
+    """Passes that count, why others do not, and why nobody knows of some."""
+    visits: list[Visit] = []
+    short: list[Reason] = []
+    unsure: list[Reason] = []
+    for run in runs:
+        who = {"device": tracked.device, "holder": tracked.holder, "at": run[0].at}
+        speed_mps = _slowest(run)
+        stay = stay_of(run, tracked.credible, span=span, pace=tracked.pace) if terms.dwell_s else None
+        if terms.slow_mps is not None and speed_mps is not None and speed_mps > terms.slow_mps:
+            short.append(reason(Why.DROVE_PAST, **who, speed_mps=speed_mps))
+        elif stay is None or terms.dwell_s is None or stay.sure_s >= terms.dwell_s:
+            visits.append(visit_of(run))
+        elif stay.most_s is None or stay.most_s >= terms.dwell_s:
+            unsure.append(reason(Why.DWELL_UNSURE, **who, stayed_s=stay.sure_s, dwell_s=terms.dwell_s))
+        else:
+            short.append(reason(Why.DWELL_SHORT, **who, stayed_s=stay.sure_s, dwell_s=terms.dwell_s))
+    return visits, short, unsure
+
+
+def _slowest(run: tuple[Approach, ...]) -> float | None:
+    """The least speed of a pass's movements; None when it has none, so that nobody knows."""
+    pairs = [it.fixes for it in run if len(it.fixes) == 2]
+    return min(
+        (distance_m(a.lat, a.lon, b.lat, b.lon) / (b.time - a.time).total_seconds() for a, b in pairs), default=None
     )
 
 
@@ -92,25 +153,34 @@ def doubts(sightings: Sequence[Sighting]) -> list[Reason]:
 
 
 def absences(sightings: Sequence[Sighting]) -> list[Reason]:
-    """What shows that nobody was there: how near the covering devices came."""
-    return [
+    """What shows that nobody was there: passes that do not count, else how near the covering devices came."""
+    ruling = [it for it in nearest_first(sightings)[:_DEVICES_KEPT] if it.rules_out]
+    return [why for it in ruling for why in it.short] + [
         reason(
             Why.NEAREST_FIX,
             device=it.device,
+            holder=it.holder,
             distance_m=it.nearest.distance_m,
             accuracy_m=it.nearest.accuracy_m,
             at=it.nearest.at,
             fixes=len(it.fixes),
         )
-        for it in nearest_first(sightings)[:_DEVICES_KEPT]
-        if it.rules_out and it.nearest
+        for it in ruling
+        if it.nearest and not it.short
     ]
 
 
 def visit_reasons(sighting: Sighting, visit: Visit) -> list[Reason]:
     """How a visit is known."""
     found = [
-        reason(Why.VISIT, device=sighting.device, distance_m=visit.distance_m, accuracy_m=visit.accuracy_m, at=visit.at)
+        reason(
+            Why.VISIT,
+            device=sighting.device,
+            holder=sighting.holder,
+            distance_m=visit.distance_m,
+            accuracy_m=visit.accuracy_m,
+            at=visit.at,
+        )
     ]
     if visit.interpolated:
         a, b = visit.fixes
@@ -125,11 +195,11 @@ def nearest_first(sightings: Sequence[Sighting]) -> list[Sighting]:
     return sorted(sightings, key=lambda it: (it.nearest.distance_m if it.nearest else float("inf"), it.device))
 
 
-def evidence(circle: Circle, span: Span, sightings: Sequence[Sighting]) -> dict[str, Any]:
+def evidence(circle: Place, span: Span, sightings: Sequence[Sighting]) -> dict[str, Any]:
     """Copies of the fixes on which a verdict rests, bounded in number; they outlive the raw track."""
     chosen = earliest(sightings)
     return {
-        "place": {"lat": circle.lat, "lon": circle.lon, "radius_m": circle.radius_m},
+        "place": dict(circle.shown()),
         "window": [instant(span.start), instant(span.end)],
         "visit": _visit(*chosen) if chosen else None,
         "devices": [_device(it, circle) for it in nearest_first(sightings)[:_DEVICES_KEPT]],
@@ -146,7 +216,7 @@ def _visit(sighting: Sighting, visit: Visit) -> dict[str, Any]:
     }
 
 
-def _device(sighting: Sighting, circle: Circle) -> dict[str, Any]:
+def _device(sighting: Sighting, circle: Place) -> dict[str, Any]:
     kept: set[Fix] = set()
     if sighting.visit:
         kept.update(sighting.visit.fixes)
@@ -165,7 +235,7 @@ def _device(sighting: Sighting, circle: Circle) -> dict[str, Any]:
     }
 
 
-def _copy(fix: Fix, circle: Circle) -> dict[str, Any]:
+def _copy(fix: Fix, circle: Place) -> dict[str, Any]:
     return {
         "time": instant(fix.time),
         "lat": fix.lat,
@@ -186,7 +256,7 @@ def _doubts(
     course: tuple[Approach, ...],
     gaps: list[Hole],
     *,
-    circle: Circle,
+    circle: Place,
     span: Span,
 ) -> list[Reason]:
     device = tracked.device
@@ -205,7 +275,7 @@ def _doubts(
                 Why.ACCURACY,
                 device=device,
                 accuracy_m=coarse.accuracy_m,
-                radius_m=circle.radius_m,
+                radius_m=circle.breadth_m,
                 distance_m=coarse.distance_m,
                 at=coarse.at,
             )
@@ -216,5 +286,5 @@ def _doubts(
     return found
 
 
-def _inside(fix: Fix, circle: Circle) -> bool:
+def _inside(fix: Fix, circle: Place) -> bool:
     return circle.distance_m(fix) <= circle.radius_m

@@ -37,7 +37,17 @@ class Why(StrEnum):
     BROKER_DISK = "broker_disk"  # how much the broker can still save
     BROKER_DISK_UNSEEN = "broker_disk_unseen"  # since when nobody has looked
     NOBODY_NAMED = "nobody_named"  # all who could do it were away, and nobody stood in
+    LOW_CHARGE = "low_charge"  # how much an electric vehicle has left, as of when, and for which shift
     AWAY = "away"  # which post is away from when to when, and why
+    SCAN = "scan"  # a tag was read there: which, when, how near the reader was known to be
+    SCAN_FAR = "scan_far"  # the tag was read, but the reader was elsewhere
+    SCAN_UNPLACED = "scan_unplaced"  # the tag was read, and nothing says where the reader was
+    DWELL_SHORT = "dwell_short"  # was there, but not for long enough
+    DWELL_UNSURE = "dwell_unsure"  # was there, and nobody can say for how long
+    DROVE_PAST = "drove_past"  # came by too fast for a place that must be looked after
+    OUT_OF_ORDER = "out_of_order"  # reached after a point that comes later on the route
+    LEG_EARLY = "leg_early"  # the way from the point before took less than it should
+    LEG_LATE = "leg_late"  # the way from the point before took longer than it may
     OUTSIDE = "outside"  # how far outside its area, since when
     STANDING = "standing"  # where, since when, how long it may
     OVER_SPEED = "over_speed"

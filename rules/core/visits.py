@@ -1,25 +1,30 @@
-"""Whether a device was in a circle, when, how near and how surely."""
+"""Whether a device was at a place, when, for how long, how near and how surely."""
 
 import math
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from devices.geometry import segment_distance_m, to_local_m
+from devices.geometry import to_local_m
 from rules.core.fixes import Fix, Pace, Span, believable, within
+from rules.core.places import Circle, Place, Point, Polygon
 
-
-@dataclass(frozen=True)
-class Circle:
-    """A place and how near to it counts as being there: degrees WGS-84, metres."""
-
-    lat: float
-    lon: float
-    radius_m: float
-
-    def distance_m(self, fix: Fix) -> float:
-        """From a fix to the middle, on the plane that touches there."""
-        return math.hypot(*to_local_m(fix.lat, fix.lon, self.lat, self.lon))
+__all__ = [
+    "Approach",
+    "Circle",
+    "Place",
+    "Polygon",
+    "Stay",
+    "Visit",
+    "approaches",
+    "first_visit",
+    "nearest_approach",
+    "passes",
+    "stay_of",
+    "visit_of",
+    "worse",
+]
 
 
 @dataclass(frozen=True)
@@ -36,27 +41,28 @@ class Approach:
     accuracy_m: float | None
     fixes: tuple[Fix, ...]
 
-    def proves(self, circle: Circle) -> bool:
+    def proves(self, place: Place) -> bool:
         """Inside, and accurate enough to say so."""
-        return self.distance_m <= circle.radius_m and not self.coarse(circle)
+        return self.distance_m <= place.radius_m and not self.coarse(place)
 
-    def coarse(self, circle: Circle) -> bool:
-        """Less accurate than the circle is wide: it can prove nothing about it."""
-        return self.accuracy_m is not None and self.accuracy_m > circle.radius_m
+    def coarse(self, place: Place) -> bool:
+        """Less accurate than the place is wide: it can prove nothing about it."""
+        return self.accuracy_m is not None and self.accuracy_m > place.breadth_m
 
-    def leaves_open(self, circle: Circle) -> bool:
+    def leaves_open(self, place: Place) -> bool:
         """Too coarse to prove a visit, and too near to rule one out."""
-        return self.coarse(circle) and self.distance_m <= circle.radius_m + (self.accuracy_m or 0.0)
+        return self.coarse(place) and self.distance_m <= place.radius_m + (self.accuracy_m or 0.0)
 
 
 @dataclass(frozen=True)
 class Visit:
-    """A pass through a circle: when it was first seen inside, and how near the pass came to the middle."""
+    """A pass through a place: when it was first and last seen inside, and how near the pass came."""
 
     at: datetime
     distance_m: float
     accuracy_m: float | None
     fixes: tuple[Fix, ...]
+    until: datetime | None = None
 
     @property
     def interpolated(self) -> bool:
@@ -64,10 +70,18 @@ class Visit:
         return len(self.fixes) == 2
 
 
-def approaches(fixes: tuple[Fix, ...], circle: Circle, *, span: Span, pace: Pace) -> list[Approach]:
+@dataclass(frozen=True)
+class Stay:
+    """How long a pass was inside: surely, and at the very most; None when nobody can say how long at most."""
+
+    sure_s: float
+    most_s: float | None
+
+
+def approaches(fixes: tuple[Fix, ...], circle: Place, *, span: Span, pace: Pace) -> list[Approach]:
     """The fixes and believable movements in the span that matter: those in reach, and the nearest of all, by time.
 
-    In reach is what lies in the circle or may do so, given how inaccurate it is.
+    In reach is what lies in the place or may do so, given how inaccurate it is.
 
     Args:
         fixes: of one device, ordered, credible; those just outside the span complete its first and last movement.
@@ -77,12 +91,12 @@ def approaches(fixes: tuple[Fix, ...], circle: Circle, *, span: Span, pace: Pace
     """
     near = within(fixes, span.widened(before=pace.max_gap, after=pace.max_gap))
     places = [to_local_m(fix.lat, fix.lon, circle.lat, circle.lon) for fix in near]
-    distances = [math.hypot(*place) for place in places]
+    distances = [circle.distance_at(place) for place in places]
     found: list[Approach] = []
     nearest: Approach | None = None
     for index, fix in enumerate(near):
         for approach in (
-            _from_before(near, index, places, distances, nearest, circle=circle, span=span, pace=pace),
+            _from_before(near, index, places, distances, nearest, place=circle, span=span, pace=pace),
             Approach(2 * index, fix.time, distances[index], fix.accuracy_m, (fix,))
             if fix.time in span and _matters(distances[index], fix.accuracy_m, circle, nearest)
             else None,
@@ -96,18 +110,45 @@ def approaches(fixes: tuple[Fix, ...], circle: Circle, *, span: Span, pace: Pace
     return found if nearest is None or nearest in found else sorted([*found, nearest], key=lambda it: it.step)
 
 
-def first_visit(course: Iterable[Approach], circle: Circle) -> Visit | None:
-    """The first pass through the circle among approaches in order of time, or None."""
-    first: Approach | None = None
-    step, nearest = 0, 0.0
+def passes(course: Iterable[Approach], place: Place) -> Iterator[tuple[Approach, ...]]:
+    """The passes through a place among approaches in order of time: each all that proves it, without a break."""
+    run: list[Approach] = []
     for approach in course:
-        if first is not None and (approach.step > step + 1 or not approach.proves(circle)):
-            break
-        if approach.proves(circle):
-            if first is None:
-                first, nearest = approach, approach.distance_m
-            step, nearest = approach.step, min(nearest, approach.distance_m)
-    return Visit(first.at, nearest, first.accuracy_m, first.fixes) if first else None
+        if run and (approach.step > run[-1].step + 1 or not approach.proves(place)):
+            yield tuple(run)
+            run = []
+        if approach.proves(place):
+            run.append(approach)
+    if run:
+        yield tuple(run)
+
+
+def visit_of(run: tuple[Approach, ...]) -> Visit:
+    """What a pass shows."""
+    first = run[0]
+    return Visit(first.at, min(it.distance_m for it in run), first.accuracy_m, first.fixes, run[-1].at)
+
+
+def first_visit(course: Iterable[Approach], circle: Place) -> Visit | None:
+    """The first pass through the place among approaches in order of time, or None."""
+    return next((visit_of(run) for run in passes(course, circle)), None)
+
+
+def stay_of(run: tuple[Approach, ...], fixes: tuple[Fix, ...], *, span: Span, pace: Pace) -> Stay:
+    """How long a pass was inside within the span.
+
+    Surely from its first fix inside to its last; at the most from the fix before it to the one after it, as long as
+    those are near enough in time to tell.
+    """
+    inside = [it.at for it in run if len(it.fixes) == 1]
+    sure_s = (inside[-1] - inside[0]).total_seconds() if inside else 0.0
+    first, last = run[0].fixes[0], run[-1].fixes[-1]
+    before = first if len(run[0].fixes) == 2 else _neighbour(fixes, first, pace, ahead=False)
+    after = last if len(run[-1].fixes) == 2 else _neighbour(fixes, last, pace, ahead=True)
+    if before is None or after is None:
+        return Stay(sure_s, None)
+    most = min(after.time, span.end) - max(before.time, span.start)
+    return Stay(sure_s, max(sure_s, most.total_seconds()))
 
 
 def nearest_approach(course: Iterable[Approach]) -> Approach | None:
@@ -122,19 +163,28 @@ def worse(one: float | None, other: float | None) -> float | None:
     return max(one, other)
 
 
-def _matters(distance_m: float, accuracy_m: float | None, circle: Circle, nearest: Approach | None) -> bool:
+def _neighbour(fixes: tuple[Fix, ...], fix: Fix, pace: Pace, *, ahead: bool) -> Fix | None:
+    """The next fix before or after one, unless it is too far off in time to say where the device was between them."""
+    times = [it.time for it in fixes]
+    at = bisect_right(times, fix.time) if ahead else bisect_left(times, fix.time) - 1
+    if not 0 <= at < len(fixes):
+        return None
+    return fixes[at] if abs(fixes[at].time - fix.time) <= pace.max_gap else None
+
+
+def _matters(distance_m: float, accuracy_m: float | None, place: Place, nearest: Approach | None) -> bool:
     """Whether something at least this far off is in reach, or nearer than all before."""
-    return nearest is None or distance_m < max(nearest.distance_m, circle.radius_m + (accuracy_m or 0.0) + 0.001)
+    return nearest is None or distance_m < max(nearest.distance_m, place.radius_m + (accuracy_m or 0.0) + 0.001)
 
 
 def _from_before(
     fixes: tuple[Fix, ...],
     index: int,
-    places: list[tuple[float, float]],
+    places: list[Point],
     distances: list[float],
     nearest: Approach | None,
     *,
-    circle: Circle,
+    place: Place,
     span: Span,
     pace: Pace,
 ) -> Approach | None:
@@ -146,24 +196,20 @@ def _from_before(
     # No point of the way is nearer than this; most ways end here, which is what makes a judgement cheap.
     bound = (distances[index - 1] + distances[index] - way_m) / 2
     accuracy_m = worse(a.accuracy_m, b.accuracy_m)
-    if not _matters(bound, accuracy_m, circle, nearest):
+    if not _matters(bound, accuracy_m, place, nearest):
         return None
-    if not believable((b.time - a.time).total_seconds(), way_m, pace):
+    whole_s = (b.time - a.time).total_seconds()
+    if not believable(whole_s, way_m, pace):
         return None
-    return _along(2 * index - 1, a, b, accuracy_m, circle=circle, span=span)
-
-
-def _along(step: int, a: Fix, b: Fix, accuracy_m: float | None, *, circle: Circle, span: Span) -> Approach | None:
-    whole = (b.time - a.time).total_seconds()
-    low = max(0.0, (span.start - a.time).total_seconds() / whole)
-    high = min(1.0, (span.end - a.time).total_seconds() / whole)
+    low = max(0.0, (span.start - a.time).total_seconds() / whole_s)
+    high = min(1.0, (span.end - a.time).total_seconds() / whole_s)
     if low > high:
         return None
-    start, end = _point(a, b, low), _point(a, b, high)
-    nearness, share = segment_distance_m(circle.lat, circle.lon, *start, *end)
+    start, end = _between(places[index - 1], places[index], low), _between(places[index - 1], places[index], high)
+    nearness, share = place.nearest_along(start, end)
     at = a.time + (b.time - a.time) * (low + (high - low) * share)
-    return Approach(step, at, nearness, accuracy_m, (a, b))
+    return Approach(2 * index - 1, at, nearness, accuracy_m, (a, b))
 
 
-def _point(a: Fix, b: Fix, share: float) -> tuple[float, float]:
-    return a.lat + (b.lat - a.lat) * share, a.lon + (b.lon - a.lon) * share
+def _between(a: Point, b: Point, share: float) -> Point:
+    return a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share

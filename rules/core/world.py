@@ -113,7 +113,7 @@ class Checkpoint(Dated):
     radius_m: float
     kind: str = "street"
     ring: Ring = ()  # degrees (lat, lon) around the place; empty: it is the circle
-    tags: tuple[str, ...] = ()  # as `same_tag` writes them
+    tags: tuple[str, ...] = ()  # as `devices.readings.same_tag` writes them
     dwell_s: int | None = None
 
 
@@ -256,11 +256,6 @@ class Tracker:
 D = TypeVar("D", bound=Dated)
 
 
-def same_tag(tag: str) -> str:
-    """The id of a tag as it is compared: readers differ in case and in separators."""
-    return "".join(letter for letter in tag.upper() if letter.isalnum())
-
-
 class Book(Generic[D]):
     """All versions of all things of one kind."""
 
@@ -304,11 +299,11 @@ class World:
     grid_posts: tuple[GridPost, ...] = ()
     grade_policies: Book[GradePolicy] = field(default_factory=Book)
     leaves: tuple[Leave, ...] = ()
+    holidays: Book[Holiday] = field(default_factory=Book)
     lines: Book[Line] = field(default_factory=Book)
     line_plans: Book[LinePlan] = field(default_factory=Book)
     visit_plans: Book[VisitPlan] = field(default_factory=Book)
     static_posts: Book[StaticPost] = field(default_factory=Book)
-    holidays: Book[Holiday] = field(default_factory=Book)
 
     @cached_property
     def device(self) -> dict[int, Device]:

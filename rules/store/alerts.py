@@ -1,5 +1,6 @@
 """Alerts, their history, and the notices that follow from it."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -42,6 +43,12 @@ async def live_alerts(connection: Connection, rule: str) -> dict[str, dict[str, 
     """The live alerts of a rule by fingerprint: class, reasons, device, subject."""
     rows = await (await connection.execute(_SQL["live_of_rule"], {"rule": rule})).fetchall()
     return {row["fingerprint"]: row for row in rows}
+
+
+async def raised_before(connection: Connection, fingerprints: Sequence[str]) -> set[str]:
+    """Those of some fingerprints that ever had an alert."""
+    rows = await (await connection.execute(_SQL["raised_before"], {"fingerprints": list(fingerprints)})).fetchall()
+    return {row["fingerprint"] for row in rows}
 
 
 async def apply_intent(

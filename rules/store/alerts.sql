@@ -3,6 +3,10 @@
 SELECT * FROM alert WHERE fingerprint = %(fingerprint)s
  ORDER BY (state <> 'resolved') DESC, opened_at DESC, id DESC LIMIT 1 FOR UPDATE;
 
+-- name: raised_before
+-- Those of some fingerprints that ever had an alert.
+SELECT DISTINCT fingerprint FROM alert WHERE fingerprint = ANY(%(fingerprints)s);
+
 -- name: by_id
 -- One alert, locked.
 SELECT * FROM alert WHERE id = %(id)s FOR UPDATE;

@@ -1,7 +1,7 @@
 """Duties, their rounds and their evidence."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -9,10 +9,9 @@ from psycopg.types.json import Jsonb
 
 from ingest.database import Connection
 from ingest.queries import load_queries
-from rules.core.duties import Duty, Judgement, Standing, State, Verdict
+from rules.core.duties import Duty, State, Verdict
 from rules.core.rounds import Round
-from rules.metrics import PLANNED
-from rules.rule import Planned
+from rules.judging import Outcome
 
 _SQL = load_queries("rules.store", "duties.sql")
 _FIELDS = [field.name for field in fields(Duty)]
@@ -25,41 +24,6 @@ def duty_of(row: dict[str, Any]) -> Duty:
     values["verdict"] = Verdict(values["verdict"]) if values["verdict"] else None
     values["reasons"] = tuple(values["reasons"])
     return Duty(**values)
-
-
-async def store_plan(connection: Connection, planned: Sequence[Planned]) -> int:
-    """Make the rounds and duties that are not there yet.
-
-    Returns:
-        How many duties are new.
-    """
-    if not planned:
-        return 0
-    rounds = {it.round.key: it.round for it in planned if it.round}
-    await connection.execute(_SQL["insert_rounds"], {"rows": Jsonb([_round_row(it) for it in rounds.values()])})
-    rows = [_duty_row(it) for it in planned]
-    made = await (await connection.execute(_SQL["insert_duties"], {"rows": Jsonb(rows)})).fetchall()
-    for row in made:
-        PLANNED.labels(row["rule"]).inc()
-    return len(made)
-
-
-async def retract_plan(connection: Connection, rule: str, planned: Sequence[Planned], *, now: datetime) -> None:
-    """Drop the duties of a rule, and their rounds, that have not begun and are not planned like this any more."""
-    rows = [_duty_row(it) for it in planned]
-    await connection.execute(_SQL["retract_duties"], {"rule": rule, "rows": Jsonb(rows), "now": now})
-    await connection.execute(_SQL["retract_rounds"], {"now": now})
-
-
-async def planned_until(connection: Connection) -> datetime | None:
-    """Up to when everything that ended has its duties; None before the first plan."""
-    row = await (await connection.execute(_SQL["planned_until"])).fetchone()
-    return row["planned_until"] if row else None
-
-
-async def set_planned_until(connection: Connection, at: datetime) -> None:
-    """Note that everything that ended before `at` has its duties."""
-    await connection.execute(_SQL["set_planned_until"], {"at": at})
 
 
 async def wake_unplanned(connection: Connection, rule: str, *, keys: Iterable[str], now: datetime) -> None:
@@ -115,16 +79,18 @@ async def next_due(connection: Connection) -> datetime | None:
     return row["at"] if row else None
 
 
-async def of_round(connection: Connection, round_id: int | None) -> tuple[Round | None, list[Duty]]:
-    """A round and all its duties; nothing for a duty of no round."""
-    if round_id is None:
-        return None, []
-    its_round = await (await connection.execute(_SQL["round"], {"round": round_id})).fetchone()
-    rows = await (await connection.execute(_SQL["of_round"], {"round": round_id})).fetchall()
-    if its_round is None:
-        return None, [duty_of(row) for row in rows]
-    its_round.pop("id")
-    return Round(**its_round), [duty_of(row) for row in rows]
+async def of_rounds(connection: Connection, rounds: Sequence[int]) -> dict[int, tuple[Round, list[Duty]]]:
+    """Rounds by number, each with all its duties."""
+    if not rounds:
+        return {}
+    values = {"rounds": list(rounds)}
+    found: dict[int, tuple[Round, list[Duty]]] = {}
+    for row in await (await connection.execute(_SQL["rounds"], values)).fetchall():
+        number = row.pop("id")
+        found[number] = Round(**row), []
+    for row in await (await connection.execute(_SQL["of_rounds"], values)).fetchall():
+        found[row["round"]][1].append(duty_of(row))
+    return found
 
 
 async def overdue(connection: Connection, rule: str) -> list[Duty]:
@@ -132,36 +98,21 @@ async def overdue(connection: Connection, rule: str) -> list[Duty]:
     return [duty_of(row) for row in await (await connection.execute(_SQL["overdue"], {"rule": rule})).fetchall()]
 
 
-async def write(connection: Connection, duty: Duty, standing: Standing, judgement: Judgement, *, now: datetime) -> Duty:
-    """Store what was found about a duty, and its evidence.
+async def new_evidence(connection: Connection, count: int) -> list[int]:
+    """So many numbers for rows of evidence that are to be written."""
+    if not count:
+        return []
+    return [row["id"] for row in await (await connection.execute(_SQL["new_evidence"], {"count": count})).fetchall()]
 
-    Returns:
-        The duty as it now is.
-    """
-    evidence = duty.evidence
-    if standing.verdict is not None and judgement.evidence is not None:
-        body = Jsonb(judgement.evidence)
-        if evidence is not None and duty.verdict is standing.verdict:
-            await connection.execute(_SQL["update_evidence"], {"id": evidence, "at": now, "body": body})
-        else:
-            # A verdict that changed leaves the old evidence to the alert that was raised on it.
-            row = await (await connection.execute(_SQL["insert_evidence"], {"at": now, "body": body})).fetchone()
-            evidence = row["id"] if row else None
-    judged = replace(
-        duty,
-        state=standing.state,
-        verdict=standing.verdict,
-        reasons=standing.reasons,
-        met_at=standing.met_at,
-        judge_at=standing.judge_at,
-        judged_at=now,
-        evidence=evidence,
-    )
-    values = {name: getattr(judged, name) for name in _FIELDS}
-    values["reasons"] = Jsonb([dict(reason) for reason in judged.reasons])
-    values["context"] = None
-    await connection.execute(_SQL["write"], values)
-    return judged
+
+async def write(connection: Connection, outcomes: Sequence[Outcome], *, now: datetime) -> None:
+    """Store what was found about some duties, and the evidence; each outcome bears the number of its evidence."""
+    bodies = [(it.number, it.judgement.evidence) for it in outcomes if it.says_why]
+    if bodies:
+        rows = [{"id": number, "body": body} for number, body in bodies]
+        await connection.execute(_SQL["write_evidence"], {"rows": Jsonb(rows), "at": now})
+    rows = [_judged_row(it.after(now=now)) for it in outcomes]
+    await connection.execute(_SQL["write"], {"rows": Jsonb(rows), "at": now})
 
 
 async def put_off(connection: Connection, ids: Sequence[int], *, until: datetime) -> None:
@@ -169,31 +120,13 @@ async def put_off(connection: Connection, ids: Sequence[int], *, until: datetime
     await connection.execute(_SQL["put_off"], {"ids": list(ids), "at": until})
 
 
-def _round_row(its_round: Round) -> dict[str, Any]:
+def _judged_row(duty: Duty) -> dict[str, Any]:
     return {
-        "key": its_round.key,
-        "shift": its_round.shift,
-        "route": its_round.route,
-        "unit": its_round.unit,
-        "grid": its_round.grid,
-        "starts_at": its_round.starts_at.isoformat(),
-        "ends_at": its_round.ends_at.isoformat(),
-    }
-
-
-def _duty_row(planned: Planned) -> dict[str, Any]:
-    duty = planned.duty
-    return {
-        "rule": duty.rule,
-        "key": duty.key,
-        "subject": duty.subject,
-        "unit": duty.unit,
-        "round": planned.round.key if planned.round else None,
-        "grid": duty.grid,
-        "opens_at": duty.opens_at.isoformat(),
-        "due_at": duty.due_at.isoformat(),
-        "settles_at": duty.settles_at.isoformat(),
-        "final_at": duty.final_at.isoformat(),
+        "id": duty.id,
+        "state": duty.state,
+        "verdict": duty.verdict,
+        "reasons": [dict(reason) for reason in duty.reasons],
+        "met_at": duty.met_at.isoformat() if duty.met_at else None,
         "judge_at": duty.judge_at.isoformat() if duty.judge_at else None,
-        "context": dict(duty.context),
+        "evidence": duty.evidence,
     }

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from psycopg.rows import tuple_row
+
 from ingest.database import Connection
 from ingest.queries import load_queries
 from rules.core.fixes import Fix, Span
@@ -25,21 +27,26 @@ class LastFix:
     grid: str | None
 
 
-async def fixes(connection: Connection, devices: Sequence[int], span: Span) -> dict[int, tuple[Fix, ...]]:
-    """The fixes of devices in a span, by device number."""
-    values = {"devices": list(devices), "start": span.start, "stop": span.end}
+async def fixes_of(connection: Connection, spans: Sequence[tuple[int, Span]]) -> dict[int, tuple[Fix, ...]]:
+    """The fixes of devices, each within spans of its own, by device number and in order of (time, digest).
+
+    Args:
+        connection: in a transaction.
+        spans: device number and span; the spans of one device do not overlap.
+    """
+    values = {
+        "devices": [device for device, _ in spans],
+        "starts": [span.start for _, span in spans],
+        "stops": [span.end for _, span in spans],
+    }
     found: dict[int, list[Fix]] = {}
-    for row in await (await connection.execute(_SQL["fixes"], values)).fetchall():
-        fix = Fix(
-            time=row["time"],
-            digest=row["digest"],
-            lat=row["lat"] / _E7,
-            lon=row["lon"] / _E7,
-            accuracy_m=None if row["accuracy"] is None else row["accuracy"] / 10,
-            flags=row["flags"],
-            received_at=row["received_at"],
-        )
-        found.setdefault(row["device"], []).append(fix)
+    # Half of a judgement's time would go into dictionaries and into the text of times.
+    async with connection.cursor(binary=True, row_factory=tuple_row) as cursor:
+        await cursor.execute(_SQL["fixes"], values)
+        for device, time, digest, lat, lon, accuracy, flags, received_at in await cursor.fetchall():
+            accuracy_m = None if accuracy is None else accuracy / 10
+            fix = Fix(time, digest, lat / _E7, lon / _E7, accuracy_m, flags, received_at)
+            found.setdefault(device, []).append(fix)
     return {device: tuple(its) for device, its in found.items()}
 
 

@@ -1,8 +1,11 @@
 -- name: fixes
--- The fixes of some devices in a span, in the order in which they were made.
-SELECT device, time, digest, lat, lon, accuracy, flags, received_at FROM position
- WHERE device = ANY(%(devices)s) AND time >= %(start)s AND time <= %(stop)s
- ORDER BY device, time, digest;
+-- The fixes of some devices, each in spans of its own, in the order in which they were made. OFFSET keeps the planner
+-- to one walk down the key for each span, however many there are.
+SELECT p.*
+  FROM unnest(%(devices)s::int[], %(starts)s::timestamptz[], %(stops)s::timestamptz[]) AS wanted (number, start, stop)
+ CROSS JOIN LATERAL (SELECT device, time, digest, lat, lon, accuracy, flags, received_at FROM position
+                      WHERE device = number AND time >= start AND time <= stop OFFSET 0) AS p
+ ORDER BY p.device, p.time, p.digest;
 
 -- name: signals
 -- What a device said in a span that presses.
@@ -20,8 +23,9 @@ SELECT p.time, p.lat, p.lon, g.code AS grid
  ORDER BY p.time DESC, p.digest LIMIT 1;
 
 -- name: heard
--- When each device was last heard, where it was, and its charge.
-SELECT device, heard_at, lat, lon, battery FROM last_known ORDER BY device;
+-- When each device was last heard, where it was, its charge, and that of the vehicle that it sits in.
+SELECT device, heard_at, lat, lon, battery, charge AS charge_pct, charge_time AS charge_at
+  FROM last_known ORDER BY device;
 
 -- name: listening
 -- Each lane of ingest: up since when, and how long ago it last beat by the database's clock, which wrote the beat.

@@ -39,7 +39,7 @@ class CustodyRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """How many duties a change concerns: judged again, or kept as they are because their readings are gone."""
+    """How many duties a change concerns: judged again soon, or kept as they are because their readings are gone."""
 
     again: int = 0
     kept: int = 0
@@ -140,7 +140,7 @@ async def cut_custody(
         await connection.execute(_SQL["cut_custody"], values)
 
 
-async def judge_again(
+async def concerned(
     connection: Connection,
     rules: Iterable[str],
     *,
@@ -150,11 +150,11 @@ async def judge_again(
     end: datetime | None,
     now: datetime,
 ) -> Judged:
-    """Have the duties judged anew whose proof depends on these posts and units within a span; final ones too."""
+    """How many duties rest on these posts and units within a span; the planner sees the change and wakes them."""
     named = {"posts": list(posts), "units": list(units)}
-    concerned = [row["unit"] for row in await _rows(connection, "units_concerned", **named)]
-    values = {"rules": list(rules), "units": concerned, "start": start, "end": end, "now": now}
-    return Judged(**await _row(connection, "judge_again", **values))
+    its = [row["unit"] for row in await _rows(connection, "units_concerned", **named)]
+    values = {"rules": list(rules), "units": its, "start": start, "end": end, "now": now}
+    return Judged(**await _row(connection, "concerned", **values))
 
 
 async def custody_list(

@@ -80,21 +80,17 @@ WITH for_whom AS (
 SELECT unnest(%(units)s::text[]) AS unit
 UNION SELECT p.unit FROM post p JOIN for_whom f ON f.code = p.code WHERE p.unit IS NOT NULL;
 
--- name: judge_again
--- The duties of some units, and those that any unit may do, that have to do with a span; an hour before and two after
--- cover every early and late limit. Those whose readings are no longer stored keep the verdict that rested on them.
-WITH concerned AS (
-  SELECT d.id, d.opens_at - interval '2 hours' >=
-           coalesce((SELECT at FROM storage_edge WHERE name = 'dropped'), '-infinity') AS stored
-    FROM duty d
-   WHERE d.rule = ANY(%(rules)s) AND (d.unit = ANY(%(units)s) OR d.unit IS NULL)
-     AND d.state IN ('open', 'waiting', 'provisional', 'final')
-     AND d.settles_at + interval '2 hours' >= %(start)s
-     AND (%(end)s::timestamptz IS NULL OR d.opens_at - interval '1 hour' <= %(end)s)
-), woken AS (
-  UPDATE duty d SET judge_at = least(d.judge_at, %(now)s) FROM concerned c WHERE c.id = d.id AND c.stored
-)
-SELECT count(*) FILTER (WHERE stored) AS again, count(*) FILTER (WHERE NOT stored) AS kept FROM concerned;
+-- name: concerned
+-- How many duties of some units, and of those that any unit may do, have to do with a span and are judged again; those
+-- whose readings are no longer stored keep the verdict that rested on them.
+SELECT count(*) FILTER (WHERE stored) AS again, count(*) FILTER (WHERE NOT stored) AS kept
+  FROM (SELECT d.opens_at - interval '1 hour' >=
+                 coalesce((SELECT at FROM storage_edge WHERE name = 'dropped'), '-infinity') AS stored
+          FROM duty d
+         WHERE d.rule = ANY(%(rules)s) AND (d.unit = ANY(%(units)s) OR d.unit IS NULL)
+           AND d.state IN ('open', 'waiting', 'provisional', 'final') AND d.opens_at <= %(now)s
+           AND d.settles_at > %(start)s
+           AND (%(end)s::timestamptz IS NULL OR d.opens_at - interval '1 hour' < %(end)s)) AS found;
 
 -- name: custody_list
 -- Spells of custody that last beyond a moment, by device.

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from devices.readings import same_tag
 from ingest.database import Connection
 from ingest.queries import load_queries
 from rules.catalog import settings_models
@@ -29,7 +30,6 @@ from rules.core.world import (
     Unit,
     VisitPlan,
     World,
-    same_tag,
 )
 from rules.settings import SettingRow, SettingsBook
 
@@ -82,6 +82,17 @@ def _shift(row: dict[str, Any]) -> Shift:
     return Shift(**{**row, "days": frozenset(_DAYS[day] for day in row["days"] if day in _DAYS)})
 
 
+def _checkpoint(row: dict[str, Any]) -> Checkpoint:
+    shape = row.pop("geometry")
+    ring: Ring = tuple((lat, lon) for lon, lat in shape["coordinates"][0]) if shape else ()
+    return Checkpoint(**{**row, "ring": ring, "tags": tuple(same_tag(tag) for tag in row["tags"])})
+
+
+def _route(row: dict[str, Any]) -> Route:
+    legs = tuple(Leg(**leg) for leg in row["legs"])
+    return Route(**{**row, "checkpoints": tuple(row["checkpoints"]), "legs": legs})
+
+
 def _line(row: dict[str, Any]) -> Line:
     points = _swapped(row.pop("geometry")["coordinates"])
     return Line(**row, points=points)
@@ -96,14 +107,3 @@ def _static_post(row: dict[str, Any]) -> StaticPost:
 def _swapped(coordinates: list[list[float]]) -> tuple[tuple[float, float], ...]:
     """Latitude first, as everything but GeoJSON has it."""
     return tuple((it[1], it[0]) for it in coordinates)
-
-
-def _checkpoint(row: dict[str, Any]) -> Checkpoint:
-    shape = row.pop("geometry")
-    ring: Ring = tuple((lat, lon) for lon, lat in shape["coordinates"][0]) if shape else ()
-    return Checkpoint(**{**row, "ring": ring, "tags": tuple(same_tag(tag) for tag in row["tags"])})
-
-
-def _route(row: dict[str, Any]) -> Route:
-    legs = tuple(Leg(**leg) for leg in row["legs"])
-    return Route(**{**row, "checkpoints": tuple(row["checkpoints"]), "legs": legs})

@@ -1,23 +1,6 @@
 -- name: stamp
 -- Changes whenever a row of the dated world or of the settings is made, changed or removed.
-SELECT (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grid) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM unit) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM post) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM device) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM custody) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM checkpoint) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM route) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM shift) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM equipment) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM holiday) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grid_post) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grade_policy) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM leave) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM line) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM line_plan) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM visit_plan) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM static_post) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM rule_setting) AS stamp;
+SELECT (SELECT revision FROM world_revision)::text AS stamp;
 
 -- name: grids
 -- All versions, without their geometry.

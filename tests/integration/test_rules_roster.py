@@ -45,7 +45,9 @@ async def hold(site: Site, device: str, post: str, start: float | None = None, e
 
 
 async def duty(site: Site) -> tuple[str | None, str, list[str]]:
-    row = await site.row("SELECT verdict, state, reasons FROM duty ORDER BY opens_at LIMIT 1")
+    row = await site.row(
+        "SELECT verdict, state, reasons FROM duty WHERE state <> 'superseded' ORDER BY opens_at LIMIT 1"
+    )
     return row["verdict"], row["state"], [it["reason"] for it in row["reasons"]]
 
 
@@ -142,6 +144,8 @@ async def test_final_verdicts_follow_a_correction_while_their_readings_are_store
     assert (change.judged.again, change.judged.kept) == (1, 0)
     await site.work()
     assert (await duty(site))[:2] == ("met", "final")
+    old = await site.row("SELECT verdict, superseded_why FROM duty WHERE state = 'superseded'")
+    assert old == {"verdict": "missed", "superseded_why": "corrected"}
 
 
 async def test_verdicts_whose_readings_are_gone_stay(site: Site) -> None:

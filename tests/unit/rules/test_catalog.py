@@ -29,6 +29,7 @@ def test_what_there_is() -> None:
         "ledger",
         "left_area",
         "lone_worker",
+        "low_charge",
         "missed_checkpoint",
         "over_speed",
         "position_suspect",
