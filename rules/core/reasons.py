@@ -58,6 +58,7 @@ class Why(StrEnum):
     MADE_UP = "made_up"  # the device itself says that its positions are made up
     BATTERY = "battery"
     NO_SIGN = "no_sign"  # somebody alone has not checked in, scanned or moved
+    APP_ASLEEP = "app_asleep"  # how often it was silent though charged, and how often the wearer woke it
     BATTERY_SAVER = "battery_saver"  # it fell silent with charge enough
     POINTS = "points"  # how many points of a round are not proven
     COVERED = "covered"  # how much of a line was walked, and how much is enough

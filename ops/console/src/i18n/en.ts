@@ -128,6 +128,7 @@ export const en = {
     position_suspect_mock: '{device} makes its positions up{who}',
     battery_low_low: '{device} has little charge left{who}',
     battery_low_nearly_empty: '{device} is nearly empty{who}',
+    app_asleep_asleep: '{device} falls asleep though it is charged{who}',
     lone_worker_overdue: '{device}: alone, no sign{who}',
     lone_worker_no_answer: '{device}: alone, still no sign{who}',
     both_away_now: 'Nobody does the duties of {subject}',
@@ -169,6 +170,7 @@ export const en = {
     over_speed: 'Over speed',
     position_suspect: 'Position suspect',
     battery_low: 'Battery low',
+    app_asleep: 'App asleep',
     lone_worker: 'Lone worker',
     both_away: 'Nobody named',
     low_charge: 'Low charge',
@@ -229,6 +231,9 @@ export const en = {
     made_up: 'Since {since_at} {device}{holder_part} itself has said that its positions are made up.',
     battery: '{device}{holder_part} had {battery_pct} % of its charge left at {at}; the limit is {limit_pct} %.',
     no_sign: '{device}{holder_part} has not moved, scanned or checked in since {since_at}; somebody alone should every {limit_s}.',
+    app_asleep:
+      'Since {since_at} {device}{holder_part} was silent {naps} times for up to {longest_s}, with {battery_pct} % of its charge; {opened} ' +
+      'times it woke when it was used. Ask the wearer to take the app out of battery saving.',
     battery_saver:
       '{device} had {battery_pct} % of its charge: perhaps the phone stopped the app to save it. Ask the wearer to open the app and to ' +
       'take it out of battery saving.',

@@ -130,6 +130,7 @@ export const zhCN: Messages = {
     position_suspect_mock: '{device} 使用模拟定位{who}',
     battery_low_low: '{device} 电量低{who}',
     battery_low_nearly_empty: '{device} 电量即将耗尽{who}',
+    app_asleep_asleep: '{device} 电量充足却反复休眠{who}',
     lone_worker_overdue: '{device} 单人执勤，逾时无动静{who}',
     lone_worker_no_answer: '{device} 单人执勤，仍无动静{who}',
     both_away_now: '{subject} 的任务无人承担',
@@ -171,6 +172,7 @@ export const zhCN: Messages = {
     over_speed: '超速',
     position_suspect: '定位可疑',
     battery_low: '电量低',
+    app_asleep: '应用休眠',
     lone_worker: '单人执勤',
     both_away: '无人代岗',
     low_charge: '车辆电量低',
@@ -231,6 +233,9 @@ export const zhCN: Messages = {
     made_up: '自 {since_at} 起，{device}{holder_part} 自报其位置为模拟定位。',
     battery: '{device}{holder_part} 于 {at} 剩余电量 {battery_pct}%；下限 {limit_pct}%。',
     no_sign: '{device}{holder_part} 自 {since_at} 起没有移动、扫码或报平安；单人执勤每 {limit_s} 应有一次。',
+    app_asleep:
+      '自 {since_at} 起，{device}{holder_part} 静默 {naps} 次，最长 {longest_s}，当时电量 {battery_pct}%；其中 {opened} 次在使用时恢复。' +
+      '请佩戴者将应用移出省电限制。',
     battery_saver: '{device} 当时电量还有 {battery_pct}%：可能是手机省电功能停止了应用。请佩戴者打开应用，并将其移出省电限制。',
     ingest_behind: '{caught_up_at} 之后发送的数据可能尚未入库，无法判定。',
     ingest_silent: '接收进程 {worker} 最后一次心跳为 {beat_at}；经它发送的数据仍在消息服务器中等待。',

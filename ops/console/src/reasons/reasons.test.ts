@@ -40,6 +40,10 @@ const REASONS = [
   { reason: 'made_up', device: 'HS-01', holder: 'P-01', since_at: '2026-11-21T02:00:00.000Z' },
   { reason: 'battery', device: 'HS-01', holder: 'P-01', battery_pct: 18, limit_pct: 20, at: '2026-11-21T02:00:00.000Z' },
   { reason: 'no_sign', device: 'HS-01', holder: 'P-01', since_at: '2026-11-21T02:00:00.000Z', limit_s: 1800 },
+  {
+    reason: 'app_asleep', device: 'HS-01', holder: 'P-01', naps: 2, opened: 1, longest_s: 900, battery_pct: 80,
+    since_at: '2026-11-21T02:00:00.000Z',
+  },
   { reason: 'battery_saver', device: 'HS-01', battery_pct: 83 },
   { reason: 'ingest_behind', caught_up_at: '2026-11-21T02:00:00.000Z' },
   { reason: 'ingest_silent', worker: '2', beat_at: '2026-11-21T02:00:00.000Z' },
