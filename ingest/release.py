@@ -3,19 +3,15 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
-
 from ingest import metrics
-from ingest.columns import Positions, microseconds
+from ingest.columns import Positions
 from ingest.database import Connection, Pool
 from ingest.engines import Engine
 from ingest.errors import SealBroken
 from ingest.failpoint import reach
-from ingest.match import Mark, locate
+from ingest.match import locate
 from ingest.others import Other
 from ingest.pipeline import marks_of
 from ingest.progress import Place
@@ -75,22 +71,13 @@ async def _some(connection: Connection, span: dict[str, int], *, seal: Seal, wor
             fresh=positions.without_twins(),
             others=others,
             received=0,
-            marks=_marks(world, positions, others),
+            marks=marks_of(world, positions, others),
             released=True,
         )
         await write(connection, batch, place, mode="staging")
         reach("before_release")
     reach("after_release")
     return batch.readings
-
-
-def _marks(world: World, positions: Positions, others: list[Other]) -> list[Mark]:
-    """What is released comes late, however soon it was received: nothing was judged with it."""
-    now = datetime.now(UTC)
-    received_us = np.full(len(positions), microseconds(now))
-    return marks_of(
-        world, replace(positions, received_us=received_us), [replace(other, received_at=now) for other in others]
-    )
 
 
 def _opened(seal: Seal, rows: list[tuple[Any, ...]]) -> tuple[Positions, list[Other]]:
