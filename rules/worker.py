@@ -172,21 +172,13 @@ class RulesWorker:
             self.leading.clear()
 
 
-async def work_off(
-    desk: Desk,
-    *,
-    duties: DutyLane | None = None,
-    signals: SignalLane | None = None,
-    tracking: TrackingLane | None = None,
-) -> None:
-    """Do everything that is due at the desk's clock, and return; without `tracking` no hours of duty are planned."""
+async def work_off(desk: Desk, *, duties: DutyLane | None = None, signals: SignalLane | None = None) -> None:
+    """Do everything that is due at the desk's clock, and return."""
     duties, signals = duties or DutyLane(desk), signals or SignalLane(desk)
     more = True
     while more:
         pressing = await signals.step()
         more = await duties.step() or pressing
-        if tracking is not None:
-            await tracking.step()
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

@@ -124,7 +124,8 @@ class Night:
 
     async def _work(self) -> None:
         await self._bench.worker.beat()
-        await work_off(self._desk, duties=self._lanes[0], signals=self._lanes[1], tracking=self._tracking)
+        await work_off(self._desk, duties=self._lanes[0], signals=self._lanes[1])
+        await self._tracking.step()
         await self._bench.worker.refresh()
         await self._bench.worker.release()
 
