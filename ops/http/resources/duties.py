@@ -95,9 +95,7 @@ class Duty(View):
     superseded_at: datetime | None = Field(description="when a corrected plan or roster took its place")
     superseded_why: str | None
     objection: str | None = Field(description="state of the newest objection")
-    object_until: datetime | None = Field(
-        description="null when there is nothing to object to"
-    )
+    object_until: datetime | None = Field(description="null when there is nothing to object to")
 
 
 class DutyPage(Page):
