@@ -1,4 +1,4 @@
-"""Whatever is killed between or within transactions: one live alert per duty, and nobody is told the same thing twice."""
+"""Whatever is killed between or within transactions: one live alert per duty, and nobody is told a thing twice."""
 
 import random
 from collections.abc import AsyncIterator
