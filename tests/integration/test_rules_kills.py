@@ -20,6 +20,12 @@ from tests.integration.rules_site import Site, at, site_at
 
 WAY = ((10, 100), (11, 200), (12, 300), (13, 400), (14, 490), (15, 400), (16, 250), (17, 100))
 POINTS = ("C-1", "C-2", "C-3")
+DUTIES = (
+    "SELECT id, verdict, waived_at, subject FROM duty "
+    "WHERE opens_at = %s AND state <> 'superseded' AND rule = 'missed_checkpoint'"
+)
+
+LIVE = "SELECT id, duty, class FROM alert WHERE state <> 'resolved' AND rule = 'missed_checkpoint'"
 
 
 class Killed(BaseException):
@@ -58,7 +64,7 @@ async def until_done(site: Site, fate: random.Random) -> None:
 
 async def act(site: Site, fate: random.Random, minute: float) -> None:
     """Something happens: late data, a waiver, its end, an acknowledgement, an objection, an answer."""
-    duties = await site.rows("SELECT id, waived_at, subject FROM duty WHERE opens_at = %s ORDER BY id", at(0))
+    duties = await site.rows(f"{DUTIES} ORDER BY id", at(0))
     duty = fate.choice(duties)
     connection = site.connection
     kind = fate.choice(["late", "waive", "unwaive", "round", "ack", "resolve", "object", "answer"])
@@ -77,7 +83,7 @@ async def act(site: Site, fate: random.Random, minute: float) -> None:
                     terms = Terms(round="day/U-1/R-1/2026-11-21/1")
                     await fairness.waive(connection, terms, actor="wang", why="flood", at=site.now)
                 case "ack" | "resolve":
-                    live = await site.rows("SELECT id FROM alert WHERE state <> 'resolved' ORDER BY id")
+                    live = await site.rows(f"{LIVE} ORDER BY id")
                     for row in live[:1]:
                         if kind == "ack":
                             await actions.acknowledge_alert(connection, row["id"], actor="wang", at=site.now)
@@ -103,9 +109,8 @@ async def act(site: Site, fate: random.Random, minute: float) -> None:
 
 async def check(site: Site) -> None:
     """What must hold whenever nobody is at work."""
-    sql = "SELECT id, verdict, waived_at, subject FROM duty WHERE opens_at = %s AND state <> 'superseded'"
-    duties = {row["id"]: row for row in await site.rows(sql, at(0))}
-    live = await site.rows("SELECT duty, subject, class, fingerprint FROM alert WHERE state <> 'resolved'")
+    duties = {row["id"]: row for row in await site.rows(DUTIES, at(0))}
+    live = await site.rows(f"{LIVE} ORDER BY id")
     covered = [it["duty"] for it in live if it["duty"] is not None]
     assert len(covered) == len(set(covered)), "two live alerts about one duty"
     whole = [it for it in live if it["duty"] is None]
