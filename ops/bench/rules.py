@@ -169,7 +169,7 @@ class _Play:
         days = [ends_at - timedelta(days=1), ends_at, until + timedelta(days=1)]
         await engine.ensure_partitions(self._database.connection, days)
         values = {"units": units, "ends_at": ends_at, "step_s": step_s, "zone": self._zone, "until": until}
-        for name in ("units", "custody", "checkpoints", "routes", "shifts"):
+        for name in ("handsets", "units", "custody", "checkpoints", "routes", "shifts"):
             await run(SQL[name], values)
         self._tell(f"{walkers:,} units walk")
         await run(SQL["walks"], values | {"units": walkers})

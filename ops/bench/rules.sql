@@ -14,6 +14,10 @@ ON CONFLICT (one) DO UPDATE SET planned_until = excluded.planned_until;
 -- So many units on foot, a hundred in a town, each with a handset.
 INSERT INTO unit (code, name, kind) SELECT 'B-' || n, 'Unit ' || n, 'foot' FROM generate_series(0, %(units)s - 1) AS n;
 
+-- name: handsets
+-- All of one kind, so that all duties of a moment settle together.
+UPDATE device SET kind = 'handset' WHERE name LIKE 'bench-%%' AND kind <> 'handset';
+
 -- name: custody
 -- Each holds the device of its number.
 INSERT INTO custody (device, holder_kind, holder)
