@@ -258,7 +258,7 @@ class _Play:
     ) -> None:
         """A worker process by the clock on the wall, while duties settle."""
         # Building takes its time, and the moments must lie ahead when it is done.
-        building_s = 10.0 + settling / 50 + units / 200
+        building_s = 15.0 + settling / 25 + units / 120
         first = datetime.now(UTC) + timedelta(seconds=building_s + LEAD_S)
         last = first + timedelta(seconds=step_s * (settling - 1) + 0.001)
         ends_at = first - timedelta(seconds=SETTLE_S)
