@@ -1,7 +1,7 @@
 """Duties: planned, woken by marks, judged in portions, written with everything that follows."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -10,23 +10,23 @@ from ingest.errors import DatabaseUnavailable
 from rules.catalog import catalog
 from rules.core.alerts import Intent
 from rules.core.duties import Duty
+from rules.corrections import set_apart
 from rules.desk import Desk
 from rules.errors import LeadershipLost
 from rules.judging import Outcome, alerts_of, effects_of, judge, share_of
 from rules.metrics import DUE, FAILED, JUDGED
+from rules.planner import Planner
 from rules.rule import (
     Arrival,
     Case,
     CloseTicket,
     DutyRule,
-    IncidentFacts,
     Need,
     OpenTicket,
-    Planned,
-    Planning,
 )
 from rules.store import duties as store
 from rules.store import marks as marks_store
+from rules.store import plans
 from rules.store.incidents import incident_facts, set_arrived
 from rules.store.service import caught_up_to
 from rules.store.tickets import close_ticket, open_ticket
@@ -45,8 +45,7 @@ class DutyLane:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._rules = {name: rule for name, rule in catalog().items() if isinstance(rule, DutyRule)}
-        self._planned_at: datetime | None = None
-        self._planned_stamp: str | None = None
+        self._planner = Planner(desk, self._rules)
         self._failures: dict[int, int] = {}
         for name in self._rules:
             FAILED.labels(name)
@@ -57,7 +56,7 @@ class DutyLane:
         Returns:
             Whether there may be more to do at once.
         """
-        await self._plan()
+        await self._planner.plan()
         marked = await self._take_marks()
         judged = await self._judge_portion()
         return marked or judged
@@ -66,53 +65,6 @@ class DutyLane:
         """When there is something to do again if nothing happens before."""
         async with self._desk.transaction() as connection:
             return await store.next_due(connection)
-
-    async def _plan(self) -> None:
-        """Make the duties there should be; when the world changed, and now and then."""
-        now = self._desk.clock()
-        async with self._desk.transaction() as connection:
-            known = await self._desk.world(connection, at_most_old_s=0)
-            fresh = self._planned_at is not None and now - self._planned_at < self._desk.options.plan_every
-            if fresh and known.stamp == self._planned_stamp:
-                return
-            since = min(await store.planned_until(connection) or now, now)
-            planning = self._planning(known, now=now, since=since)
-            made = 0
-            for rule in self._rules.values():
-                planned = self._plan_rule(rule, planning)
-                if planned is None:
-                    continue
-                if rule.replans:
-                    await store.retract_plan(connection, rule.name, planned, now=now)
-                made += await store.store_plan(connection, planned)
-                if rule.follows_world:
-                    keys = [it.duty.key for it in planned]
-                    await store.wake_unplanned(connection, rule.name, keys=keys, now=now)
-            await store.set_planned_until(connection, now)
-        self._planned_at, self._planned_stamp = now, known.stamp
-        if made:
-            log.info("planned %d duties", made, extra={"event": "rules_planned"})
-
-    def _planning(
-        self, known: Snapshot, *, now: datetime, since: datetime, incidents: Iterable[IncidentFacts] = ()
-    ) -> Planning:
-        return Planning(
-            world=known.world,
-            settings=known.settings,
-            now=now,
-            since=since,
-            until=now + self._desk.options.horizon,
-            backfill=self._desk.options.backfill,
-            incidents=tuple(incidents),
-        )
-
-    def _plan_rule(self, rule: DutyRule, planning: Planning) -> list[Planned] | None:
-        try:
-            return rule.plan(planning)
-        except Exception:  # one rule's mistake must not stop the others
-            FAILED.labels(rule.name).inc()
-            log.exception("rule %s could not plan; its duties stay as they are", rule.name)
-            return None
 
     async def _take_marks(self) -> bool:
         """Turn marks into duties to be judged now; incidents may need new duties first."""
@@ -124,21 +76,21 @@ class DutyLane:
             incidents = [int(mark.subject) for mark in marks if mark.kind == "incident" and mark.subject.isdecimal()]
             if incidents:
                 facts = await incident_facts(connection, incidents)
-                known = await self._desk.world(connection)
-                planning = self._planning(known, now=now, since=now, incidents=facts.values())
-                for rule in self._rules.values():
-                    if rule.subject == "incident":
-                        await store.store_plan(connection, self._plan_rule(rule, planning) or [])
+                await self._planner.plan_incidents(connection, await self._desk.world(connection), facts.values())
             for kind in ("checkpoint", "incident"):
                 its = [mark for mark in marks if mark.kind == kind]
+                names = [rule.name for rule in self._rules.values() if rule.subject == kind]
                 await store.wake(
                     connection,
-                    [rule.name for rule in self._rules.values() if rule.subject == kind],
+                    names,
                     subjects=[mark.subject for mark in its],
                     windows=[(mark.window_from, mark.window_to) for mark in its],
                     open_ended=kind == "incident",
                     now=now,
                 )
+                if kind == "checkpoint":
+                    subjects = sorted({mark.subject for mark in its})
+                    await plans.wake_turns(connection, names, subjects, now=now)
             await marks_store.forget(connection, marks)
         return True
 
@@ -193,7 +145,7 @@ class DutyLane:
         judged: dict[str, list[Outcome]] = {}
         for key, members in groups.items():
             judged[key] = await self._outcomes(connection, members, cases, now=now, caught_up_to=caught_up)
-        judged = {key: outcomes for key, outcomes in judged.items() if outcomes}
+        judged = {key: await set_apart(connection, its, now=now) for key, its in judged.items() if its}
         await _number_evidence(connection, judged)
         alerts = await self._alerts(connection, judged, known, now=now)
 

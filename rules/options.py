@@ -12,6 +12,7 @@ class Options:
         zone: the site's IANA time zone.
         horizon: how far ahead duties are planned.
         backfill: after this long a verdict is final.
+        reach: a correction of the plans changes what ended no longer ago than this; None: however long ago.
         poll_s: seconds between looks when nothing was announced: a lost notification costs no more than this.
         portion: duties claimed at once; half a second of judging, so that a stop is prompt.
         plan_every: how often to plan when the world did not change; far less than the horizon.
@@ -20,6 +21,7 @@ class Options:
     zone: str = "Asia/Shanghai"
     horizon: timedelta = timedelta(hours=36)
     backfill: timedelta = timedelta(hours=72)
+    reach: timedelta | None = timedelta(days=90)
     poll_s: float = 2.0
     portion: int = 500
     plan_every: timedelta = timedelta(minutes=10)

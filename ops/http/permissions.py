@@ -45,6 +45,9 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "devices.read": "list devices; never their secrets",
     "equipment.read": "see fire equipment, what it measures and its dates",
     "grids.read": "see the territory and its roads",
+    "grids.act": "change a grid's grade, name and posts, now or for the past",
+    "measures.read": "see how many duties were met, missed and late, and how present the patrol was",
+    "territory.read": "see who answers for which grid, flaws of the borders, and how work is spread",
     "incidents.read": "see incidents",
     "incidents.act": "open, dispatch and close incidents",
     "metrics.read": "read the metrics from another machine",
@@ -55,6 +58,8 @@ PERMISSIONS: Final[Mapping[str, str]] = {
 }
 
 _READS = (
+    "measures.read",
+    "territory.read",
     "alerts.read",
     "devices.read",
     "equipment.read",
@@ -77,10 +82,11 @@ def _own(*names: str) -> dict[str, Reach]:
 
 GRANTS: Final[Mapping[str, Mapping[str, Reach]]] = {
     "officer": _territory(*_READS, "alerts.act", "incidents.act"),
-    "leader": _territory(*_READS),
+    "leader": _territory(*_READS, "grids.act"),
     "crew": _territory("tickets.read", "equipment.read", "grids.read"),
-    "patrol": _territory("grids.read") | _own("tracks.read", "rounds.read", "incidents.read", "units.read"),
-    "admin": _territory("devices.read", "grids.read", "metrics.read"),
+    "patrol": _territory("grids.read")
+    | _own("tracks.read", "rounds.read", "incidents.read", "units.read", "measures.read"),
+    "admin": _territory("devices.read", "grids.read", "metrics.read", "grids.act", "territory.read"),
     "auditor": _territory("audit.read"),
 }
 

@@ -18,5 +18,6 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
         zone=settings.site.zone,
         horizon=timedelta(hours=settings.rules.horizon_hours),
         backfill=timedelta(hours=settings.rules.backfill_hours),
+        reach=timedelta(days=kept) if (kept := settings.storage.retention_days) else None,
     )
     await RulesWorker(conninfo, options=options, connections=max(3, settings.database.connections // 2)).run(stop)

@@ -2,7 +2,8 @@
 
 OpsError
 └── TownError
-    └── TownImportError
+    ├── TownImportError
+    └── GridEditError
 """
 
 from ops.errors import OpsError
@@ -14,3 +15,7 @@ class TownError(OpsError):
 
 class TownImportError(TownError):
     """A town that is well-formed does not fit what the database holds; nothing was imported."""
+
+
+class GridEditError(TownError):
+    """A grid cannot be changed as asked; the message says what to do."""

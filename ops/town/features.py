@@ -3,44 +3,61 @@
 from collections.abc import Iterator
 from typing import Any
 
+from devices.readings import same_tag
 from ops.town.fields import Fields
 from ops.town.files import FILL, read_json
 from ops.town.findings import quote
 from ops.town.geometry import check_geometry
 from ops.town.model import (
-    BASE,
     CHECKPOINT_KINDS,
     HYDRANT_TYPES,
+    PATROL,
     Checkpoint,
     Grid,
     Hydrant,
     Road,
     Route,
 )
+from ops.town.places import place_of
 from ops.town.reading import Noted, Reading
 
 _LON_LAT_CRS = ("CRS84", "4326", "4490")  # CGCS2000 agrees with WGS-84 to centimetres
-DEFAULT_RADIUS_M = 40.0  # a handset's fix between houses is good to 10-30 m
+MAX_LEVEL = 99  # deeper than any administration; what is larger is another number by mistake
 _ALWAYS = frozenset({"code", "name", "datum"})
+_NO_SHAPE: dict[str, Any] = {"type": "MultiPolygon", "coordinates": []}
 
 
 def read_grids(reading: Reading) -> list[Noted[Grid]]:
     """`grids.geojson`."""
     grids = []
-    known = frozenset({"level", "parent", "grade"})
-    for fields, geometry in _features(reading, "grids", known=known, allowed=("Polygon", "MultiPolygon")):
+    known = frozenset({"level", "parent", "grade", "hierarchy", "made_of"})
+    allowed = ("Polygon", "MultiPolygon")
+    for fields, geometry in _features(reading, "grids", known=known, allowed=allowed, instead="made_of"):
         code, name = _code_and_name(fields, "grid", reading)
-        level = fields.integer("level", low=1, high=3)
+        level = fields.integer("level", low=1, high=MAX_LEVEL)
         parent = fields.code("parent", required=False)
-        grade = fields.integer("grade", low=1, high=4, required=level == BASE)
+        grade = fields.integer("grade", low=1, high=4, required=False)
+        hierarchy = fields.word("hierarchy") or PATROL
+        made_of = fields.codes("made_of", required=False)
+        if made_of and hierarchy == PATROL:
+            fields.wrong("is a patrol grid and made of others", "draw it; grids of other hierarchies are made of these")
         if level == 1 and parent is not None:
             fields.wrong("is of level 1 and has a parent", "take the parent away, or correct the level")
-        elif level in {2, 3} and parent is None:
+        elif level is not None and level > 1 and parent is None:
             fields.wrong("has no parent", f"parent is the code of the grid of level {level - 1} that it lies in")
         if code is None or name is None or level is None or geometry is None or fields.failed:
             reading.grids_complete = False
             continue
-        grid = Grid(code=code, name=name, level=level, parent=parent, grade=grade, geometry=geometry)
+        grid = Grid(
+            code=code,
+            name=name,
+            level=level,
+            parent=parent,
+            grade=grade,
+            geometry=geometry,
+            hierarchy=hierarchy,
+            made_of=made_of,
+        )
         grids.append(Noted(fields.where, grid))
     return grids
 
@@ -48,27 +65,18 @@ def read_grids(reading: Reading) -> list[Noted[Grid]]:
 def read_checkpoints(reading: Reading) -> list[Noted[Checkpoint]]:
     """`checkpoints.geojson`."""
     checkpoints = []
-    known = frozenset({"radius_m", "kind", "tag"})
-    for fields, geometry in _features(reading, "checkpoints", known=known, allowed=("Point",)):
+    known = frozenset({"radius_m", "kind", "tag", "tags", "dwell_s"})
+    for fields, geometry in _features(reading, "checkpoints", known=known, allowed=("Point", "Polygon")):
         code, name = _code_and_name(fields, "checkpoint", reading)
-        radius_m = fields.number("radius_m", low=5, high=500, required=False)
         kind = fields.choice("kind", CHECKPOINT_KINDS, required=False)
-        tag = fields.tag("tag")
-        if tag is not None:
-            same = "".join(c for c in tag.upper() if c.isalnum())  # readers differ in case and in separators
-            fields.failed |= not reading.register("tag", same, file=fields.file, where=fields.where)
-        if code is None or name is None or geometry is None or fields.failed:
+        tag, dwell_s = fields.tag("tag"), fields.integer("dwell_s", low=10, high=7200, required=False)
+        tags = (*([tag] if tag else []), *fields.tags("tags"))
+        for one in tags:
+            fields.failed |= not reading.register("tag", same_tag(one), file=fields.file, where=fields.where)
+        place = place_of(fields, geometry) if geometry else None
+        if code is None or name is None or place is None or fields.failed:
             continue
-        lon, lat = _place(geometry)
-        checkpoint = Checkpoint(
-            code=code,
-            name=name,
-            lat=lat,
-            lon=lon,
-            radius_m=DEFAULT_RADIUS_M if radius_m is None else radius_m,
-            kind=kind,
-            tag=tag,
-        )
+        checkpoint = Checkpoint(code=code, name=name, kind=kind, tags=tags, dwell_s=dwell_s, **place)
         checkpoints.append(Noted(fields.where, checkpoint))
     return checkpoints
 
@@ -76,15 +84,19 @@ def read_checkpoints(reading: Reading) -> list[Noted[Checkpoint]]:
 def read_routes(reading: Reading) -> list[Noted[Route]]:
     """`routes.geojson`."""
     routes = []
-    known = frozenset({"checkpoints"})
+    known = frozenset({"checkpoints", "ordered", "legs"})
     for fields, geometry in _features(reading, "routes", known=known, allowed=("LineString",)):
         code, name = _code_and_name(fields, "route", reading)
         checkpoints = fields.codes("checkpoints")
         for twice in sorted({one for one in checkpoints if checkpoints.count(one) > 1}):
             fields.wrong(f"names the checkpoint {quote(twice)} twice", "leave it in its first place only")
+        ordered, legs = fields.truth("ordered"), fields.legs("legs", count=max(0, len(checkpoints) - 1))
+        if legs and not ordered:
+            fields.wrong("has legs and may be walked in any order", "give it ordered true, or take the legs away")
         if code is None or name is None or geometry is None or fields.failed:
             continue
-        routes.append(Noted(fields.where, Route(code=code, name=name, checkpoints=checkpoints, geometry=geometry)))
+        route = Route(code=code, name=name, checkpoints=checkpoints, ordered=ordered, legs=legs, geometry=geometry)
+        routes.append(Noted(fields.where, route))
     return routes
 
 
@@ -131,9 +143,12 @@ def _place(geometry: dict[str, Any]) -> tuple[float, float]:
 
 
 def _features(
-    reading: Reading, stem: str, *, known: frozenset[str], allowed: tuple[str, ...]
+    reading: Reading, stem: str, *, known: frozenset[str], allowed: tuple[str, ...], instead: str | None = None
 ) -> Iterator[tuple[Fields, dict[str, Any] | None]]:
-    """Each feature's properties and its geometry, None when that is wrong; features count from 1."""
+    """Each feature's properties and its geometry, None when that is wrong; features count from 1.
+
+    A feature that has the property `instead` and no geometry gets an empty one.
+    """
     path = reading.folder / f"{stem}.geojson"
     file, findings = path.name, reading.findings
     collection = read_json(path, findings=findings)
@@ -162,7 +177,9 @@ def _features(
             continue
         fields = Fields(properties, file=file, where=where, reading=reading)
         _check_datum(properties.get("datum"), fields)
-        geometry = check_geometry(feature.get("geometry"), allowed=allowed, complain=fields.wrong)
+        geometry: dict[str, Any] | None = _NO_SHAPE
+        if feature.get("geometry") is not None or not (instead and properties.get(instead)):
+            geometry = check_geometry(feature.get("geometry"), allowed=allowed, complain=fields.wrong)
         for name in properties.keys() - known - _ALWAYS:
             strangers[name] = strangers.get(name, 0) + 1
         yield fields, geometry

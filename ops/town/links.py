@@ -5,7 +5,20 @@ from datetime import UTC, datetime
 
 from ops.town.findings import quote
 from ops.town.geometry import distance_m
-from ops.town.model import Checkpoint, Custody, Device, Equipment, Hydrant, Post, Route, Shift, Unit
+from ops.town.model import (
+    SLOTS,
+    Checkpoint,
+    Custody,
+    Device,
+    Equipment,
+    Grid,
+    GridPost,
+    Hydrant,
+    Post,
+    Route,
+    Shift,
+    Unit,
+)
 from ops.town.reading import Noted, Reading
 
 OFF_ROUTE_M = 100.0  # a checkpoint further from its route's line was probably put on the wrong route
@@ -49,6 +62,27 @@ def check_units(
         if unit.code not in manned:
             remedy = "give it posts or a device, or take it away"
             reading.findings.warning("units.csv", where, "has no posts and no device", remedy)
+
+
+def check_grid_posts(grid_posts: Sequence[Noted[GridPost]], base: Sequence[Grid], *, reading: Reading) -> None:
+    """Grids and posts exist, A and B are two, and every base grid has both."""
+    named: dict[str, dict[str, str]] = {}
+    for where, row in grid_posts:
+        exists("grid", row.grid, file="grid_posts.csv", where=where, listed_in="grids.geojson", reading=reading)
+        exists("post", row.post, file="grid_posts.csv", where=where, listed_in="posts.csv", reading=reading)
+        slots = named.setdefault(row.grid, {})
+        slots[row.slot] = row.post
+        if len(slots) > len(set(slots.values())):
+            what = f"has {quote(row.post)} as A and as B"
+            reading.findings.warning(
+                "grid_posts.csv", where, what, "name another post: nobody stands in for themselves"
+            )
+    for grid in base:
+        vacant = [slot for slot in SLOTS if slot not in named.get(grid.code, {})]
+        if vacant:
+            what = f"has no post {' and no post '.join(vacant)}"
+            remedy = "add a row for it: nobody answers for the grid while that is so"
+            reading.findings.warning("grid_posts.csv", f"grid {grid.code} ({grid.name})", what, remedy)
 
 
 def check_routes(

@@ -5,7 +5,7 @@ wrong with a file is not here either: the reader reports that as findings, and o
 to be imported.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cached_property
@@ -38,9 +38,21 @@ EQUIPMENT_KINDS = (
     "emergency_light",
     "other",
 )
+SHIFT_MODES = ("constant", "seasonal", "targeted", "random")
+ON_HOLIDAYS = ("as_usual", "skip", "only")
+HOLIDAY_KINDS = ("rest", "work")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 GRADES = {1: "日常管理", 2: "一般防范", 3: "重点关注", 4: "严密管控"}
-TOWN, COMMUNITY, BASE = 1, 2, 3  # levels of grids
+PATROL = "patrol"  # the hierarchy whose grids places, readings and duties lie in
+SLOTS = ("A", "B")
+SEVERITIES = ("info", "warning", "high", "critical")
+
+
+def base_grids(grids: Iterable["Grid"]) -> tuple["Grid", ...]:
+    """Those of the patrol hierarchy that no other lies below: each place lies in one of them."""
+    grids = tuple(grids)
+    parents = {grid.parent for grid in grids}
+    return tuple(grid for grid in grids if grid.hierarchy == PATROL and grid.code not in parents)
 
 
 class _Drawn:
@@ -68,7 +80,10 @@ class _Placed:
 
 @dataclass(frozen=True, kw_only=True)
 class Grid(_Drawn):
-    """One piece of territory: level 1 the town, 2 a community, 3 a base grid; `grade` 1-4 at level 3."""
+    """One piece of territory: level 1 the top of its hierarchy; `grade` 1-4 where no other grid lies below it.
+
+    `made_of` names the grids of another hierarchy that it consists of; its geometry is then all of theirs.
+    """
 
     code: str
     name: str
@@ -76,11 +91,16 @@ class Grid(_Drawn):
     parent: str | None
     grade: int | None
     geometry: Geometry
+    hierarchy: str = PATROL
+    made_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint(_Placed):
-    """A place that rounds must visit; `grid` is the base grid that it lies in."""
+    """A place that rounds must visit; `grid` is the base grid that it lies in.
+
+    With a polygon as `geometry`, `lat` and `lon` are its middle and `radius_m` reaches all of it.
+    """
 
     code: str
     name: str
@@ -88,7 +108,9 @@ class Checkpoint(_Placed):
     lon: float
     radius_m: float
     kind: str | None
-    tag: str | None
+    tags: tuple[str, ...] = ()
+    dwell_s: int | None = None
+    geometry: Geometry | None = None
     grid: str | None = None
 
 
@@ -100,6 +122,8 @@ class Route(_Drawn):
     name: str
     checkpoints: tuple[str, ...]
     geometry: Geometry
+    ordered: bool = False
+    legs: tuple[dict[str, float], ...] = ()
     grid: str | None = None
 
 
@@ -185,6 +209,20 @@ class Shift:
     unit: str
     route: str
     rounds: int
+    mode: str = "constant"
+    first_day: str | None = None
+    last_day: str | None = None
+    round_min: int | None = None
+    holidays: str = "as_usual"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holiday:
+    """A day of rest, or a weekend day that is worked in its stead."""
+
+    day: date
+    name: str
+    kind: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,6 +250,25 @@ class Equipment:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GridPost:
+    """The post that answers for a grid; slot A, or B for when A is away."""
+
+    grid: str
+    slot: str
+    post: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradePolicy:
+    """What a grade asks for on each shift: at least so many rounds and posts, and how severe a missed duty is."""
+
+    grade: int
+    rounds: int
+    staff: int
+    severity: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Town:
     """Everything that a folder of town files says, in the order of the files.
 
@@ -229,14 +286,17 @@ class Town:
     custody: tuple[Custody, ...] = ()
     shifts: tuple[Shift, ...] = ()
     equipment: tuple[Equipment, ...] = ()
+    grid_posts: tuple[GridPost, ...] = ()
+    grade_policies: tuple[GradePolicy, ...] = ()
+    holidays: tuple[Holiday, ...] = ()
 
     def grids_top_down(self) -> Iterator[Grid]:
         """All grids, each after its parent: the order in which rows with a parent key can be written."""
         yield from sorted(self.grids, key=lambda grid: grid.level)
 
     def base_grids(self) -> tuple[Grid, ...]:
-        """The grids of level 3."""
-        return tuple(grid for grid in self.grids if grid.level == BASE)
+        """The patrol grids that no other lies below."""
+        return base_grids(self.grids)
 
     def holdings(self) -> tuple[Custody, ...]:
         """`custody`, and an open one for each tag that a hydrant or a piece of equipment names and no row does."""

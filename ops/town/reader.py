@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from ops.town import features, links, tables, territory
 from ops.town.findings import Finding, printable, quote
-from ops.town.model import Checkpoint, Custody, Equipment, Grid, Holder, Hydrant, Route, Town
+from ops.town.model import Checkpoint, Custody, Equipment, Grid, Holder, Hydrant, Route, Town, base_grids
 from ops.town.reading import Noted, Reading
 
 REQUIRED = ("grids.geojson", "checkpoints.geojson", "posts.csv", "units.csv", "devices.csv")
@@ -20,6 +20,9 @@ OPTIONAL = (
     "custody.csv",
     "shifts.csv",
     "equipment.csv",
+    "grid_posts.csv",
+    "grade_policies.csv",
+    "holidays.csv",
 )
 SITE_ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -54,14 +57,21 @@ def read_town(folder: Path, *, zone: ZoneInfo = SITE_ZONE, today: date | None = 
     custody = tables.read_custody(reading) if "custody.csv" in present else []
     shifts = tables.read_shifts(reading) if "shifts.csv" in present else []
     equipment = tables.read_equipment(reading) if "equipment.csv" in present else []
+    grid_posts = tables.read_grid_posts(reading) if "grid_posts.csv" in present else []
+    holidays = tables.read_holidays(reading) if "holidays.csv" in present else []
+    policies = tables.read_grade_policies(reading) if "grade_policies.csv" in present else []
 
     territory.check_tree(grids, reading=reading)
+    grids = territory.drawn(grids, reading=reading)
     territory.check_areas(grids, reading=reading)
+    territory.check_roads(grids, roads, reading=reading)
     locator = territory.Locator(_records(grids))
     checkpoints = [_located(noted, "checkpoints.geojson", locator, reading) for noted in checkpoints]
     hydrants = [_located(noted, "hydrants.geojson", locator, reading) for noted in hydrants]
     equipment = [_kept(noted, locator, reading) for noted in equipment]
     links.check_holders(reading=reading)
+    if "grid_posts.csv" in present:
+        links.check_grid_posts(grid_posts, base_grids(_records(grids)), reading=reading)
     links.check_posts(posts, units, reading=reading)
     custody = [_held(noted, reading) for noted in custody]
     links.check_units(units, posts, custody, reading=reading)
@@ -85,6 +95,9 @@ def read_town(folder: Path, *, zone: ZoneInfo = SITE_ZONE, today: date | None = 
         custody=_records(custody),
         shifts=_records(shifts),
         equipment=_records(equipment),
+        grid_posts=_records(grid_posts),
+        grade_policies=_records(policies),
+        holidays=_records(holidays),
     )
     order = {name: number for number, name in enumerate(REQUIRED + OPTIONAL)}
     return town, sorted(reading.findings.items, key=lambda finding: order.get(finding.file, -1))

@@ -1,6 +1,7 @@
-"""The six CSV files: each row into its record, with a finding for all that is wrong in it."""
+"""The CSV files: each row into its record, with a finding for all that is wrong in it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from devices.readings import DATUMS
 from ops.town.fields import Fields
@@ -10,17 +11,27 @@ from ops.town.geometry import degrees_problem
 from ops.town.model import (
     DEVICE_KINDS,
     EQUIPMENT_KINDS,
+    HOLIDAY_KINDS,
+    ON_HOLIDAYS,
     POST_ROLES,
+    SEVERITIES,
+    SHIFT_MODES,
+    SLOTS,
     UNIT_KINDS,
     Custody,
     Device,
     Equipment,
+    GradePolicy,
+    GridPost,
+    Holiday,
     Post,
     Shift,
     Unit,
 )
 from ops.town.reading import Noted, Reading
 
+MAX_STAFF = 100  # posts on one shift; more is another number by mistake
+_SHIFT_MORE = "name,mode,first_day,last_day,round_min,holidays"
 MAX_ROUNDS = 48  # of one unit in one shift: one each half hour for a whole day
 
 
@@ -84,11 +95,12 @@ def read_custody(reading: Reading) -> list[Noted[Custody]]:
 def read_shifts(reading: Reading) -> list[Noted[Shift]]:
     """`shifts.csv`."""
     shifts = []
-    for fields in _rows(reading, "shifts", "shift,days,starts,ends,unit,route,rounds", "name"):
+    for fields in _rows(reading, "shifts", "shift,days,starts,ends,unit,route,rounds", _SHIFT_MORE):
         shift, name = fields.code("shift"), fields.text("name", required=False)
         days, starts, ends = fields.days("days"), fields.clock("starts"), fields.clock("ends")
         unit, route = fields.code("unit"), fields.code("route")
         rounds = fields.integer("rounds", low=1, high=MAX_ROUNDS)
+        when = _when(fields)
         if shift is None or unit is None or route is None:
             continue
         key = f"{shift}, {unit}, {route}"
@@ -105,6 +117,7 @@ def read_shifts(reading: Reading) -> list[Noted[Shift]]:
             unit=unit,
             route=route,
             rounds=rounds,
+            **when,
         )
         shifts.append(Noted(fields.where, record))
     return shifts
@@ -144,6 +157,67 @@ def read_equipment(reading: Reading) -> list[Noted[Equipment]]:
     return equipment
 
 
+def read_grid_posts(reading: Reading) -> list[Noted[GridPost]]:
+    """`grid_posts.csv`."""
+    grid_posts = []
+    for fields in _rows(reading, "grid_posts", "grid,slot,post", ""):
+        grid, slot, post = fields.code("grid"), fields.choice("slot", SLOTS), fields.code("post")
+        if grid is None or slot is None or post is None or fields.failed:
+            continue
+        if reading.register("grid and slot", f"{grid}, {slot}", file=fields.file, where=fields.where):
+            grid_posts.append(Noted(fields.where, GridPost(grid=grid, slot=slot, post=post)))
+    return grid_posts
+
+
+def read_grade_policies(reading: Reading) -> list[Noted[GradePolicy]]:
+    """`grade_policies.csv`."""
+    policies = []
+    for fields in _rows(reading, "grade_policies", "grade,rounds,staff", "severity"):
+        grade = fields.integer("grade", low=1, high=4)
+        rounds = fields.integer("rounds", low=0, high=MAX_ROUNDS)
+        staff = fields.integer("staff", low=0, high=MAX_STAFF)
+        severity = fields.choice("severity", SEVERITIES, required=False)
+        if grade is None or rounds is None or staff is None or fields.failed:
+            continue
+        if reading.register("grade", str(grade), file=fields.file, where=fields.where):
+            record = GradePolicy(grade=grade, rounds=rounds, staff=staff, severity=severity)
+            policies.append(Noted(fields.where, record))
+    return policies
+
+
+def read_holidays(reading: Reading) -> list[Noted[Holiday]]:
+    """`holidays.csv`."""
+    holidays = []
+    for fields in _rows(reading, "holidays", "day,name,kind", ""):
+        day, name, kind = fields.day("day"), fields.text("name"), fields.choice("kind", HOLIDAY_KINDS)
+        if day is None or name is None or kind is None or fields.failed:
+            continue
+        if reading.register("day", day.isoformat(), file=fields.file, where=fields.where):
+            holidays.append(Noted(fields.where, Holiday(day=day, name=name, kind=kind)))
+    return holidays
+
+
+def _when(fields: Fields) -> dict[str, Any]:
+    """The columns of a shift that say in which time of the year it runs, and what it does on holidays."""
+    mode = fields.choice("mode", SHIFT_MODES, required=False) or "constant"
+    first: str | None = None
+    last: str | None = None
+    if mode == "seasonal":
+        first, last = fields.month_day("first_day"), fields.month_day("last_day")
+    elif mode == "targeted":
+        days = fields.day("first_day"), fields.day("last_day")
+        if days[0] and days[1] and days[1] < days[0]:
+            fields.wrong("ends before it begins", "last_day is not before first_day")
+        first, last = (day.isoformat() if day else None for day in days)
+    elif fields.text("first_day", required=False) or fields.text("last_day", required=False):
+        fields.wrong(f"is {mode} and has a first_day or last_day", "give it mode seasonal or targeted, or no such days")
+    round_min = fields.integer("round_min", low=5, high=720, required=False)
+    if round_min is not None and mode != "random":
+        fields.wrong(f"is {mode} and has a round_min", "only random shifts draw a window; leave it empty")
+    holidays = fields.choice("holidays", ON_HOLIDAYS, required=False) or "as_usual"
+    return {"mode": mode, "first_day": first, "last_day": last, "round_min": round_min, "holidays": holidays}
+
+
 def _latitude_longitude(fields: Fields) -> tuple[float | None, float | None]:
     lat = fields.number("lat", low=-1e9, high=1e9, required=False)
     lon = fields.number("lon", low=-1e9, high=1e9, required=False)
@@ -168,7 +242,7 @@ def _key(fields: Fields, kind: str, reading: Reading) -> str | None:
 def _rows(reading: Reading, stem: str, required: str, optional: str) -> Iterator[Fields]:
     """Each row as fields; a row is named by its line and its first code, whichever columns those are in."""
     path = reading.folder / f"{stem}.csv"
-    columns = tuple(required.split(",")), tuple(optional.split(","))
+    columns = tuple(required.split(",")), tuple(name for name in optional.split(",") if name)
     first, none_yet = columns[0][0], True
     findings, before = reading.findings, len(reading.findings.items)
     for row in read_rows(path, required=columns[0], optional=columns[1], findings=findings):

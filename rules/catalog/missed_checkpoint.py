@@ -73,7 +73,8 @@ class Settings(RuleSettings):
     )
     severity_by_grade: dict[int, Severity] = Field(
         default={1: Severity.WARNING, 2: Severity.WARNING, 3: Severity.HIGH, 4: Severity.CRITICAL},
-        description="severity of a missed point by the grade of its grid; a grid without grade counts as 1",
+        description="severity of a missed point by the grade of its grid, where the site's grade policy names none; "
+        "a grid without grade counts as 1",
     )
 
 

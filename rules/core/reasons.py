@@ -39,7 +39,6 @@ class Why(StrEnum):
     SCAN = "scan"  # a tag was read there: which, when, how near the reader was known to be
     SCAN_FAR = "scan_far"  # the tag was read, but the reader was elsewhere
     SCAN_UNPLACED = "scan_unplaced"  # the tag was read, and nothing says where the reader was
-    DWELL = "dwell"  # how long it had to stay, and did
     DWELL_SHORT = "dwell_short"  # was there, but not for long enough
     DWELL_UNSURE = "dwell_unsure"  # was there, and nobody can say for how long
     DROVE_PAST = "drove_past"  # came by too fast for a place that must be looked after

@@ -52,7 +52,7 @@ class GridPost(Dated):
 
 @dataclass(frozen=True, kw_only=True)
 class GradePolicy(Dated):
-    """What a grade asks for at least on each shift; `code` is the grade as text; no severity: the rule says."""
+    """What a grade asks for at least on each shift; `code` is the grade as text, severity None is the rule's own."""
 
     rounds: int
     staff: int
@@ -74,6 +74,7 @@ class Post(Dated):
     name: str
     unit: str | None
     grid: str | None
+    role: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,6 +166,56 @@ class Item(Dated):
     last_service: date | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Line(Dated):
+    """A line that must be walked: `points` are (lat, lon) in degrees WGS-84, `share` of its length is enough."""
+
+    name: str
+    grid: str | None
+    points: tuple[tuple[float, float], ...]
+    corridor_m: float
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinePlan(Dated):
+    """A unit walks a line so many times in each shift of this code."""
+
+    line: str
+    unit: str
+    shift: str
+    times: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisitPlan(Dated):
+    """Posts of a role are in each grid of a level that they answer for, on so many days of each period."""
+
+    name: str
+    role: str
+    every: str  # week, month or quarter
+    level: int
+    times: int
+    dwell_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaticPost(Dated):
+    """A unit holds a place from then to then, local time; `ring` is its border when it is no circle: (lat, lon)."""
+
+    name: str
+    grid: str | None
+    unit: str
+    lat: float
+    lon: float
+    radius_m: float
+    ring: tuple[tuple[float, float], ...] = ()
+    days: frozenset[int]  # 0 Monday to 6 Sunday, of the day on which it starts
+    starts: time
+    ends: time
+    share: float
+
+
 @dataclass(frozen=True)
 class Device:
     """A device of the register; its number is what readings bear."""
@@ -230,6 +281,10 @@ class World:
     grid_posts: tuple[GridPost, ...] = ()
     grade_policies: Book[GradePolicy] = field(default_factory=Book)
     holidays: Book[Holiday] = field(default_factory=Book)
+    lines: Book[Line] = field(default_factory=Book)
+    line_plans: Book[LinePlan] = field(default_factory=Book)
+    visit_plans: Book[VisitPlan] = field(default_factory=Book)
+    static_posts: Book[StaticPost] = field(default_factory=Book)
 
     @cached_property
     def device(self) -> dict[int, Device]:

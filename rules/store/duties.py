@@ -12,8 +12,6 @@ from ingest.queries import load_queries
 from rules.core.duties import Duty, State, Verdict
 from rules.core.rounds import Round
 from rules.judging import Outcome
-from rules.metrics import PLANNED
-from rules.rule import Planned
 
 _SQL = load_queries("rules.store", "duties.sql")
 _FIELDS = [field.name for field in fields(Duty)]
@@ -26,41 +24,6 @@ def duty_of(row: dict[str, Any]) -> Duty:
     values["verdict"] = Verdict(values["verdict"]) if values["verdict"] else None
     values["reasons"] = tuple(values["reasons"])
     return Duty(**values)
-
-
-async def store_plan(connection: Connection, planned: Sequence[Planned]) -> int:
-    """Make the rounds and duties that are not there yet.
-
-    Returns:
-        How many duties are new.
-    """
-    if not planned:
-        return 0
-    rounds = {it.round.key: it.round for it in planned if it.round}
-    await connection.execute(_SQL["insert_rounds"], {"rows": Jsonb([_round_row(it) for it in rounds.values()])})
-    rows = [_duty_row(it) for it in planned]
-    made = await (await connection.execute(_SQL["insert_duties"], {"rows": Jsonb(rows)})).fetchall()
-    for row in made:
-        PLANNED.labels(row["rule"]).inc()
-    return len(made)
-
-
-async def retract_plan(connection: Connection, rule: str, planned: Sequence[Planned], *, now: datetime) -> None:
-    """Drop the duties of a rule, and their rounds, that have not begun and are not planned like this any more."""
-    rows = [_duty_row(it) for it in planned]
-    await connection.execute(_SQL["retract_duties"], {"rule": rule, "rows": Jsonb(rows), "now": now})
-    await connection.execute(_SQL["retract_rounds"], {"now": now})
-
-
-async def planned_until(connection: Connection) -> datetime | None:
-    """Up to when everything that ended has its duties; None before the first plan."""
-    row = await (await connection.execute(_SQL["planned_until"])).fetchone()
-    return row["planned_until"] if row else None
-
-
-async def set_planned_until(connection: Connection, at: datetime) -> None:
-    """Note that everything that ended before `at` has its duties."""
-    await connection.execute(_SQL["set_planned_until"], {"at": at})
 
 
 async def wake_unplanned(connection: Connection, rule: str, *, keys: Iterable[str], now: datetime) -> None:
@@ -155,36 +118,6 @@ async def write(connection: Connection, outcomes: Sequence[Outcome], *, now: dat
 async def put_off(connection: Connection, ids: Sequence[int], *, until: datetime) -> None:
     """Try again later what could not be judged."""
     await connection.execute(_SQL["put_off"], {"ids": list(ids), "at": until})
-
-
-def _round_row(its_round: Round) -> dict[str, Any]:
-    return {
-        "key": its_round.key,
-        "shift": its_round.shift,
-        "route": its_round.route,
-        "unit": its_round.unit,
-        "grid": its_round.grid,
-        "starts_at": its_round.starts_at.isoformat(),
-        "ends_at": its_round.ends_at.isoformat(),
-    }
-
-
-def _duty_row(planned: Planned) -> dict[str, Any]:
-    duty = planned.duty
-    return {
-        "rule": duty.rule,
-        "key": duty.key,
-        "subject": duty.subject,
-        "unit": duty.unit,
-        "round": planned.round.key if planned.round else None,
-        "grid": duty.grid,
-        "opens_at": duty.opens_at.isoformat(),
-        "due_at": duty.due_at.isoformat(),
-        "settles_at": duty.settles_at.isoformat(),
-        "final_at": duty.final_at.isoformat(),
-        "judge_at": duty.judge_at.isoformat() if duty.judge_at else None,
-        "context": dict(duty.context),
-    }
 
 
 def _judged_row(duty: Duty) -> dict[str, Any]:

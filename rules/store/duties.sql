@@ -1,43 +1,7 @@
--- name: insert_rounds
--- Rounds of the plan; those made before stay as they are.
-INSERT INTO round (key, shift, route, unit, grid, starts_at, ends_at)
-SELECT x.key, x.shift, x.route, x.unit, x.grid, x.starts_at, x.ends_at
-  FROM jsonb_to_recordset(%(rows)s) AS x(key text, shift text, route text, unit text, grid text,
-                                         starts_at timestamptz, ends_at timestamptz)
- WHERE NOT EXISTS (SELECT 1 FROM round r WHERE r.key = x.key)
-ON CONFLICT (key) DO NOTHING;
-
--- name: insert_duties
--- Duties of the plan; those made before stay as they are.
-INSERT INTO duty (rule, key, subject, unit, round, grid, opens_at, due_at, settles_at, final_at, state, judge_at,
-                  context)
-SELECT x.rule, x.key, x.subject, x.unit, r.id, x.grid, x.opens_at, x.due_at, x.settles_at, x.final_at, 'planned',
-       x.judge_at, x.context
-  FROM jsonb_to_recordset(%(rows)s) AS x(rule text, key text, subject text, unit text, round text, grid text,
-                                         opens_at timestamptz, due_at timestamptz, settles_at timestamptz,
-                                         final_at timestamptz, judge_at timestamptz, context jsonb)
-  LEFT JOIN round r ON r.key = x.round
- WHERE NOT EXISTS (SELECT 1 FROM duty d WHERE d.key = x.key)
-ON CONFLICT (key) DO NOTHING
-RETURNING rule;
-
--- name: retract_duties
--- Duties of a rule that have not begun and are not in the plan as it is now; nobody was told of them yet.
-DELETE FROM duty d
- WHERE d.rule = %(rule)s AND d.state = 'planned' AND d.verdict IS NULL AND d.opens_at > %(now)s
-   AND NOT EXISTS (SELECT 1 FROM jsonb_to_recordset(%(rows)s)
-                     AS x(key text, opens_at timestamptz, due_at timestamptz, settles_at timestamptz)
-                    WHERE x.key = d.key AND x.opens_at = d.opens_at AND x.due_at = d.due_at
-                      AND x.settles_at = d.settles_at);
-
--- name: retract_rounds
--- Rounds that have not begun and have no duty left.
-DELETE FROM round r WHERE r.starts_at > %(now)s AND NOT EXISTS (SELECT 1 FROM duty d WHERE d.round = r.id);
-
 -- name: wake_unplanned
 -- Judge at once the live duties of a rule that its planner no longer names.
 UPDATE duty SET judge_at = %(now)s
- WHERE rule = %(rule)s AND state <> 'final' AND NOT key = ANY(%(keys)s) AND (judge_at IS NULL OR judge_at > %(now)s);
+ WHERE rule = %(rule)s AND state NOT IN ('final', 'superseded') AND NOT key = ANY(%(keys)s) AND (judge_at IS NULL OR judge_at > %(now)s);
 
 -- name: wake
 -- Judge at once the live duties that dirty marks touch. A visit can hardly become better than met, so those sleep on
@@ -45,7 +9,8 @@ UPDATE duty SET judge_at = %(now)s
 -- cover every early and late limit.
 UPDATE duty d SET judge_at = %(now)s
   FROM unnest(%(subjects)s::text[], %(froms)s::timestamptz[], %(tos)s::timestamptz[]) AS m(subject, start, stop)
- WHERE d.rule = ANY(%(rules)s) AND d.subject = m.subject AND d.state <> 'final'
+ WHERE d.rule = ANY(%(rules)s) AND d.subject = m.subject
+   AND d.state NOT IN ('final', 'superseded')
    AND d.verdict IS DISTINCT FROM 'met' AND (d.judge_at IS NULL OR d.judge_at > %(now)s)
    AND d.opens_at - interval '1 hour' <= m.stop
    AND m.start <= CASE WHEN %(open_ended)s THEN d.final_at ELSE d.settles_at END;
@@ -83,7 +48,7 @@ SELECT * FROM duty WHERE round = ANY(%(rounds)s) AND state <> 'superseded' ORDER
 
 -- name: overdue
 -- The live duties of a rule that are missed so far.
-SELECT * FROM duty WHERE rule = %(rule)s AND state <> 'final' AND verdict = 'missed' ORDER BY id;
+SELECT * FROM duty WHERE rule = %(rule)s AND state NOT IN ('final', 'superseded') AND verdict = 'missed' ORDER BY id;
 
 -- name: write
 -- Duties after judgement.
@@ -106,11 +71,3 @@ SELECT nextval(pg_get_serial_sequence('evidence', 'id')) AS id FROM generate_ser
 INSERT INTO evidence (id, made_at, body) OVERRIDING SYSTEM VALUE
 SELECT x.id, %(at)s, x.body FROM jsonb_to_recordset(%(rows)s) AS x(id bigint, body jsonb)
 ON CONFLICT (id) DO UPDATE SET made_at = excluded.made_at, body = excluded.body WHERE evidence.body <> excluded.body;
-
--- name: planned_until
--- Up to when ended rounds have been planned; NULL before the first plan.
-SELECT planned_until FROM rules_leader;
-
--- name: set_planned_until
--- Everything that ended before this has its duties.
-UPDATE rules_leader SET planned_until = greatest(planned_until, %(at)s);

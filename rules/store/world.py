@@ -18,11 +18,15 @@ from rules.core.world import (
     Holiday,
     Item,
     Leg,
+    Line,
+    LinePlan,
     Post,
     Ring,
     Route,
     Shift,
+    StaticPost,
     Unit,
+    VisitPlan,
     World,
 )
 from rules.settings import SettingRow, SettingsBook
@@ -61,6 +65,10 @@ async def snapshot(connection: Connection, *, zone: str, known: Snapshot | None 
         holidays=Book(Holiday(**it) for it in rows["holidays"]),
         grid_posts=tuple(GridPost(**it) for it in rows["grid_posts"]),
         grade_policies=Book(GradePolicy(**it) for it in rows["grade_policies"]),
+        lines=Book(_line(it) for it in rows["lines"]),
+        line_plans=Book(LinePlan(**it) for it in rows["line_plans"]),
+        visit_plans=Book(VisitPlan(**it) for it in rows["visit_plans"]),
+        static_posts=Book(_static_post(it) for it in rows["static_posts"]),
     )
     settings = SettingsBook((SettingRow(**it) for it in rows["settings"]), models=settings_models())
     return Snapshot(row["stamp"], world, settings)
@@ -79,3 +87,19 @@ def _checkpoint(row: dict[str, Any]) -> Checkpoint:
 def _route(row: dict[str, Any]) -> Route:
     legs = tuple(Leg(**leg) for leg in row["legs"])
     return Route(**{**row, "checkpoints": tuple(row["checkpoints"]), "legs": legs})
+
+
+def _line(row: dict[str, Any]) -> Line:
+    points = _swapped(row.pop("geometry")["coordinates"])
+    return Line(**row, points=points)
+
+
+def _static_post(row: dict[str, Any]) -> StaticPost:
+    geometry = row.pop("geometry")
+    days = frozenset(_DAYS[day] for day in row.pop("days") if day in _DAYS)
+    return StaticPost(**row, days=days, ring=_swapped(geometry["coordinates"][0]) if geometry else ())
+
+
+def _swapped(coordinates: list[list[float]]) -> tuple[tuple[float, float], ...]:
+    """Latitude first, as everything but GeoJSON has it."""
+    return tuple((it[1], it[0]) for it in coordinates)

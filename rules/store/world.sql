@@ -1,9 +1,6 @@
 -- name: stamp
 -- Changes whenever a row of the dated world or of the settings is made, changed or removed.
-SELECT (SELECT revision FROM world_revision)::text || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM holiday) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grid_post) || '/' ||
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM grade_policy) AS stamp;
+SELECT (SELECT revision FROM world_revision)::text AS stamp;
 
 -- name: grids
 -- All versions, without their geometry.
@@ -15,7 +12,7 @@ SELECT code, name, kind, valid_from, valid_to FROM unit;
 
 -- name: posts
 -- All versions.
-SELECT code, name, unit, grid, valid_from, valid_to FROM post;
+SELECT code, name, unit, grid, role, valid_from, valid_to FROM post;
 
 -- name: devices
 -- The register.
@@ -53,6 +50,23 @@ SELECT grid AS code, slot, post, valid_from, valid_to FROM grid_post ORDER BY gr
 -- name: grade_policies
 -- All versions.
 SELECT grade::text AS code, rounds, staff, severity, valid_from, valid_to FROM grade_policy;
+
+-- name: lines
+-- All versions.
+SELECT code, name, grid, geometry, corridor_m, share, valid_from, valid_to FROM line;
+
+-- name: line_plans
+-- All versions.
+SELECT code, line, unit, shift, times, valid_from, valid_to FROM line_plan;
+
+-- name: visit_plans
+-- All versions.
+SELECT code, name, role, every, level, times, dwell_s, valid_from, valid_to FROM visit_plan;
+
+-- name: static_posts
+-- All versions.
+SELECT code, name, grid, unit, lat, lon, radius_m, geometry, days, starts, ends, share, valid_from, valid_to
+  FROM static_post;
 
 -- name: settings
 -- Every dated setting.

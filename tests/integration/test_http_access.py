@@ -17,9 +17,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "open_incident": {"kind": "fire_hazard", "lat": 30.05, "lon": 111.05},
     "dispatch_incident": {"unit": "U1"},
     "close_incident": {"note": "out"},
+    "change_grid": {"grade": 3},
 }
 LAST = ("resolve_alert", "close_incident", "sign_out")  # after these, others would be answered otherwise
-IDS = {"/api/devices/{id}/track": "H1"}
+IDS = {"/api/devices/{id}/track": "H1", "/api/grids/{id}": "B1", "/api/measures/presence/{id}": "B1"}
 FILE = "/assets/{tail}"
 
 # What each list holds: how to name its rows, all of them, those of C1, those of the patrol's own unit U1.
@@ -50,6 +51,17 @@ LISTS: dict[str, tuple[Callable[[Any], set[str]], set[str], set[str], set[str] |
         {"K1"},
     ),
     "/api/hydrants": (lambda it: {f["properties"]["code"] for f in it["features"]}, {"E1", "E4"}, {"E1"}, None),
+    "/api/territory": (lambda it: {g["code"] for g in it["items"]}, {"B1", "B2"}, {"B1"}, None),
+    "/api/territory/topology": (lambda it: {f["properties"]["subject"] for f in it["features"]}, set(), set(), None),
+    "/api/territory/balance": (lambda it: {g["code"] for g in it["items"]}, {"B1", "B2"}, {"B1"}, None),
+    "/api/measures": (
+        lambda it: {one["key"] for one in it["items"]},
+        {"T", "C1", "C2", "B1", "B2"},
+        {"C1", "B1"},
+        {"T", "C1", "B1"},
+    ),
+    "/api/measures/duties": (lambda it: {d["subject"] for d in it["items"]}, {"K1", "K2"}, {"K1"}, {"K1"}),
+    "/api/measures/presence": (lambda it: {g["code"] for g in it["items"]}, {"B1", "B2"}, {"B1"}, None),
     "/api/audit": (lambda it: {a["subject"] for a in it["items"]}, {"H2"}, set(), None),
 }
 
@@ -97,7 +109,7 @@ async def test_each_route_answers_each_role_as_the_table_says(site: Site, role: 
 
 @pytest.mark.parametrize("route", [one for one in ROUTES if one.scope is GRID], ids=lambda one: one.operation)
 async def test_rows_of_another_territory_are_not_there(site: Site, route: Route) -> None:
-    role = next(role for role in ("officer", "auditor") if route.permission in GRANTS[role])
+    role = next(role for role in ("officer", "leader", "auditor") if route.permission in GRANTS[role])
     async with site.as_user(f"{role}_c1") as browser:
         if route.path in LISTS and route.method == "GET":
             name, every, within, _ = LISTS[route.path]
@@ -112,6 +124,9 @@ async def test_rows_of_another_territory_are_not_there(site: Site, route: Route)
             assert (await browser.get("/api/devices/H2/track")).status == 404
             assert (await browser.get("/api/devices/X9/track")).status == 404
             assert site.sql("SELECT count(*) FROM audit WHERE actor = 'officer_c1'") == [(0,)]
+        elif route.path in IDS:  # of a grid
+            path = route.path.replace("{id}", "B2")
+            assert (await browser.ask(route.method, path, json=BODIES.get(route.operation))).status == 404
         else:
             assert route.params, f"{route.name} keeps to a territory, and nothing here shows it"
             for row in ("2", "3"):

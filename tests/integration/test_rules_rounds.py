@@ -128,12 +128,16 @@ async def test_a_changed_shift_plans_anew_what_has_not_begun(site: Site) -> None
     await site.work(0)
     await site.do("UPDATE shift SET ends = '10:00'")
     await site.work(1)
-    rows = await site.rows("SELECT DISTINCT opens_at, due_at FROM duty ORDER BY 1")
-    assert [tuple(row.values()) for row in rows] == [(at(0), at(60)), (at(DAY), at(DAY + 120))]
+    rows = await site.rows("SELECT DISTINCT opens_at, due_at, state = 'superseded' AS gone FROM duty ORDER BY 1, 2")
+    assert [tuple(row.values()) for row in rows] == [
+        (at(0), at(60), True),
+        (at(0), at(120), False),
+        (at(DAY), at(DAY + 120), False),
+    ]
     await site.do("UPDATE shift SET valid_to = %s", at(10))
     await site.work(11)
     assert [row["opens_at"] for row in await site.rows("SELECT DISTINCT opens_at FROM duty")] == [at(0)]
-    assert len(await site.rows("SELECT id FROM round")) == 1
+    assert len(await site.rows("SELECT id FROM round WHERE superseded_at IS NULL")) == 1
 
 
 async def test_what_cannot_be_judged_is_tried_again_and_stops_no_other(

@@ -46,7 +46,8 @@ async def test_the_sample_has_the_scale_of_the_sources(connection: Connection, t
     async with connection:
         imported = await import_town(connection, town_of(sample_dir()), folder=sample_dir())
         counts = added(imported)
-        assert counts["grid"] == 1 + 9 + 54
+        assert counts["grid"] == 1 + 9 + 54 + 1 + 3
+        assert (counts["grid_post"], counts["grade_policy"]) == (108, 4)
         assert counts["route"] == 18
         assert 100 <= counts["checkpoint"] <= 140
         assert counts["hydrant"] == 150
@@ -102,7 +103,7 @@ async def test_what_is_gone_ends_and_a_missing_file_leaves_its_part_alone(
         imported = await import_town(connection, town_of(folder), folder=folder, at=LATER)
         assert imported.counts["equipment"]["ended"] == 1
         assert "shift" not in imported.counts
-        assert await count(connection, "shift", "valid_to IS NULL") == 36
+        assert await count(connection, "shift", "valid_to IS NULL") == 37
 
 
 async def test_a_device_of_another_kind_stops_everything(connection: Connection, tmp_path: Path) -> None:

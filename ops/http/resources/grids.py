@@ -7,7 +7,7 @@ from pydantic import Field
 from ingest.queries import load_queries
 from ops.http.call import Call
 from ops.http.database import rows
-from ops.http.fields import Query, View
+from ops.http.fields import Code, Query, View
 from ops.http.permissions import GRID
 from ops.http.routes import route
 
@@ -17,9 +17,10 @@ _SQL = load_queries("ops.http.resources", "grids.sql")
 class GridQuery(Query):
     """Which grids."""
 
-    level: list[Annotated[int, Field(ge=1, le=9)]] | None = Field(
-        None, description="1 the town, 2 communities, 3 base grids; repeat it for several"
+    level: list[Annotated[int, Field(ge=1, le=99)]] | None = Field(
+        None, description="1 the top, then down; repeat it for several"
     )
+    hierarchy: Code = Field("patrol", description="`patrol`, or another over the same ground")
 
 
 class GridProperties(View):
@@ -30,6 +31,8 @@ class GridProperties(View):
     level: int
     parent: str | None
     grade: int | None = Field(description="1 to 4: how closely it is watched")
+    hierarchy: str
+    base: bool = Field(description="whether no other grid lies below it")
 
 
 class GridFeature(View):
@@ -58,9 +61,9 @@ class GridCollection(View):
     summary="The territory as GeoJSON",
 )
 async def list_grids(call: Call[GridQuery]) -> GridCollection:
-    """The viewer's grid and all below it."""
+    """The viewer's grid and all below it; of another hierarchy than its own, what lies on its ground."""
     async with call.transaction() as connection:
-        found = await rows(connection, _SQL["list_grids"], {**call.bounds(), "level": call.query.level})
+        found = await rows(connection, _SQL["list_grids"], {**call.bounds(), **call.query.model_dump()})
     features = []
     for one in found:
         geometry = one.pop("geometry")

@@ -1,4 +1,4 @@
-"""The made-up town put together: what was drawn and counted becomes the text of the eleven files."""
+"""The made-up town put together: what was drawn and counted becomes the text of the files."""
 
 import csv
 import io
@@ -21,6 +21,11 @@ _METRES_PER_DEGREE = 111_195.0
 TOWN_CODE, TOWN_NAME = "990101100000", "更楼镇"  # no division code begins with 99: it can be nobody's
 COMMUNITY_NAMES = ("茶园", "北门", "北场", "西门", "东门", "石桥", "河堤", "东河", "车站")  # north-west to south-east
 _TOUR = (0, 1, 2, 7, 4, 3, 6, 8, 5)  # communities so that each borders on the next
+_FIRE_AREAS = (
+    ("北片消防责任区", (0, 1, 2)),
+    ("中片消防责任区", (3, 4, 5)),
+    ("南片消防责任区", (6, 7, 8)),
+)  # communities
 _NUMERALS = "一二三四五六"
 _GRADES = (4,) * 3 + (3,) * 6 + (2,) * 17  # of the most built-up base grids; all others are of grade 1
 _SCHOOLS = ("小学", "幼儿园")
@@ -80,6 +85,9 @@ class Assembly:
             "devices.csv": _csv(roster.devices()),
             "custody.csv": _csv(roster.custody()),
             "shifts.csv": _csv(roster.shifts(tour)),
+            "grid_posts.csv": _csv(roster.grid_posts(self._routes_of_grids(), tour)),
+            "grade_policies.csv": _csv(roster.grade_policies()),
+            "holidays.csv": _csv(roster.holidays()),
         }
 
     def _grids(self) -> Iterable[dict[str, Any]]:
@@ -93,6 +101,19 @@ class Assembly:
             for index, faces in enumerate(quarter.grids):
                 name, code = f"{COMMUNITY_NAMES[number]}社区第{_NUMERALS[index]}网格", self._grid_of[faces[0]]
                 yield self._grid(faces, code=code, name=name, level=3, parent=_community(number), grade=grades[code])
+        yield _made_of([TOWN_CODE], code=f"{TOWN_CODE[:9]}F00", name=f"{TOWN_NAME}消防辖区", level=1)
+        for number, (name, communities) in enumerate(_FIRE_AREAS, start=1):
+            codes = [_community(community) for community in communities]
+            area_code = f"{TOWN_CODE[:9]}F{number:02d}"
+            yield _made_of(codes, code=area_code, name=name, level=2, parent=f"{TOWN_CODE[:9]}F00")
+
+    def _routes_of_grids(self) -> list[tuple[str, str]]:
+        """The code of each base grid with that of the route through its half of the community."""
+        return [
+            (self._grid_of[faces[0]], f"R-{2 * number + 1 + index // 3:02d}")
+            for number, quarter in enumerate(self.quarters)
+            for index, faces in enumerate(quarter.grids)
+        ]
 
     def _grid(self, faces: list[int], **properties: Any) -> dict[str, Any]:
         mesh = self.layout.mesh
@@ -123,15 +144,17 @@ class Assembly:
             for place, stop in enumerate(stops):
                 number += 1
                 kind, name = chosen.get(place, ("street", self._corner_name(stop)))
-                properties = {
-                    "code": f"K-{number:03d}",
-                    "name": name,
-                    "radius_m": 30 if kind == "kiosk" else 40,
-                    "kind": kind,
-                }
+                properties: dict[str, Any] = {"code": f"K-{number:03d}", "name": name}
+                if kind != "filling_station":  # the yards of these are drawn
+                    properties["radius_m"] = 30 if kind == "kiosk" else 40
+                properties["kind"] = kind
                 if kind in {"kiosk", "key_unit", "filling_station"}:
                     properties["tag"] = f"04{self._dice.getrandbits(48):012X}"
-                yield _feature(properties, "Point", _degrees(stop.point))
+                if kind == "filling_station":
+                    properties["tags"] = [properties.pop("tag"), f"{properties['code']}-B"]
+                    yield _feature(properties, "Polygon", [_yard(stop.point)])
+                else:
+                    yield _feature(properties, "Point", _degrees(stop.point))
 
     def _corner_name(self, stop: Stop) -> str:
         """The corner that a stop is at, or the number of the house that it is in front of."""
@@ -157,7 +180,9 @@ class Assembly:
             codes = [f"K-{number + place + 1:03d}" for place in range(len(walk.stops))]
             number += len(codes)
             name = f"{COMMUNITY_NAMES[index // 2]}社区{_NUMERALS[index % 2]}号巡线"
-            properties = {"code": f"R-{index + 1:02d}", "name": name, "checkpoints": codes}
+            properties: dict[str, Any] = {"code": f"R-{index + 1:02d}", "name": name, "checkpoints": codes}
+            if index == 0:
+                properties["ordered"] = True
             yield _feature(properties, "LineString", [_degrees(point) for point in walk.path])
 
     def _roads(self) -> Iterable[dict[str, Any]]:
@@ -241,12 +266,23 @@ def _degrees(point: Point) -> Point:
     return (round(ORIGIN_LON + point[0] / east, 6), round(ORIGIN_LAT + point[1] / _METRES_PER_DEGREE, 6))
 
 
+def _yard(middle: Point) -> list[Point]:
+    """The border of a yard of 70 m by 60 m."""
+    corners = ((-35, -30), (35, -30), (35, 30), (-35, 30), (-35, -30))
+    return [_degrees((middle[0] + east, middle[1] + north)) for east, north in corners]
+
+
 def _month(number: int) -> str:
     return f"{number // 12:04d}-{number % 12 + 1:02d}"
 
 
 def _feature(properties: dict[str, Any], kind: str, coordinates: Any) -> dict[str, Any]:
     return {"type": "Feature", "properties": properties, "geometry": {"type": kind, "coordinates": coordinates}}
+
+
+def _made_of(codes: list[str], **properties: Any) -> dict[str, Any]:
+    properties = {**properties, "hierarchy": "fire", "made_of": codes}
+    return {"type": "Feature", "properties": properties, "geometry": None}
 
 
 def _geojson(features: Iterable[dict[str, Any]]) -> str:

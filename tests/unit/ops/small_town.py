@@ -78,6 +78,14 @@ def geojson_files() -> dict[str, Collection]:
 
 
 CSV_FILES = {
+    "grid_posts.csv": "grid,slot,post\n"
+    + "".join(
+        f"{community}00{number},A,P-1\n{community}00{number},B,P-2\n"
+        for community in (COMMUNITY_W, COMMUNITY_E)
+        for number in (1, 2)
+    ),
+    "grade_policies.csv": "grade,rounds,staff,severity\n1,1,1,\n4,2,2,critical\n",
+    "holidays.csv": "day,name,kind\n2026-10-01,国庆节,rest\n2026-10-10,调休,work\n",
     "posts.csv": "code,name,squad,unit,role,grid\nP-1,一号岗,A,F-1,patrol,\nP-2,二号岗,A,F-1,patrol,\n"
     "L-1,队长岗,A,,leader,\nG-1,网格员岗,,,grid_officer,990101100001\n",
     "units.csv": "code,name,kind,squad\nF-1,一组,foot,A\nV-1,一号车,car,\n",
@@ -92,7 +100,7 @@ CSV_FILES = {
 
 
 def write_small_town(folder: Path) -> Path:
-    """Write all eleven files of the sound town."""
+    """Write all files of the sound town."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, collection in geojson_files().items():
         (folder / name).write_text(json.dumps(collection, ensure_ascii=False), encoding="utf-8")

@@ -70,7 +70,19 @@ def test_the_reference_names_every_file_property_and_word() -> None:
     words = [*reader.REQUIRED, *reader.OPTIONAL]
     for choices in ("CHECKPOINT_KINDS", "HYDRANT_TYPES", "POST_ROLES", "UNIT_KINDS", "DEVICE_KINDS", "EQUIPMENT_KINDS"):
         words += getattr(model, choices)
-    for record in (model.Checkpoint, model.Hydrant, model.Post, model.Unit, model.Device, model.Equipment, model.Shift):
+    for record in (
+        model.Checkpoint,
+        model.Hydrant,
+        model.Post,
+        model.Unit,
+        model.Device,
+        model.Equipment,
+        model.Shift,
+        model.GridPost,
+        model.GradePolicy,
+        model.Holiday,
+        model.Route,
+    ):
         words += record.__dataclass_fields__
     missing = [word for word in words if f"`{word}`" not in page]
     assert missing == []

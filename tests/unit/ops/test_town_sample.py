@@ -36,7 +36,7 @@ def test_the_shipped_files_are_what_the_generator_draws() -> None:
 
 
 def test_its_scale(town: Town) -> None:
-    assert Counter(grid.level for grid in town.grids) == {1: 1, 2: 9, 3: 54}
+    assert Counter(grid.level for grid in town.grids) == {1: 2, 2: 12, 3: 54}
     assert {grid.grade for grid in town.base_grids()} == {1, 2, 3, 4}
     assert all(count == 6 for count in Counter(grid.parent for grid in town.base_grids()).values())
     assert Counter(post.role for post in town.posts) == {
@@ -57,9 +57,9 @@ def test_its_scale(town: Town) -> None:
 
 
 def test_base_grids_part_the_town_exactly(town: Town) -> None:
-    root = next(grid for grid in town.grids if grid.level == 1)
+    root = next(grid for grid in town.grids if grid.level == 1 and grid.hierarchy == "patrol")
     assert shapely.coverage_is_valid([grid.shape for grid in town.base_grids()])
-    for parent in [root, *(grid for grid in town.grids if grid.level == 2)]:
+    for parent in [root, *(grid for grid in town.grids if grid.level == 2 and grid.hierarchy == "patrol")]:
         below = [grid.shape for grid in town.grids if grid.parent == parent.code]
         assert shapely.union_all(below).symmetric_difference(parent.shape).area == pytest.approx(0, abs=1e-15)
         assert shapely.union_all(below).equals(parent.shape)

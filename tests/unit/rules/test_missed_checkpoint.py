@@ -25,6 +25,7 @@ def test_a_fix_inside_is_a_visit(duty: Duty) -> None:
     assert found.reasons[0] == {
         "reason": "visit",
         "device": "H-03",
+        "holder": "U-1",
         "distance_m": 14.1,
         "accuracy_m": 6.0,
         "at": "2026-11-21T00:25:00.000Z",

@@ -10,6 +10,7 @@ from rules.catalog import catalog, settings_models
 from rules.core.duties import Duty, Judgement
 from rules.core.fixes import PACES, Fix, Span
 from rules.core.presence import Tracked
+from rules.core.scans import Scan
 from rules.core.world import (
     END_OF_TIME,
     Book,
@@ -139,6 +140,13 @@ def settings(**rows: dict[str, Any]) -> SettingsBook:
     return SettingsBook(found, models=settings_models())
 
 
+def scan(minute: float, *place_m: float, tag: str = "04:A2", device: str = "H-03") -> Scan:
+    """A tag that was read; without a place the scan does not say where."""
+    lat, lon = place(*place_m) if place_m else (None, None)
+    digest = crc32(repr((minute, place_m, tag)).encode())
+    return Scan(tag=tag, device=device, holder="U-1", time=at(minute), digest=digest, lat=lat, lon=lon)
+
+
 def duty_rule(name: str) -> DutyRule:
     """A rule of the catalog that judges duties."""
     rule = catalog()[name]
@@ -176,10 +184,18 @@ def judge(
     where: World | None = None,
     book: SettingsBook | None = None,
     incident: IncidentFacts | None = None,
+    scans: Iterable[Scan] = (),
     now: float = 10_000,
 ) -> Judgement:
     """The judgement of a duty on these devices."""
-    case = Case(duty=duty, world=where or world(), settings=book or settings(), tracked=devices, incident=incident)
+    case = Case(
+        duty=duty,
+        world=where or world(),
+        settings=book or settings(),
+        tracked=devices,
+        incident=incident,
+        scans=tuple(scans),
+    )
     return duty_rule(duty.rule).judge(case, now=at(now))
 
 
