@@ -92,6 +92,10 @@ SELECT device, time + %(weeks)s * interval '7 days', digest, lat, lon, accuracy,
        received_at + %(weeks)s * interval '7 days'
   FROM position WHERE time >= %(since)s AND time < %(since)s::timestamptz + interval '7 days';
 
+-- name: not_yet
+-- Whole weeks were repeated; what lies beyond the last day goes.
+DELETE FROM position WHERE time >= %(until)s;
+
 -- name: goes_silent
 -- On some days one device is out of sight for some hours, so that there is something to find.
 DELETE FROM position WHERE device = (SELECT min(device) FROM position WHERE time < %(since)s::timestamptz + interval '1 day')

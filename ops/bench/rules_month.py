@@ -48,6 +48,7 @@ async def fill_month(database: Database, *, since: datetime, days: int, zone: st
     for weeks in range(1, -(-days // 7)):
         tell(f"repeating it: week {weeks + 1}")
         await connection.execute(SQL["another_week"], {"since": since, "weeks": weeks})
+    await connection.execute(SQL["not_yet"], {"until": since + timedelta(days=days)})
     await connection.execute(SQL["goes_silent"], {"since": since})
     await database.settle()
     return await database.rows()
