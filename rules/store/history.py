@@ -48,7 +48,7 @@ async def buttons(connection: Connection, span: Span) -> list[dict[str, Any]]:
 
 
 async def said(connection: Connection, device: int, span: Span) -> list[dict[str, Any]]:
-    """Buttons and statuses of one device; lat and lon in degrees."""
+    """What one device said that is no position; lat and lon in degrees."""
     values = {"device": device, **_values(span)}
     return _in_degrees(await (await connection.execute(_SQL["said"], values)).fetchall())
 

@@ -43,8 +43,8 @@ SELECT p.time, p.digest, p.lat, p.lon, p.accuracy, p.speed, p.battery, p.flags, 
  ORDER BY p.time, p.digest;
 
 -- name: said
--- Buttons and statuses of a device in a span.
+-- What a device said in a span that is no position.
 SELECT r.device, r.time, r.digest, r.type, r.lat, r.lon, r.flags, r.received_at, r.body, g.code AS grid
   FROM reading r LEFT JOIN grid g ON g.id = r.grid
- WHERE r.device = %(device)s AND r.time >= %(since)s AND r.time < %(until)s AND r.type IN ('button', 'status')
+ WHERE r.device = %(device)s AND r.time >= %(since)s AND r.time < %(until)s
  ORDER BY r.time, r.digest;
