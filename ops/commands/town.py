@@ -1,5 +1,6 @@
 """`gengfu town`: check a town's files, and copy the sample to start from."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from ops.settings import Settings
 
 if TYPE_CHECKING:
     from ops.town import Town
+    from ops.town.edits import GridEdit
     from ops.town.importer import Imported
 
 app = typer.Typer(
@@ -100,6 +102,56 @@ async def _import(settings: Settings, town: "Town", *, folder: Path, secrets: Pa
     async with await connect(settings.database.url.get_secret_value(), name="town import") as connection:
         await check_schema(connection)
         return await import_town(connection, town, folder=folder, secrets=secrets)
+
+
+@app.command("grade")
+def grade_command(
+    code: Annotated[str, typer.Argument(metavar="GRID", help="Code of the grid.")],
+    grade: Annotated[int, typer.Argument(min=1, max=4, help="1 daily, 2 general, 3 focus, 4 strict.")],
+    since: Annotated[
+        str | None, typer.Option("--from", metavar="WHEN", help="A date or a time of the site; without it now.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--to", metavar="WHEN", help="First moment it holds no longer; without it for good.")
+    ] = None,
+    note: Annotated[str, typer.Option("--note", metavar="TEXT", help="Why; it is recorded.")] = "",
+    demo: BesideOption = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """Give a grid another grade, from now on or for a span of the past.
+
+    It is dated and recorded; what is not final in that span is judged again, and the plan is made anew. Needs a demo or
+    GENGFU_DATABASE_URL.
+
+    Exit status: 0 it has the grade, 1 there is no such grid, or a time cannot be read or lies in the future.
+
+    Example: gengfu town grade 990101100001003 4 --from 2026-11-01 --note "market fair"
+    """
+    from ops.moments import moment_of
+    from ops.town.edits import GridEdit
+
+    settings = beside(demo, config=config, overrides=overrides).settings
+    zone, now = ZoneInfo(settings.site.zone), datetime.now(UTC)
+    edit = GridEdit(
+        grade=grade,
+        since=moment_of(since, "--from", zone=zone) if since else now,
+        until=moment_of(until, "--to", zone=zone) if until else None,
+        note=note,
+    )
+    changed = run(_edit(settings, code, edit, now=now))
+    typer.echo(f"grid {code} has grade {grade}" if changed else f"grid {code} had grade {grade} already")
+
+
+async def _edit(settings: Settings, code: str, edit: "GridEdit", *, now: datetime) -> bool:
+    from ingest.database import connect
+    from ingest.migrate import check_schema
+    from ops.town.edits import edit_grid
+
+    async with await connect(settings.database.url.get_secret_value(), name="town grade") as connection:
+        await check_schema(connection)
+        async with connection.transaction():
+            return await edit_grid(connection, code, edit, actor="gengfu town grade", now=now)
 
 
 @app.command("sample")

@@ -47,6 +47,7 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "grids.read": "see the territory and its roads",
     "grids.act": "change a grid's grade, name and posts, now or for the past",
     "measures.read": "see how many duties were met, missed and late, and how present the patrol was",
+    "holidays.act": "say which days are holidays",
     "territory.read": "see who answers for which grid, flaws of the borders, and how work is spread",
     "incidents.read": "see incidents",
     "incidents.act": "open, dispatch and close incidents",
@@ -82,11 +83,11 @@ def _own(*names: str) -> dict[str, Reach]:
 
 GRANTS: Final[Mapping[str, Mapping[str, Reach]]] = {
     "officer": _territory(*_READS, "alerts.act", "incidents.act"),
-    "leader": _territory(*_READS, "grids.act"),
+    "leader": _territory(*_READS, "grids.act", "holidays.act"),
     "crew": _territory("tickets.read", "equipment.read", "grids.read"),
     "patrol": _territory("grids.read")
     | _own("tracks.read", "rounds.read", "incidents.read", "units.read", "measures.read"),
-    "admin": _territory("devices.read", "grids.read", "metrics.read", "grids.act", "territory.read"),
+    "admin": _territory("devices.read", "grids.read", "metrics.read", "grids.act", "territory.read", "holidays.act"),
     "auditor": _territory("audit.read"),
 }
 

@@ -6,6 +6,10 @@ SELECT code, name, parent, hierarchy, level, geometry AS shape
             ELSE valid_from <= %(at)s AND (valid_to IS NULL OR valid_to > %(at)s) END
  ORDER BY hierarchy, level, code;
 
+-- name: roads
+-- The roads of a moment.
+SELECT geometry FROM road WHERE valid_from <= %(at)s AND (valid_to IS NULL OR valid_to > %(at)s) ORDER BY code;
+
 -- name: forget_ground
 DELETE FROM grid_ground;
 

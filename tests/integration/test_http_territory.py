@@ -170,6 +170,10 @@ async def test_flaws_are_said_and_drawn_to_whom_they_concern(site: Site) -> None
 
 
 async def test_work_is_counted_by_grid_and_its_spread_named(site: Site) -> None:
+    site.sql(
+        "INSERT INTO line (code, name, geometry) VALUES ('L1', 'the wall', "
+        """'{"type": "LineString", "coordinates": [[111.0, 30.02], [111.05, 30.02]]}')"""
+    )
     async with site.as_user("officer") as browser:
         found = (await browser.get("/api/territory/balance")).json
     loads = {it["code"]: it for it in found["items"]}
@@ -179,4 +183,6 @@ async def test_work_is_counted_by_grid_and_its_spread_named(site: Site) -> None:
     assert loads["B1"]["road_km"] == pytest.approx(0.13 * 96.24, rel=0.01)
     spread = {it["load"]: it for it in found["spreads"]}
     assert spread["road_km"]["gini"] == 0
+    assert loads["B1"]["line_km"] == pytest.approx(0.05 * 96.24, rel=0.01)
+    assert (spread["line_km"]["gini"], spread["line_km"]["most"], spread["line_km"]["least"]) == (0.5, "B1", "B2")
     assert spread["duties"]["total"] == loads["B1"]["duties"] + loads["B2"]["duties"]

@@ -6,6 +6,8 @@ export const PAGES = [
   { name: 'duty', path: '/', needs: ['alerts.read', 'units.read'], page: () => import('./pages/Duty.vue') },
   { name: 'tickets', path: '/tickets', needs: ['tickets.read'], page: () => import('./pages/Tickets.vue') },
   { name: 'equipment', path: '/equipment', needs: ['equipment.read'], page: () => import('./pages/Equipment.vue') },
+  { name: 'territory', path: '/territory', needs: ['territory.read'], page: () => import('./pages/Territory.vue') },
+  { name: 'measures', path: '/measures', needs: ['measures.read'], page: () => import('./pages/Measures.vue') },
 ] as const
 
 export type PageName = (typeof PAGES)[number]['name']

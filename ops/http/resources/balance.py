@@ -1,22 +1,24 @@
 """How work is spread over the base grids: places, kilometres, duties and alerts, and how uneven that is."""
 
+import asyncio
 from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
+from shapely.geometry import shape
 
 from ingest.queries import load_queries
 from ops.http.call import Call
 from ops.http.database import rows
 from ops.http.fields import Moment, Query, View
 from ops.http.permissions import GRID
-from ops.http.resources.presence import base_with_roads
 from ops.http.routes import route
 from ops.http.spans import span_of
-from ops.town.balance import extremes, gini
+from ops.town.balance import extremes, gini, road_km
+from ops.town.laying import base_with_roads
 
-Load = Literal["checkpoints", "road_km", "duties", "alerts"]
-LOADS: tuple[Load, ...] = ("checkpoints", "road_km", "duties", "alerts")
+Load = Literal["checkpoints", "road_km", "line_km", "duties", "alerts"]
+LOADS: tuple[Load, ...] = ("checkpoints", "road_km", "line_km", "duties", "alerts")
 
 _SQL = load_queries("ops.http.resources", "balance.sql")
 
@@ -36,6 +38,7 @@ class GridLoad(View):
     grade: int | None
     checkpoints: int
     road_km: float = Field(description="a road on a common border counts half to each side")
+    line_km: float = Field(description="of lines that must be walked, likewise")
     duties: int = Field(description="that opened in the span, superseded ones left out")
     alerts: int = Field(description="that opened in the span")
 
@@ -77,10 +80,14 @@ async def read_balance(call: Call[BalanceQuery]) -> Balance:
     since, until = span_of(call.query.from_, call.query.to, now=call.now, days=7)
     bounds = call.bounds()
     async with call.transaction() as connection:
-        areas, km = await base_with_roads(connection, now=call.now)
+        areas, km = await base_with_roads(connection, at=call.now)
         found = await rows(connection, _SQL["loads"], {**bounds, "since": since, "until": until})
+        lines = await rows(connection, _SQL["lines"], bounds)
+    walked = await asyncio.to_thread(road_km, areas, [shape(one["geometry"]) for one in lines])
     base = {area.code for area in areas}
-    items = [GridLoad(**one, road_km=km.get(one["code"], 0.0)) for one in found if one["code"] in base]
+    items = [
+        GridLoad(**one, road_km=km[one["code"]], line_km=walked[one["code"]]) for one in found if one["code"] in base
+    ]
     return Balance(since=since, until=until, items=items, spreads=[_spread(load, items) for load in LOADS])
 
 

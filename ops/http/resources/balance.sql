@@ -13,3 +13,7 @@ SELECT g.code, g.name, g.grade,
  WHERE g.hierarchy = 'patrol' AND g.valid_from <= %(now)s AND (g.valid_to IS NULL OR g.valid_to > %(now)s)
    AND (%(scope)s::text IS NULL OR g.code IN (SELECT grids_within(%(scope)s)))
  ORDER BY g.code;
+
+-- name: lines
+-- The lines that must be walked, as they are now.
+SELECT geometry FROM line WHERE valid_from <= %(now)s AND (valid_to IS NULL OR valid_to > %(now)s) ORDER BY code;

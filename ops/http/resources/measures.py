@@ -14,10 +14,11 @@ from ops.http.permissions import GRID
 from ops.http.routes import route
 from ops.http.spans import span_of
 from rules.core.fixes import Span
-from rules.core.measures import CountsAs, Rate, Tally
+from rules.core.measures import Rate, Tally
 from rules.store import measures as store
 
 By = Literal["grid", "squad", "unit"]
+CountedAs = Literal["met", "early", "late", "missed", "in_doubt", "device_fault", "waived", "superseded", "pending"]
 
 _KEY = TypeAdapter(tuple[Moment, RowId])
 
@@ -42,7 +43,7 @@ class MeasuredDutyQuery(SpanQuery):
 
     by: By | Literal["all"] = "all"
     key: Code | None = Field(None, description="code of the grid, squad or unit; without it those that have none")
-    counts_as: list[CountsAs] | None = Field(None, description="only those that count as this; repeat it for several")
+    counts_as: list[CountedAs] | None = Field(None, description="only those that count as this; repeat it for several")
     limit: Annotated[int, Field(ge=1, le=1000)] = 200
     after: Cursor | None = None
 
@@ -113,7 +114,7 @@ class MeasuredDuty(View):
     met_at: datetime | None
     state: str
     verdict: str | None
-    counts_as: CountsAs
+    counts_as: CountedAs
     reasons: list[Any]
 
 

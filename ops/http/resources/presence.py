@@ -1,32 +1,23 @@
 """How present the patrol was: hours in sight, passes for each kilometre of road, staffed minutes, by base grid."""
 
-import asyncio
 from datetime import datetime
 from typing import Any
 
 from pydantic import Field
-from shapely.geometry import shape
 
-from ingest.database import Connection
-from ingest.queries import load_queries
 from ops.http.call import Call
-from ops.http.database import rows
 from ops.http.errors import not_found
 from ops.http.fields import Code, Moment, Path, Query, View
 from ops.http.permissions import GRID
 from ops.http.resources.measures import MeasureRate
 from ops.http.routes import route
 from ops.http.spans import span_of
-from ops.town.balance import road_km
-from ops.town.ground import PATROL
-from ops.town.laying import areas_of
-from ops.town.topology import Area, leaves
+from ops.town.laying import base_with_roads
 from rules.core.fixes import Span
-from rules.core.measures import Presence, together, whole_hours
+from rules.core.measures import Presence, together
 from rules.store import measures as store
 from rules.store.world import snapshot
 
-_SQL = load_queries("ops.http.resources", "presence.sql")
 _MOST_DAYS = 31  # every fix of the span is looked at
 
 
@@ -64,7 +55,7 @@ class PresenceLine(View):
 
 
 class PresenceList(View):
-    """All base grids of the territory, over the whole hours that are over."""
+    """All base grids of the territory, over the whole hours that have been rolled up."""
 
     since: datetime
     until: datetime
@@ -104,13 +95,6 @@ def _line(it: Presence, name: str | None) -> PresenceLine:
     )
 
 
-async def base_with_roads(connection: Connection, *, now: datetime) -> tuple[list[Area], dict[str, float]]:
-    """The patrol base grids of now, and the kilometres of road in each."""
-    areas = leaves([it for it in await areas_of(connection, at=now) if it.hierarchy == PATROL])
-    found = await rows(connection, _SQL["roads"], {"now": now})
-    return areas, await asyncio.to_thread(road_km, areas, [shape(one["geometry"]) for one in found])
-
-
 @route(
     "GET",
     "/api/measures/presence",
@@ -126,12 +110,10 @@ async def read_presence(call: Call[PresenceQuery]) -> PresenceList:
     since, until = span_of(call.query.from_, call.query.to, now=call.now, days=1, most_days=_MOST_DAYS)
     async with call.transaction() as connection:
         known = await snapshot(connection, zone=call.service.settings.site.zone)
-        areas, km = await base_with_roads(connection, now=call.now)
-        found = await store.presence(
-            connection, known.world, Span(since, until), now=call.now, road_km=km, bounds=bounds
-        )
+        areas, km = await base_with_roads(connection, at=call.now)
+        hours = await store.rolled_up_hours(connection, Span(since, until))
+        found = await store.presence(connection, known.world, hours, road_km=km, bounds=bounds)
     names = {area.code: area.name for area in areas}
-    hours = whole_hours(Span(since, until), call.now)
     return PresenceList(
         since=hours.start,
         until=hours.end,
@@ -154,13 +136,12 @@ async def read_presence_hours(call: Call[PresenceQuery, None, PresencePath]) -> 
     """One row for each unit and hour: as many rows as the figure has passes."""
     bounds, code = call.bounds(), call.params.id
     since, until = span_of(call.query.from_, call.query.to, now=call.now, days=1, most_days=_MOST_DAYS)
-    span = Span(since, until)
     async with call.transaction() as connection:
         if code not in await store.within(connection, bounds):
             raise not_found(f"grid {code}")
         known = await snapshot(connection, zone=call.service.settings.site.zone)
-        found: list[dict[str, Any]] = await store.hours_of(connection, known.world, span, grid=code, now=call.now)
-    hours = whole_hours(span, call.now)
+        hours = await store.rolled_up_hours(connection, Span(since, until))
+        found: list[dict[str, Any]] = await store.hours_of(connection, known.world, hours, grid=code)
     return PresenceDetail(
         code=code, since=hours.start, until=hours.end, items=[PresenceHour.model_validate(one) for one in found]
     )

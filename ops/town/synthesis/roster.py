@@ -70,8 +70,7 @@ def custody() -> Rows:
 
 
 def shifts(routes: Sequence[str]) -> Rows:
-    """Six units by day and six by night, each with three of the 18 routes, every route twice in a shift;
-    and one more in the evenings of a festival.
+    """Six units by day and six by night, each with three of the 18 routes, every route twice; and a festival's nights.
 
     Args:
         routes: codes in an order in which three that follow each other lie side by side.

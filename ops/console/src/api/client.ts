@@ -59,6 +59,7 @@ async function call<T>(method: string, path: string, body?: unknown, signal?: Ab
 export const api = {
   get: <T>(path: string, signal?: AbortSignal): Promise<T> => call<T>('GET', path, undefined, signal),
   post: <T>(path: string, body?: unknown): Promise<T> => call<T>('POST', path, body),
+  patch: <T>(path: string, body: unknown): Promise<T> => call<T>('PATCH', path, body),
   delete: (path: string): Promise<void> => call<undefined>('DELETE', path),
 }
 

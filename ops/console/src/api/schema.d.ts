@@ -241,6 +241,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/grids/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One grid with posts, neighbours and history
+         * @description Permission `grids.read` (see the territory and its roads): officer, leader, crew, patrol, admin.
+         */
+        get: operations["read_grid"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change a grid's grade, name or posts, from now on or for a span of the past
+         * @description Permission `grids.act` (change a grid's grade, name and posts, now or for the past): leader, admin.
+         */
+        patch: operations["change_grid"];
+        trace?: never;
+    };
     "/api/hydrants": {
         parameters: {
             query?: never;
@@ -339,6 +363,86 @@ export interface paths {
          * @description Permission `incidents.act` (open, dispatch and close incidents): officer.
          */
         post: operations["dispatch_incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/measures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 到位率, 漏检率 and 准点率 by grid, squad or unit, with the counts behind them
+         * @description Permission `measures.read` (see how many duties were met, missed and late, and how present the patrol was): officer, leader, patrol (own unit).
+         */
+        get: operations["read_measures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/measures/duties": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The duties behind a figure, with their verdicts and reasons
+         * @description Permission `measures.read` (see how many duties were met, missed and late, and how present the patrol was): officer, leader, patrol (own unit).
+         */
+        get: operations["list_measured_duties"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/measures/presence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * 见巡率, 巡逻密度 and staffed minutes by base grid
+         * @description Permission `territory.read` (see who answers for which grid, flaws of the borders, and how work is spread): officer, leader, admin.
+         */
+        get: operations["read_presence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/measures/presence/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The hours in which units on duty were in sight of a grid
+         * @description Permission `territory.read` (see who answers for which grid, flaws of the borders, and how work is spread): officer, leader, admin.
+         */
+        get: operations["read_presence_hours"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -445,6 +549,66 @@ export interface paths {
          * @description Every signed-in account.
          */
         get: operations["read_site"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/territory": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Base grids with grade, posts A and B, staff on each shift, and what is wanting
+         * @description Permission `territory.read` (see who answers for which grid, flaws of the borders, and how work is spread): officer, leader, admin.
+         */
+        get: operations["read_territory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/territory/balance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Work by base grid, and how evenly it is spread
+         * @description Permission `territory.read` (see who answers for which grid, flaws of the borders, and how work is spread): officer, leader, admin.
+         */
+        get: operations["read_balance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/territory/topology": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Gaps, overlaps, and roads and points in no grid or in two, as GeoJSON
+         * @description Permission `territory.read` (see who answers for which grid, flaws of the borders, and how work is spread): officer, leader, admin.
+         */
+        get: operations["read_topology"];
         put?: never;
         post?: never;
         delete?: never;
@@ -839,6 +1003,29 @@ export interface components {
             next: string | null;
             /** Items */
             items: components["schemas"]["AuditEntry"][];
+        };
+        /**
+         * Balance
+         * @description The workload of a territory.
+         */
+        Balance: {
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+            /**
+             * Items
+             * @description patrol base grids, by code
+             */
+            items: components["schemas"]["GridLoad"][];
+            /** Spreads */
+            spreads: components["schemas"]["Spread"][];
         };
         /**
          * CarriedDevice
@@ -1333,6 +1520,117 @@ export interface components {
             grid: string | null;
         };
         /**
+         * FlawCollection
+         * @description A GeoJSON feature collection, and how many of each kind there are.
+         */
+        FlawCollection: {
+            /**
+             * Type
+             * @default FeatureCollection
+             * @constant
+             */
+            type: "FeatureCollection";
+            /** Features */
+            features: components["schemas"]["FlawFeature"][];
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /**
+             * Checked
+             * @description how many grids, roads and points were looked at
+             */
+            checked: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * FlawFeature
+         * @description One flaw where it is.
+         */
+        FlawFeature: {
+            /**
+             * Type
+             * @default Feature
+             * @constant
+             */
+            type: "Feature";
+            properties: components["schemas"]["FlawProperties"];
+            /**
+             * Geometry
+             * @description GeoJSON, WGS-84
+             */
+            geometry: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * FlawProperties
+         * @description What is wrong.
+         */
+        FlawProperties: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "gap" | "overlap" | "outside_parent" | "road_in_none" | "road_in_two" | "point_in_none" | "point_in_two" | "no_ground";
+            /**
+             * Subject
+             * @description code of the grid, road or point that it is about
+             */
+            subject: string;
+            /** Name */
+            name: string | null;
+            /**
+             * Others
+             * @description codes of the other grids concerned
+             */
+            others: string[];
+            /** What */
+            what: string;
+            /** Remedy */
+            remedy: string;
+            /** Size M2 */
+            size_m2: number | null;
+            /** Length M */
+            length_m: number | null;
+        };
+        /**
+         * GridAnswerer
+         * @description Who answers for a grid.
+         */
+        GridAnswerer: {
+            /**
+             * Slot
+             * @enum {string}
+             */
+            slot: "A" | "B";
+            /** Post */
+            post: string;
+            /**
+             * Name
+             * @description null when the post is not in force: the slot is vacant then
+             */
+            name: string | null;
+        };
+        /**
+         * GridChange
+         * @description One change made by hand, from the audit record.
+         */
+        GridChange: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Actor */
+            actor: string;
+            /** Detail */
+            detail: {
+                [key: string]: unknown;
+            };
+        };
+        /**
          * GridCollection
          * @description A GeoJSON feature collection.
          */
@@ -1345,6 +1643,103 @@ export interface components {
             type: "FeatureCollection";
             /** Features */
             features: components["schemas"]["GridFeature"][];
+        };
+        /**
+         * GridDetail
+         * @description One grid with all that is known of it.
+         */
+        GridDetail: {
+            /** Code */
+            code: string;
+            /** Name */
+            name: string;
+            /** Level */
+            level: number;
+            /** Parent */
+            parent: string | null;
+            /**
+             * Grade
+             * @description 1 to 4: how closely it is watched
+             */
+            grade: number | null;
+            /** Hierarchy */
+            hierarchy: string;
+            /**
+             * Base
+             * @description whether no other grid lies below it
+             */
+            base: boolean;
+            /**
+             * Valid From
+             * Format: date-time
+             */
+            valid_from: string;
+            /** Valid To */
+            valid_to: string | null;
+            /** Posts */
+            posts: components["schemas"]["GridAnswerer"][];
+            /** Vacant */
+            vacant: ("A" | "B")[];
+            /** @description what its grade asks for; null when that is nothing */
+            policy: components["schemas"]["GridPolicy"] | null;
+            /**
+             * Neighbours
+             * @description of its hierarchy, the longest border first
+             */
+            neighbours: components["schemas"]["GridNeighbour"][];
+            /**
+             * Ground
+             * @description patrol base grids on its ground; of another hierarchy than patrol only
+             */
+            ground: string[];
+            /** History */
+            history: components["schemas"]["GridVersion"][];
+            /** Post History */
+            post_history: components["schemas"]["GridPostVersion"][];
+            /** Changes */
+            changes: components["schemas"]["GridChange"][];
+        };
+        /**
+         * GridEditing
+         * @description What is to change; what is left out stays.
+         */
+        GridEditing: {
+            /**
+             * Name
+             * @default null
+             */
+            name: string | null;
+            /**
+             * Grade
+             * @description null takes it away
+             * @default null
+             */
+            grade: number | null;
+            /**
+             * Posts
+             * @description null leaves the slot vacant
+             */
+            posts?: {
+                [key: string]: string | null;
+            };
+            /**
+             * Valid From
+             * @description not in the future; without it now
+             * @default null
+             */
+            valid_from: string | null;
+            /**
+             * Valid To
+             * @description exclusive; without it for good
+             * @default null
+             */
+            valid_to: string | null;
+            /**
+             * Note
+             * @description why; it is recorded
+             * @default
+             */
+            note: string;
         };
         /**
          * GridFeature
@@ -1367,6 +1762,84 @@ export interface components {
             };
         };
         /**
+         * GridLoad
+         * @description What falls to one base grid.
+         */
+        GridLoad: {
+            /** Code */
+            code: string;
+            /** Name */
+            name: string;
+            /** Grade */
+            grade: number | null;
+            /** Checkpoints */
+            checkpoints: number;
+            /**
+             * Road Km
+             * @description a road on a common border counts half to each side
+             */
+            road_km: number;
+            /**
+             * Line Km
+             * @description of lines that must be walked, likewise
+             */
+            line_km: number;
+            /**
+             * Duties
+             * @description that opened in the span, superseded ones left out
+             */
+            duties: number;
+            /**
+             * Alerts
+             * @description that opened in the span
+             */
+            alerts: number;
+        };
+        /**
+         * GridNeighbour
+         * @description A grid on the other side of a border.
+         */
+        GridNeighbour: {
+            /** Code */
+            code: string;
+            /** Name */
+            name: string;
+            /** Border M */
+            border_m: number;
+        };
+        /**
+         * GridPolicy
+         * @description What the grade asks for on each shift, at least.
+         */
+        GridPolicy: {
+            /** Rounds */
+            rounds: number;
+            /** Staff */
+            staff: number;
+            /** Severity */
+            severity: string | null;
+        };
+        /**
+         * GridPostVersion
+         * @description Who answered for it for a time.
+         */
+        GridPostVersion: {
+            /**
+             * Slot
+             * @enum {string}
+             */
+            slot: "A" | "B";
+            /** Post */
+            post: string;
+            /**
+             * Valid From
+             * Format: date-time
+             */
+            valid_from: string;
+            /** Valid To */
+            valid_to: string | null;
+        };
+        /**
          * GridProperties
          * @description What a grid is.
          */
@@ -1384,6 +1857,34 @@ export interface components {
              * @description 1 to 4: how closely it is watched
              */
             grade: number | null;
+            /** Hierarchy */
+            hierarchy: string;
+            /**
+             * Base
+             * @description whether no other grid lies below it
+             */
+            base: boolean;
+        };
+        /**
+         * GridVersion
+         * @description What a grid was for a time; `valid_to` null is in force.
+         */
+        GridVersion: {
+            /** Name */
+            name: string;
+            /** Grade */
+            grade: number | null;
+            /** Parent */
+            parent: string | null;
+            /** Level */
+            level: number;
+            /**
+             * Valid From
+             * Format: date-time
+             */
+            valid_from: string;
+            /** Valid To */
+            valid_to: string | null;
         };
         /**
          * Heartbeat
@@ -1473,6 +1974,18 @@ export interface components {
              * @description between heartbeats; after three without one the link is dead
              */
             heartbeat_s: number;
+        };
+        /**
+         * Hierarchy
+         * @description One division of the ground.
+         */
+        Hierarchy: {
+            /** Name */
+            name: string;
+            /** Grids */
+            grids: number;
+            /** Base */
+            base: number;
         };
         /**
          * HydrantCollection
@@ -1785,6 +2298,182 @@ export interface components {
             attribution: string | null;
         };
         /**
+         * MeasureCounts
+         * @description How many duties came to what. The first nine sum to `total`; the rates are reckoned from `counted`.
+         */
+        MeasureCounts: {
+            /** Met */
+            met: number;
+            /** Early */
+            early: number;
+            /** Late */
+            late: number;
+            /** Missed */
+            missed: number;
+            /**
+             * In Doubt
+             * @description nobody can say, and no device is to blame for that
+             */
+            in_doubt: number;
+            /**
+             * Device Fault
+             * @description nobody can say because of a device: taken out
+             */
+            device_fault: number;
+            /**
+             * Waived
+             * @description taken out
+             */
+            waived: number;
+            /**
+             * Superseded
+             * @description taken out
+             */
+            superseded: number;
+            /**
+             * Pending
+             * @description no verdict yet
+             */
+            pending: number;
+            /** Total */
+            total: number;
+            /** Counted */
+            counted: number;
+            /** Taken Out */
+            taken_out: number;
+        };
+        /**
+         * MeasureLine
+         * @description One grid with all below it, one squad or one unit.
+         */
+        MeasureLine: {
+            /**
+             * Key
+             * @description null: duties that have none
+             */
+            key: string | null;
+            /** Name */
+            name: string | null;
+            /** Level */
+            level: number | null;
+            /** Parent */
+            parent: string | null;
+            counts: components["schemas"]["MeasureCounts"];
+            /** @description 到位率: met, early or late, of those that count */
+            arrival: components["schemas"]["MeasureRate"];
+            /** @description 漏检率: missed, of those that count */
+            missing: components["schemas"]["MeasureRate"];
+            /** @description 准点率: met, of those that arrived */
+            punctuality: components["schemas"]["MeasureRate"];
+            /**
+             * Duties
+             * @description where the duties behind these figures are listed
+             */
+            duties: string;
+        };
+        /**
+         * MeasureRate
+         * @description A share with its numbers: `n` of `of`. `value` is 0 to 1, null when there is nothing to reckon it from.
+         */
+        MeasureRate: {
+            /** Value */
+            value: number | null;
+            /** N */
+            n: number;
+            /** Of */
+            of: number;
+        };
+        /**
+         * MeasuredDuty
+         * @description One duty behind a figure, with what it counts as and why.
+         */
+        MeasuredDuty: {
+            /** Id */
+            id: number;
+            /** Rule */
+            rule: string;
+            /** Subject */
+            subject: string;
+            /** Name */
+            name: string | null;
+            /** Grid */
+            grid: string | null;
+            /** Squad */
+            squad: string | null;
+            /** Unit */
+            unit: string | null;
+            /** Round */
+            round: number | null;
+            /**
+             * Opens At
+             * Format: date-time
+             */
+            opens_at: string;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /** Met At */
+            met_at: string | null;
+            /** State */
+            state: string;
+            /** Verdict */
+            verdict: string | null;
+            /**
+             * Counts As
+             * @enum {string}
+             */
+            counts_as: "met" | "early" | "late" | "missed" | "in_doubt" | "device_fault" | "waived" | "superseded" | "pending";
+            /** Reasons */
+            reasons: unknown[];
+        };
+        /**
+         * MeasuredDutyPage
+         * @description In the order in which they opened.
+         */
+        MeasuredDutyPage: {
+            /**
+             * Next
+             * @description pass it as `after` for the following page; null on the last one
+             */
+            next: string | null;
+            /** Items */
+            items: components["schemas"]["MeasuredDuty"][];
+        };
+        /**
+         * Measures
+         * @description All lines, and the whole.
+         */
+        Measures: {
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+            /**
+             * By
+             * @enum {string}
+             */
+            by: "grid" | "squad" | "unit";
+            /**
+             * Rules
+             * @description whose duties are counted
+             */
+            rules: string[];
+            whole: components["schemas"]["MeasureLine"];
+            /**
+             * Items
+             * @description grids from the top down; a grid's figures hold those of all below it
+             */
+            items: components["schemas"]["MeasureLine"][];
+        };
+        /**
          * NewIncident
          * @description What happened where.
          */
@@ -1966,6 +2655,95 @@ export interface components {
              * @description of the fix, when this was sent
              */
             age_s: number;
+        };
+        /**
+         * PresenceDetail
+         * @description The hours behind a grid's figures.
+         */
+        PresenceDetail: {
+            /** Code */
+            code: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+            /** Items */
+            items: components["schemas"]["PresenceHour"][];
+        };
+        /**
+         * PresenceHour
+         * @description A unit in sight of a grid in an hour.
+         */
+        PresenceHour: {
+            /**
+             * Hour
+             * Format: date-time
+             */
+            hour: string;
+            /** Unit */
+            unit: string;
+            /** Fixes */
+            fixes: number;
+            /**
+             * First
+             * Format: date-time
+             */
+            first: string;
+            /**
+             * Last
+             * Format: date-time
+             */
+            last: string;
+        };
+        /**
+         * PresenceLine
+         * @description One base grid, or all of them together.
+         */
+        PresenceLine: {
+            /** Code */
+            code: string;
+            /** Name */
+            name: string | null;
+            /** @description 见巡率: hours with a unit on duty in sight (two fixes at least), of all hours */
+            sight: components["schemas"]["MeasureRate"];
+            /** @description minutes with a fix of a unit on duty, that minute or the one before, of all */
+            staffed: components["schemas"]["MeasureRate"];
+            /**
+             * Density
+             * @description 巡逻密度: passes for each kilometre of road in each hour; a pass is a unit on duty that was in sight in an hour; null without road
+             */
+            density: number | null;
+            /** Passes */
+            passes: number;
+            /** Road Km */
+            road_km: number;
+            /** Hours */
+            hours: number;
+        };
+        /**
+         * PresenceList
+         * @description All base grids of the territory, over the whole hours that are over.
+         */
+        PresenceList: {
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+            whole: components["schemas"]["PresenceLine"];
+            /** Items */
+            items: components["schemas"]["PresenceLine"][];
         };
         /**
          * ProblemDocument
@@ -2232,6 +3010,26 @@ export interface components {
             day: string;
         };
         /**
+         * ShiftStaff
+         * @description Who walks through a grid on one shift.
+         */
+        ShiftStaff: {
+            /** Shift */
+            shift: string;
+            /**
+             * Posts
+             * @description codes of the posts of the units that walk through it
+             */
+            posts: string[];
+            /** Rounds */
+            rounds: number;
+            /**
+             * Short
+             * @description fewer posts than the grade asks for
+             */
+            short: boolean;
+        };
+        /**
          * Site
          * @description The place that is watched.
          */
@@ -2253,6 +3051,92 @@ export interface components {
              */
             version: string;
             map: components["schemas"]["MapSettings"];
+        };
+        /**
+         * Spread
+         * @description How one kind of work is spread.
+         */
+        Spread: {
+            /**
+             * Load
+             * @enum {string}
+             */
+            load: "checkpoints" | "road_km" | "line_km" | "duties" | "alerts";
+            /** Total */
+            total: number;
+            /** Mean */
+            mean: number | null;
+            /**
+             * Gini
+             * @description 0 every grid has the same, near 1 one has all: half the mean difference between two grids, as a share of the mean; null when there is nothing
+             */
+            gini: number | null;
+            /**
+             * Most
+             * @description code of the grid with the most
+             */
+            most: string | null;
+            /** Least */
+            least: string | null;
+        };
+        /**
+         * Territory
+         * @description The viewer's territory.
+         */
+        Territory: {
+            /**
+             * Items
+             * @description patrol base grids, by code
+             */
+            items: components["schemas"]["TerritoryGrid"][];
+            /** Vacant A */
+            vacant_a: number;
+            /** Vacant B */
+            vacant_b: number;
+            /**
+             * Short
+             * @description base grids with too few posts on some shift
+             */
+            short: number;
+            /** Hierarchies */
+            hierarchies: components["schemas"]["Hierarchy"][];
+        };
+        /**
+         * TerritoryGrid
+         * @description A base grid and who answers for it.
+         */
+        TerritoryGrid: {
+            /** Code */
+            code: string;
+            /** Name */
+            name: string;
+            /** Parent */
+            parent: string | null;
+            /**
+             * Grade
+             * @description its own, or that of the grid above
+             */
+            grade: number | null;
+            /** Post A */
+            post_a: string | null;
+            /** Post B */
+            post_b: string | null;
+            /**
+             * Vacant
+             * @description A, B, both or none; a slot whose post is not in force is vacant too
+             */
+            vacant: string[];
+            /**
+             * Rounds Asked
+             * @description by its grade on each shift; null when it asks for nothing
+             */
+            rounds_asked: number | null;
+            /** Staff Asked */
+            staff_asked: number | null;
+            /** Severity */
+            severity: string | null;
+            /** Staff */
+            staff: components["schemas"]["ShiftStaff"][];
         };
         /**
          * Ticket
@@ -3216,8 +4100,10 @@ export interface operations {
     list_grids: {
         parameters: {
             query?: {
-                /** @description 1 the town, 2 communities, 3 base grids; repeat it for several */
+                /** @description 1 the top, then down; repeat it for several */
                 level?: number[];
+                /** @description `patrol`, or another over the same ground */
+                hierarchy?: string;
             };
             header?: never;
             path?: never;
@@ -3245,6 +4131,194 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    read_grid: {
+        parameters: {
+            query?: {
+                /** @description the territory of that time; without it now */
+                at?: string;
+            };
+            header?: never;
+            path: {
+                /** @description its code */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GridDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    change_grid: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description its code */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GridEditing"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GridDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3819,6 +4893,312 @@ export interface operations {
             };
         };
     };
+    read_measures: {
+        parameters: {
+            query?: {
+                /** @description opened at or after; without it a day before `to` */
+                from?: string;
+                /** @description opened before; without it now */
+                to?: string;
+                /** @description of these rules only; repeat it for several */
+                rule?: string[];
+                by?: "grid" | "squad" | "unit";
+                /** @description of the grids */
+                hierarchy?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Measures"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_measured_duties: {
+        parameters: {
+            query?: {
+                /** @description opened at or after; without it a day before `to` */
+                from?: string;
+                /** @description opened before; without it now */
+                to?: string;
+                /** @description of these rules only; repeat it for several */
+                rule?: string[];
+                by?: ("grid" | "squad" | "unit") | "all";
+                /** @description code of the grid, squad or unit; without it those that have none */
+                key?: string;
+                /** @description only those that count as this; repeat it for several */
+                counts_as?: ("met" | "early" | "late" | "missed" | "in_doubt" | "device_fault" | "waived" | "superseded" | "pending")[];
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeasuredDutyPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    read_presence: {
+        parameters: {
+            query?: {
+                /** @description at or after; without it a day before `to` */
+                from?: string;
+                /** @description before; without it now; at most 31 days */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PresenceList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    read_presence_hours: {
+        parameters: {
+            query?: {
+                /** @description at or after; without it a day before `to` */
+                from?: string;
+                /** @description before; without it now; at most 31 days */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                /** @description its code */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PresenceDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     read_openapi: {
         parameters: {
             query?: never;
@@ -4220,6 +5600,199 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    read_territory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Territory"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    read_balance: {
+        parameters: {
+            query?: {
+                /** @description at or after; without it a week before `to` */
+                from?: string;
+                /** @description before; without it now */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Balance"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    read_topology: {
+        parameters: {
+            query?: {
+                hierarchy?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["FlawCollection"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

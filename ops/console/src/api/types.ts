@@ -25,6 +25,21 @@ export type UnitList = Schemas['UnitList']
 
 export type Site = Schemas['Site']
 
+export type Balance = Schemas['Balance']
+export type FlawCollection = Schemas['FlawCollection']
+export type FlawFeature = Schemas['FlawFeature']
+export type GridCollection = Schemas['GridCollection']
+export type GridDetail = Schemas['GridDetail']
+export type GridEditing = Schemas['GridEditing']
+export type MeasuredDuty = Schemas['MeasuredDuty']
+export type MeasureLine = Schemas['MeasureLine']
+export type MeasureRate = Schemas['MeasureRate']
+export type Measures = Schemas['Measures']
+export type PresenceLine = Schemas['PresenceLine']
+export type PresenceList = Schemas['PresenceList']
+export type Territory = Schemas['Territory']
+export type TerritoryGrid = Schemas['TerritoryGrid']
+
 export type Severity = Alert['severity']
 export type Verdict = NonNullable<RoundPoint['verdict']>
 

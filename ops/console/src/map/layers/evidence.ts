@@ -46,7 +46,10 @@ export function drawn(drawing: Drawing | null, lat: number | null, lon: number |
   const features: Feature[] = []
   if (drawing) {
     const target = place(drawing.circle.lon, drawing.circle.lat)
-    features.push(around('circle', target, drawing.circle.radius_m), point('place', target))
+    const border = drawing.circle.polygon?.map(([at_lat, at_lon]): Position => place(at_lon, at_lat))
+    if (border) features.push({ type: 'Feature', properties: { kind: 'circle' }, geometry: { type: 'Polygon', coordinates: [border] } })
+    else features.push(around('circle', target, drawing.circle.radius_m))
+    features.push(point('place', target))
     for (const track of drawing.tracks) features.push(...ofTrack(track, target))
     const proof = drawing.visit?.points.map((it) => place(it.lon, it.lat)) ?? []
     if (proof.length > 1) features.push(line('proof', proof))

@@ -1,10 +1,11 @@
-// The territory: base grids coloured by grade, borders of communities and of the town, names.
+// The territory: base grids coloured by grade, borders of the grids above and of the town, names.
 import type { ExpressionSpecification } from 'maplibre-gl'
 import { places } from '../../state/site'
 import { FONT, NOTHING, setData, type Layer } from '../layer'
 import { shifted } from '../shift'
 
 const SOURCE = 'grids'
+const BASE: ExpressionSpecification = ['to-boolean', ['get', 'base']] // whatever its level: no other lies below it
 
 export const grids: Layer = {
   name: 'grids',
@@ -19,33 +20,34 @@ export const grids: Layer = {
       4, palette.grid[4],
       palette.grid[0],
     ]
-    const level = (n: number): ExpressionSpecification => ['==', ['get', 'level'], n]
+    const above: ExpressionSpecification = ['all', ['!', BASE], ['>', ['get', 'level'], 1]]
+    const top: ExpressionSpecification = ['all', ['!', BASE], ['==', ['get', 'level'], 1]]
     map.addLayer({
       id: 'grids-fill',
       type: 'fill',
       source: SOURCE,
-      filter: ['>=', ['get', 'level'], 3],
+      filter: BASE,
       paint: { 'fill-color': colour, 'fill-opacity': palette.grid_opacity },
     })
     map.addLayer({
       id: 'grids-line',
       type: 'line',
       source: SOURCE,
-      filter: ['>=', ['get', 'level'], 3],
+      filter: BASE,
       paint: { 'line-color': palette.border, 'line-width': 0.8, 'line-opacity': 0.8 },
     })
     map.addLayer({
       id: 'grids-community',
       type: 'line',
       source: SOURCE,
-      filter: level(2),
+      filter: above,
       paint: { 'line-color': palette.border_strong, 'line-width': 1.6, 'line-dasharray': [4, 2] },
     })
     map.addLayer({
       id: 'grids-town',
       type: 'line',
       source: SOURCE,
-      filter: level(1),
+      filter: top,
       paint: { 'line-color': palette.border_strong, 'line-width': 2.4 },
     })
   },
@@ -64,7 +66,7 @@ export const gridNames: Layer = {
       type: 'symbol',
       source: SOURCE,
       maxzoom: 15.2,
-      filter: ['==', ['get', 'level'], 2],
+      filter: ['all', ['!', BASE], ['>', ['get', 'level'], 1]],
       layout: { 'text-field': ['get', 'name'], 'text-font': FONT, 'text-size': 15, 'text-padding': 6 },
       paint,
     })
@@ -73,7 +75,7 @@ export const gridNames: Layer = {
       type: 'symbol',
       source: SOURCE,
       minzoom: 15.2,
-      filter: ['>=', ['get', 'level'], 3],
+      filter: BASE,
       layout: { 'text-field': ['get', 'name'], 'text-font': FONT, 'text-size': 13, 'text-padding': 4 },
       paint,
     })
