@@ -10,7 +10,7 @@ from ingest.queries import load_queries
 from rules.core.fixes import Span
 from rules.rule import Sample
 
-_SQL = load_queries("rules.store", "history.sql")
+_SQL = load_queries("rules.store", "past.sql")
 _E7 = 1e7  # stored degrees are integers of 1e-7
 
 
