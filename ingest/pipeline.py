@@ -17,6 +17,7 @@ from devices.codecs import Refusal, codec_of_topic
 from devices.readings import Scan, same_tag
 from ingest import metrics
 from ingest.allowance import Allowance
+from ingest.belated import belated
 from ingest.columns import Checked, fixes_of, positions_of
 from ingest.database import Pool
 from ingest.decode import NO_OFFSET, Decoded, Decoder, Quarantined
@@ -236,7 +237,12 @@ class Pipeline:
             fresh=positions.without_twins(),
             others=others_of(decoded.others),
             received=decoded.received,
-            marks=touched(world, positions) + _device_marks(decoded.others) + _scan_marks(world, decoded.others),
+            marks=[
+                *touched(world, positions),
+                *_device_marks(decoded.others),
+                *_scan_marks(world, decoded.others),
+                *belated(positions, decoded.others),
+            ],
             quarantined=decoded.refused + decoded.beyond,
             excess=decoded.excess,
             ignored=decoded.ignored,

@@ -13,7 +13,8 @@ from rules.store.alerts import alert_by_id, store_change
 from rules.store.incidents import Incident
 
 HELD_BY_CONDITION = frozenset(
-    {"silent_device", "equipment_expiry", "ingest_silent", "device_flood", "broker_disk"}
+    {"silent_device", "equipment_expiry", "ingest_silent", "device_flood", "broker_disk", "both_away", "low_charge"}
+    | {"left_area", "standing_still", "over_speed", "position_suspect", "battery_low", "app_asleep"}
 )  # closing these by hand would only open them again
 DEFAULT_RADIUS_M = 50.0  # metres; a building and the street before it
 

@@ -14,6 +14,13 @@ SIGNAL_SECONDS = Histogram(
     "From a device's dirty mark to the committed alert.",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 30),
 )
+FOLLOWED = Gauge("gengfu_rules_followed", "Devices that are followed for lasting conditions.")
+REREAD = Counter("gengfu_rules_reread_total", "Ways read anew because something on them came late.")
+TRACK_SECONDS = Histogram(
+    "gengfu_rules_track_seconds",
+    "A look at a portion of the devices that are followed.",
+    buckets=(0.01, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 30),
+)
 
-for _kind in ("checkpoint", "incident", "device"):
+for _kind in ("checkpoint", "incident", "device", "track"):
     MARKS.labels(_kind)

@@ -6,23 +6,29 @@ at gengfu's own. All of them are pure: they get values and return values.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from rules.core.alerts import Intent
+from devices.plausibility import Flag
+from rules.core.alerts import Intent, Raise, Reason, Severity
 from rules.core.duties import Duty, Judgement
 from rules.core.fixes import Span
+from rules.core.latch import Lasting
 from rules.core.presence import Tracked
+from rules.core.reasons import instant
 from rules.core.rounds import Round
 from rules.core.scans import Scan
 from rules.core.service import BrokerDisk, Excess, IngestLane, Sums
+from rules.core.tours import LONGEST, Errand, Tour, Tours
 from rules.core.world import Device, World
 from rules.settings import SettingsBook
 
+OFF_DUTY = "its unit is off duty, or nobody holds it any more"  # how what lasts ends when nothing else ends it
+_UNUSABLE = int(Flag.MOCK | Flag.NULL_ISLAND)  # a plain number: arithmetic on flags is slow
 Subject = Literal["checkpoint", "incident", "equipment", "line", "grid", "unit", "area", "round"]
 
 
@@ -158,7 +164,7 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class SignalReading:
-    """A reading that presses, with where it was made: degrees WGS-84, `place_age_s` seconds before the reading."""
+    """A reading that is no position, with where it was made: degrees WGS-84, `place_age_s` seconds before it."""
 
     device: Device
     time: datetime
@@ -170,6 +176,7 @@ class SignalReading:
     lon: float | None = None
     place_age_s: float | None = None
     grid: str | None = None
+    type: str = ""
 
     @property
     def key(self) -> str:
@@ -191,6 +198,11 @@ class Sample:
     flags: int = 0
     grid: str | None = None
 
+    @property
+    def credible(self) -> bool:
+        """Whether it says where the device was: not made up, not the null island."""
+        return not self.flags & _UNUSABLE
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrackCase:
@@ -199,7 +211,8 @@ class TrackCase:
     Attributes:
         span: what is judged.
         samples: of the span and of the rule's `lookback` before it, ordered by (time, digest), each once.
-        readings: buttons and statuses of the same time, in the same order.
+        readings: everything else that it said in the same time, in the same order.
+        errands: when units had been sent somewhere.
     """
 
     device: Device
@@ -208,29 +221,54 @@ class TrackCase:
     readings: Sequence[SignalReading] = ()
     world: World
     settings: SettingsBook
+    errands: Sequence[Errand] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Episode:
     """A condition from when it was certain to when it was certainly over; `ended_at` None while it lasts.
 
-    `key` names it for ever: it depends on the readings alone, so that judging again finds the same episode.
+    `key` names it for ever: it depends on the readings alone, so that judging again finds the same episode. `ended`
+    says in words how it ended.
     """
 
     key: str
     began_at: datetime
     ended_at: datetime | None
-    raised: Intent
+    raised: Raise
+    ended: str = ""
+
+
+class Follower(ABC):
+    """What a rule has seen of one tour so far. It is fed in the order of (time, digest), each thing once."""
+
+    @abstractmethod
+    def sample(self, it: Sample) -> None:
+        """Take the next position."""
+
+    def reading(self, it: SignalReading) -> None:  # noqa: B027  most rules ask for positions alone
+        """Take the next reading that is no position."""
+
+    @abstractmethod
+    def episodes(self, until: datetime) -> list[Episode]:
+        """All that was found up to a moment, in order; asking changes nothing."""
+
+    def next_at(self) -> datetime | None:
+        """When time alone may change the answer, None: never."""
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Heard:
-    """When ingest last had anything from a device, and where that was."""
+    """When ingest last had anything from a device, where that was, and the newest charge in percent that it said."""
 
     device: Device
     heard_at: datetime
     lat: float | None = None
     lon: float | None = None
+    battery_pct: int | None = None
+    charge_pct: int | None = None  # of the vehicle that it sits in
+    charge_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -338,15 +376,103 @@ class ReadingRule(Rule):
 class TrackRule(Rule):
     """A rule about conditions that last: found in the stored readings of one device, the same ones whenever it looks.
 
+    It follows each tour of a device by itself, so that no episode is longer than a tour and all that bears on one is
+    in a tour's readings.
+
     Attributes:
-        lookback: how much before a span must be read too, so that what is found in it does not depend on its start.
+        lookback: how much before a span must be read too: a whole tour that began before it.
+        on_duty: looks at shifts alone; otherwise at a vehicle's days as well.
+        by_silence: what it finds may come of hearing nothing, so it rests while nobody listened.
     """
 
-    lookback: ClassVar[timedelta] = timedelta(minutes=30)
+    lookback: ClassVar[timedelta] = LONGEST
+    on_duty: ClassVar[bool] = True
+    by_silence: ClassVar[bool] = False
 
     @abstractmethod
+    def follow(self, tour: Tour, *, world: World, settings: SettingsBook, at: datetime) -> Follower | None:
+        """A new follower of a tour, with the settings that held at a moment; None when it is none of this rule's."""
+
+    def episode(
+        self,
+        tour: Tour,
+        lasting: Lasting,
+        *,
+        class_: str,
+        severity: Severity,
+        what: str,
+        reasons: tuple[Reason, ...],
+        place: Sample | None,
+        ended: str = "",
+        part: str = "",
+    ) -> Episode:
+        """An episode of this rule; `what` follows the device and who carries it in the title.
+
+        `part` tells apart conditions that may hold at the same time.
+        """
+        device = tour.device.name
+        who = ", ".join(dict.fromkeys((tour.holder, tour.unit)))
+        raised = Raise(
+            fingerprint=f"{self.name}:{device}{part and ':'}{part}",
+            rule=self.name,
+            subject=device,
+            class_=class_,
+            severity=severity,
+            title=f"{device} ({who}) {what}",
+            reasons=reasons,
+            grid=place.grid if place else None,
+            unit=tour.unit,
+            device=device,
+            lat=place.lat if place else None,
+            lon=place.lon if place else None,
+            occurred_at=lasting.certain_at,
+        )
+        return Episode(
+            key=f"{self.name}:{device}{part and ':'}{part}:{instant(lasting.since)}",
+            began_at=lasting.certain_at,
+            ended_at=lasting.ended_at,
+            raised=raised,
+            ended=ended,
+        )
+
+    def concerns(self, tour: Tour) -> bool:
+        """Whether it looks at tours of this sort: shifts, or the days of what nobody carries."""
+        return tour.duty if self.on_duty or tour.carried else not tour.duty
+
     def episodes(self, case: TrackCase) -> list[Episode]:
         """The episodes that began, went on or ended within the span."""
+        found: list[Episode] = []
+        for tour in Tours(case.world, case.span).of(case.device.number, errands=case.errands):
+            until = min(case.span.end, tour.end)
+            follower = (
+                self.follow(tour, world=case.world, settings=case.settings, at=until) if self.concerns(tour) else None
+            )
+            if follower is not None:
+                feed(follower, in_order(case.samples, case.readings), after=tour.start, until=until)
+                its = follower.episodes(until)
+                found += [_cut(it, tour) for it in its] if tour.end <= case.span.end else its
+        return [it for it in found if it.ended_at is None or it.ended_at >= case.span.start]
+
+
+def in_order(samples: Sequence[Sample], readings: Sequence[SignalReading]) -> list[Sample | SignalReading]:
+    """Both together in the order of (time, digest), in which they are each."""
+    said: list[Sample | SignalReading] = [*samples, *readings]
+    return sorted(said, key=lambda it: (it.time, it.digest)) if readings else said
+
+
+def feed(follower: Follower, said: Iterable[Sample | SignalReading], *, after: datetime, until: datetime) -> None:
+    """Give a follower everything from `after` to `until`, both included, of what may hold more."""
+    for it in said:
+        if after <= it.time <= until:
+            if isinstance(it, Sample):
+                follower.sample(it)
+            else:
+                follower.reading(it)
+
+
+def _cut(episode: Episode, tour: Tour) -> Episode:
+    """Nothing outlasts its tour."""
+    return episode if episode.ended_at is not None else replace(episode, ended_at=tour.end, ended=OFF_DUTY)
 
 
 class SweepRule(Rule):

@@ -149,7 +149,15 @@ class SignalLane:
                     settings=known.settings,
                     now=now,
                     heard=[
-                        Heard(device=devices[row["device"]], heard_at=row["heard_at"], lat=row["lat"], lon=row["lon"])
+                        Heard(
+                            device=devices[row["device"]],
+                            heard_at=row["heard_at"],
+                            lat=row["lat"],
+                            lon=row["lon"],
+                            battery_pct=row["battery"],
+                            charge_pct=row["charge_pct"],
+                            charge_at=row["charge_at"],
+                        )
                         for row in await readings.heard(connection)
                         if row["device"] in devices
                     ],

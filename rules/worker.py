@@ -1,4 +1,4 @@
-"""The rules worker: stands by or leads; while it leads, two lanes work until stopped.
+"""The rules worker: stands by or leads; while it leads, three lanes work until stopped.
 
 `RulesWorker.run` is the process; `work_off` does whatever is due at once and returns, for tests and back-tests.
 """
@@ -20,6 +20,7 @@ from rules.leadership import Leadership, new_holder
 from rules.metrics import LEADER
 from rules.options import Options, utc_now
 from rules.signal_lane import SignalLane
+from rules.track_lane import TrackLane
 
 _BACK_OFF_S = (0.5, 1, 2, 5, 10)  # between attempts while the database is away
 
@@ -46,7 +47,7 @@ class RulesWorker:
         clock: Callable[[], datetime] = utc_now,
         beat_s: float = 2.0,
         dead_after_s: float = 10.0,
-        connections: int = 3,
+        connections: int = 4,
     ) -> None:
         self.holder = new_holder()
         self._url = database_url
@@ -104,14 +105,14 @@ class RulesWorker:
 
     async def _lead(self, desk: Desk, stop: asyncio.Event) -> None:
         """Work until stopped or unseated."""
-        duties, signals = DutyLane(desk), SignalLane(desk)
+        duties, signals, tracks = DutyLane(desk), SignalLane(desk), TrackLane(desk)
         duty_news, signal_news = asyncio.Event(), asyncio.Event()
 
         async def duty_wait() -> float:
             at = await duties.next_at()
             return self._options.poll_s if at is None else (at - self._clock()).total_seconds()
 
-        async def signal_wait() -> float:
+        async def poll_wait() -> float:
             return self._options.poll_s
 
         self._set_leading(leading=True)
@@ -120,7 +121,8 @@ class RulesWorker:
                 others = [
                     tasks.create_task(self._leadership.keep(), name="rules heartbeat"),
                     tasks.create_task(self._listen((duty_news, signal_news)), name="rules listener"),
-                    tasks.create_task(self._lane(signals.step, signal_wait, signal_news), name="rules signals"),
+                    tasks.create_task(self._lane(signals.step, poll_wait, signal_news), name="rules signals"),
+                    tasks.create_task(self._lane(tracks.step, poll_wait, asyncio.Event()), name="rules tracks"),
                     tasks.create_task(self._lane(duties.step, duty_wait, duty_news), name="rules duties"),
                 ]
                 await stop.wait()
@@ -170,13 +172,21 @@ class RulesWorker:
             self.leading.clear()
 
 
-async def work_off(desk: Desk, *, duties: DutyLane | None = None, signals: SignalLane | None = None) -> None:
-    """Do everything that is due at the desk's clock, and return."""
+async def work_off(
+    desk: Desk,
+    *,
+    duties: DutyLane | None = None,
+    signals: SignalLane | None = None,
+    tracks: TrackLane | None = None,
+) -> None:
+    """Do everything that is due at the desk's clock, and return; lasting conditions only where they are asked for."""
     duties, signals = duties or DutyLane(desk), signals or SignalLane(desk)
     more = True
     while more:
         pressing = await signals.step()
         more = await duties.step() or pressing
+        if tracks is not None:
+            more = await tracks.step() or more
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -17,6 +17,8 @@ KEEP_OFF_M = 35.0  # beyond a left-out checkpoint's radius: more than a fix ever
 AROUND_S = 600.0  # before and after its round's window a left-out checkpoint is kept off too: it could count as early
 TRANSIT_MPS = 1.4
 FASTEST_MPS = 1.5  # who is in a hurry still walks; what cannot be reached so is missed
+PATIENCE_S = 1200.0  # nobody stands about for longer: who has time goes back a stretch of the way, and comes again
+STROLL_M = 250.0
 SPARE_S = 30.0  # at the end of a window
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 20.0, 420.0
 USED = 0.75  # share of the time for a walk that is walked in; the rest is slack
@@ -70,6 +72,7 @@ class Walks:
         chance = dice(self._seed, "walk", spell.key)
         course = Course(spell.starts_s - READY_S, self._ways[rounds[0].route][0][0])
         scans: list[Scan] = []
+        last: list[_Stop] = []
         for index, its_round in enumerate(rounds):
             closed = self._closed(spell, rounds, its_round)
             way = _around(self._ways[its_round.route], closed)
@@ -77,8 +80,9 @@ class Walks:
             free_from_s = max(course.ends_s + length_m(transit) / TRANSIT_MPS, its_round.starts_s)
             still = [it for it in rounds[index:] if (it.starts_s, it.ends_s) == (its_round.starts_s, its_round.ends_s)]
             slot = _Slot(free_from_s, (its_round.ends_s - free_from_s - self._between_s(still)) * self._share(still))
-            scans += self._walk(course, transit, way, slot, chance)
-        course.stand(spell.ends_s + READY_S)
+            scans += self._walk(course, transit, way, slot, last, chance)
+            last = way
+        _while_away(course, last, spell.ends_s + READY_S)
         return course, tuple(scans)
 
     def _transit(self, start: Point, end: Point, closed: list[Circle]) -> list[Point]:
@@ -108,7 +112,13 @@ class Walks:
         return found
 
     def _walk(
-        self, course: Course, transit: list[Point], way: "list[_Stop]", slot: "_Slot", chance: Random
+        self,
+        course: Course,
+        transit: list[Point],
+        way: "list[_Stop]",
+        slot: "_Slot",
+        last: "list[_Stop]",
+        chance: Random,
     ) -> list[Scan]:
         stops = sum(code is not None for _, code in way)
         way_m = length_m([point for point, _ in way])
@@ -117,7 +127,8 @@ class Walks:
         walk_s = way_m / pace
         pause_s = min(LONGEST_PAUSE_S, max(SHORTEST_PAUSE_S, (USED * slot.length_s - walk_s) / max(1, stops)))
         slack_s = max(0.0, slot.length_s - walk_s - stops * pause_s * 1.25)
-        course.stand(slot.from_s + chance.uniform(0.1, 0.7) * slack_s - length_m(transit) / TRANSIT_MPS)
+        leaves_s = slot.from_s + chance.uniform(0.1, 0.7) * slack_s - length_m(transit) / TRANSIT_MPS
+        _while_away(course, last, leaves_s)
         course.go(transit, speed_mps=TRANSIT_MPS)
         course.stand(slot.from_s)
         scans = []
@@ -132,6 +143,21 @@ class Walks:
 
 
 _Stop = tuple[Point, str | None]
+
+
+def _while_away(course: Course, way: Sequence[_Stop], until_s: float) -> None:
+    """Stay until a moment; with much time, go back along the way that was walked now and then, and come again."""
+    back = [course.point]
+    for point, _ in reversed(way):
+        if length_m(back) >= STROLL_M:
+            break
+        back.append(point)
+    stroll = [*back, *reversed(back)]
+    takes_s = length_m(stroll) / TRANSIT_MPS
+    while until_s - course.ends_s > PATIENCE_S + takes_s > PATIENCE_S:
+        course.stand(course.ends_s + PATIENCE_S)
+        course.go(stroll, speed_mps=TRANSIT_MPS)
+    course.stand(until_s)
 
 
 def _way(route: Route, checkpoints: Mapping[str, Checkpoint], plane: Plane) -> list[_Stop]:

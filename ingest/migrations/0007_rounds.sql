@@ -100,3 +100,5 @@ CREATE TRIGGER grade_policy_planned AFTER INSERT OR UPDATE OR DELETE ON grade_po
   FOR EACH ROW EXECUTE FUNCTION note_plan_change('grade');
 CREATE TRIGGER grid_post_planned AFTER INSERT OR UPDATE OR DELETE ON grid_post
   FOR EACH ROW EXECUTE FUNCTION note_plan_change('grid');
+CREATE TRIGGER leave_planned AFTER INSERT OR UPDATE OR DELETE ON leave
+  FOR EACH ROW EXECUTE FUNCTION note_plan_change('post');

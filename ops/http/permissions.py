@@ -52,6 +52,8 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "incidents.read": "see incidents",
     "incidents.act": "open, dispatch and close incidents",
     "metrics.read": "read the metrics from another machine",
+    "roster.read": "see posts, leave, custody, shifts and who is named for which grid when",
+    "roster.act": "record leave, name who stands in, hand devices over, change shifts; now, ahead or for the past",
     "rounds.read": "see rounds, their points and verdicts",
     "tickets.read": "see tickets",
     "tracks.read": "look at a device's track; each look is recorded",
@@ -59,6 +61,7 @@ PERMISSIONS: Final[Mapping[str, str]] = {
 }
 
 _READS = (
+    "roster.read",
     "measures.read",
     "territory.read",
     "alerts.read",
@@ -82,12 +85,14 @@ def _own(*names: str) -> dict[str, Reach]:
 
 
 GRANTS: Final[Mapping[str, Mapping[str, Reach]]] = {
-    "officer": _territory(*_READS, "alerts.act", "incidents.act"),
-    "leader": _territory(*_READS, "grids.act", "holidays.act"),
+    "officer": _territory(*_READS, "alerts.act", "incidents.act", "roster.act"),
+    "leader": _territory(*_READS, "grids.act", "roster.act", "holidays.act"),
     "crew": _territory("tickets.read", "equipment.read", "grids.read"),
     "patrol": _territory("grids.read")
     | _own("tracks.read", "rounds.read", "incidents.read", "units.read", "measures.read"),
-    "admin": _territory("devices.read", "grids.read", "metrics.read", "grids.act", "territory.read", "holidays.act"),
+    "admin": _territory(
+        "devices.read", "grids.read", "metrics.read", "grids.act", "territory.read", "roster.read", "holidays.act"
+    ),
     "auditor": _territory("audit.read"),
 }
 

@@ -20,4 +20,4 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
         backfill=timedelta(hours=settings.rules.backfill_hours),
         reach=timedelta(days=kept) if (kept := settings.storage.retention_days) else None,
     )
-    await RulesWorker(conninfo, options=options, connections=max(3, settings.database.connections // 2)).run(stop)
+    await RulesWorker(conninfo, options=options, connections=max(4, settings.database.connections // 2)).run(stop)

@@ -93,7 +93,10 @@ TABLES = (
     ),
     Table("unit", ("code",), lambda town: (_only(u, "code name kind squad") for u in town.units), ("units.csv",)),
     Table(
-        "post", ("code",), lambda town: (_only(p, "code name squad unit role grid") for p in town.posts), ("posts.csv",)
+        "post",
+        ("code",),
+        lambda town: (_only(p, "code name squad unit role grid deputy") for p in town.posts),
+        ("posts.csv",),
     ),
     Table(
         "shift",

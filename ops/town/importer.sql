@@ -26,18 +26,20 @@ SELECT name FROM device d
  ORDER BY number;
 
 -- name: custody
--- What is held now or will be.
+-- What is held now or will be, as the files had it; what was handed over or put right by hand stays.
 SELECT c.id, d.name AS device, c.holder_kind, c.holder, c.valid_from, c.valid_to
   FROM custody c JOIN device d ON d.number = c.device
- WHERE c.valid_to IS NULL OR c.valid_to > %(at)s;
+ WHERE c.changed_by IS NULL AND (c.valid_to IS NULL OR c.valid_to > %(at)s);
 
 -- name: add_custody
--- Unless it is there already, perhaps as one that has ended.
+-- Unless it is there already, perhaps as one that has ended, or a hand-over says otherwise for that time.
 INSERT INTO custody (device, holder_kind, holder, valid_from, valid_to)
 SELECT d.number, %(kind)s, %(holder)s, %(from)s, %(to)s FROM device d
  WHERE d.name = %(device)s
    AND NOT EXISTS (SELECT FROM custody c
-                    WHERE c.device = d.number AND c.holder = %(holder)s AND c.valid_from = %(from)s);
+                    WHERE c.device = d.number AND (c.holder = %(holder)s AND c.valid_from = %(from)s
+                           OR c.changed_by IS NOT NULL AND (c.valid_to IS NULL OR c.valid_to > %(from)s)
+                              AND (%(to)s::timestamptz IS NULL OR c.valid_from < %(to)s)));
 
 -- name: end_custody
 -- At a time, or never when that is NULL; one that has not begun ends as it begins.

@@ -40,6 +40,10 @@ def check_posts(posts: Sequence[Noted[Post]], units: Sequence[Noted[Unit]], *, r
     for where, post in posts:
         exists("unit", post.unit, file="posts.csv", where=where, listed_in="units.csv", reading=reading)
         exists("grid", post.grid, file="posts.csv", where=where, listed_in="grids.geojson", reading=reading)
+        exists("post", post.deputy, file="posts.csv", where=where, listed_in="posts.csv", reading=reading)
+        if post.deputy == post.code:
+            remedy = "name another post, or none"
+            reading.findings.error("posts.csv", where, "is its own deputy", remedy)
         if post.role == "patrol" and post.unit is None:
             what = "is a patrol without a unit"
             reading.findings.warning("posts.csv", where, what, "name the unit that it walks or drives with")

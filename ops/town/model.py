@@ -161,6 +161,7 @@ class Post:
     unit: str | None
     role: str
     grid: str | None
+    deputy: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

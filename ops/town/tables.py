@@ -38,14 +38,16 @@ MAX_ROUNDS = 48  # of one unit in one shift: one each half hour for a whole day
 def read_posts(reading: Reading) -> list[Noted[Post]]:
     """`posts.csv`."""
     posts = []
-    for fields in _rows(reading, "posts", "code,name,role", "squad,unit,grid"):
+    for fields in _rows(reading, "posts", "code,name,role", "squad,unit,grid,deputy"):
         code, name = _key(fields, "post", reading), fields.text("name")
         squad, unit = fields.code("squad", required=False), fields.code("unit", required=False)
         role = fields.choice("role", POST_ROLES)
         grid = fields.code("grid", required=role == "grid_officer")
+        deputy = fields.code("deputy", required=False)
         if code is None or name is None or role is None or fields.failed:
             continue
-        posts.append(Noted(fields.where, Post(code=code, name=name, squad=squad, unit=unit, role=role, grid=grid)))
+        post = Post(code=code, name=name, squad=squad, unit=unit, role=role, grid=grid, deputy=deputy)
+        posts.append(Noted(fields.where, post))
     return posts
 
 

@@ -5,7 +5,8 @@ To the officer: this device has said nothing for longer than its kind may; whoev
 Fires when a device that was heard before has been silent for longer than its kind's limit. One that a unit or post
 holds counts only while that unit's shift runs, and from the shift's start at the earliest; one fixed to equipment
 counts always; one that nobody holds never. Time in which gengfu itself was not listening does not count, so a restart
-calls nobody silent.
+calls nobody silent. A handset that had charge enough when it was last heard may have been stopped by its battery saver;
+the alert says so, with what the wearer can do.
 
 Resolves when the device is heard again, when its unit's shift ends, or when nobody holds it any more. It cannot be
 closed by hand while the device is silent.
@@ -18,12 +19,14 @@ from pydantic import Field
 from typing_extensions import override
 
 from devices.identity import KINDS
-from rules.core.alerts import Clear, Intent, Raise, Severity
+from rules.core.alerts import Clear, Intent, Raise, Reason, Severity
 from rules.core.reasons import Why, reason
 from rules.core.rounds import Watch, on_watch
 from rules.core.words import day_clock, length
 from rules.core.world import Custody
 from rules.rule import Heard, Rule, RuleSettings, Sweep, SweepRule
+
+_CHARGED_PCT = 30  # percent; an empty battery does not explain the silence
 
 
 class Settings(RuleSettings):
@@ -99,6 +102,7 @@ class SilentDevice(SweepRule):
                     heard_at=heard.heard_at,
                     limit_s=limit.total_seconds(),
                 ),
+                *_saver(heard),
             ),
             grid=self._grid(sweep, held),
             unit=unit,
@@ -120,6 +124,8 @@ class SilentDevice(SweepRule):
             return None, "nobody holds the device any more"
         if held.holder_kind == "equipment":
             return held.valid_from, ""
+        if held.holder_kind == "post" and sweep.world.cover.away(held.code, sweep.now):
+            return None, f"{held.code} is on leave"
         watch = running.get(sweep.world.unit_of(held, sweep.now) or "")
         if watch is None:
             return None, "its unit is off duty"
@@ -141,6 +147,13 @@ class SilentDevice(SweepRule):
 
     def _fingerprint(self, device: str) -> str:
         return f"{self.name}:{device}"
+
+
+def _saver(heard: Heard) -> tuple[Reason, ...]:
+    """Charge enough, and yet it fell silent: what phones do whose maker stops apps to save it."""
+    if heard.device.kind != "handset" or heard.battery_pct is None or heard.battery_pct < _CHARGED_PCT:
+        return ()
+    return (reason(Why.BATTERY_SAVER, device=heard.device.name, battery_pct=heard.battery_pct),)
 
 
 rule: Rule = SilentDevice()

@@ -101,7 +101,9 @@ def _walking(world: World, routes: set[str]) -> frozenset[str]:
 
 
 def _with_partners(world: World, posts: set[str], units: set[str]) -> frozenset[str]:
-    """The units of posts, and of those that answer for the same grids: one stands in for the other."""
+    """The units of posts, and of those for whom they may stand in, or who may stand in for them."""
     grids = {it.code for it in world.grid_posts if it.post in posts}
     all_posts = posts | {it.post for it in world.grid_posts if it.code in grids}
+    all_posts |= {it.code for it in world.posts if it.deputy in posts}
+    all_posts |= {it.code for it in world.leaves if it.cover in posts}
     return frozenset(units | {it.unit for it in world.posts if it.code in all_posts and it.unit})

@@ -36,6 +36,9 @@ class Why(StrEnum):
     UNBALANCED = "unbalanced"  # the numbers of a ledger that does not add up
     BROKER_DISK = "broker_disk"  # how much the broker can still save
     BROKER_DISK_UNSEEN = "broker_disk_unseen"  # since when nobody has looked
+    NOBODY_NAMED = "nobody_named"  # all who could do it were away, and nobody stood in
+    LOW_CHARGE = "low_charge"  # how much an electric vehicle has left, as of when, and for which shift
+    AWAY = "away"  # which post is away from when to when, and why
     SCAN = "scan"  # a tag was read there: which, when, how near the reader was known to be
     SCAN_FAR = "scan_far"  # the tag was read, but the reader was elsewhere
     SCAN_UNPLACED = "scan_unplaced"  # the tag was read, and nothing says where the reader was
@@ -45,6 +48,16 @@ class Why(StrEnum):
     OUT_OF_ORDER = "out_of_order"  # reached after a point that comes later on the route
     LEG_EARLY = "leg_early"  # the way from the point before took less than it should
     LEG_LATE = "leg_late"  # the way from the point before took longer than it may
+    OUTSIDE = "outside"  # how far outside its area, since when
+    STANDING = "standing"  # where, since when, how long it may
+    OVER_SPEED = "over_speed"
+    TELEPORT = "teleport"  # there and back faster than anything moves
+    FROZEN = "frozen"  # the same place to the last digit, although it moves or time goes on
+    MADE_UP = "made_up"  # the device itself says that its positions are made up
+    BATTERY = "battery"
+    NO_SIGN = "no_sign"  # somebody alone has not checked in, scanned or moved
+    APP_ASLEEP = "app_asleep"  # how often it was silent though charged, and how often the wearer woke it
+    BATTERY_SAVER = "battery_saver"  # it fell silent with charge enough
     POINTS = "points"  # how many points of a round are not proven
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time
 from functools import cached_property
 from typing import Generic, Literal, TypeVar
 
+from rules.core.cover import Cover
 from rules.core.fixes import Span, merged
 
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
@@ -60,6 +61,13 @@ class GradePolicy(Dated):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shape(Dated):
+    """The ground of a grid, as the text of a GeoJSON geometry; it is parsed only where it is asked for."""
+
+    geometry: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Unit(Dated):
     """What is sent out as one."""
 
@@ -74,7 +82,16 @@ class Post(Dated):
     name: str
     unit: str | None
     grid: str | None
+    deputy: str | None = None
     role: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leave(Dated):
+    """A time in which a post does no duty; `code` is the post's, `cover` the post named to stand in for it."""
+
+    kind: str
+    cover: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,6 +287,7 @@ class World:
 
     zone: str = "Asia/Shanghai"
     grids: Book[Grid] = field(default_factory=Book)
+    shapes: Book[Shape] = field(default_factory=Book)
     units: Book[Unit] = field(default_factory=Book)
     posts: Book[Post] = field(default_factory=Book)
     custody: tuple[Custody, ...] = ()
@@ -280,6 +298,7 @@ class World:
     devices: tuple[Device, ...] = ()
     grid_posts: tuple[GridPost, ...] = ()
     grade_policies: Book[GradePolicy] = field(default_factory=Book)
+    leaves: tuple[Leave, ...] = ()
     holidays: Book[Holiday] = field(default_factory=Book)
     lines: Book[Line] = field(default_factory=Book)
     line_plans: Book[LinePlan] = field(default_factory=Book)
@@ -300,28 +319,73 @@ class World:
         return {number: tuple(sorted(spells, key=lambda it: it.valid_from)) for number, spells in found.items()}
 
     @cached_property
-    def _held_by(self) -> dict[str, list[tuple[Device, str, Span]]]:
-        """What each unit ever held: device, holder, spell."""
-        found: dict[str, list[tuple[Device, str, Span]]] = {}
+    def _held_by(self) -> dict[str, list[tuple[Device, Custody, Span]]]:
+        """What each unit ever held: device, custody, spell."""
+        found: dict[str, list[tuple[Device, Custody, Span]]] = {}
         for held in self.custody:
             if device := self.device.get(held.device):
                 for unit, spell in self._units_of(held):
-                    found.setdefault(unit, []).append((device, held.code, spell))
+                    found.setdefault(unit, []).append((device, held, spell))
         return found
 
     def trackers(self, span: Span, *, unit: str | None = None) -> list[Tracker]:
-        """The devices that a unit (None: any unit) held within the span, directly or through its posts."""
+        """The devices that count for a unit (None: any unit) within the span.
+
+        What the unit held, directly or through its posts while they were there, and what those held who stood in for
+        one of its posts while it was away.
+        """
         found: dict[tuple[str, str, str], list[Span]] = {}
         devices: dict[str, Device] = {}
-        for its_unit in self._held_by if unit is None else (unit,):
-            for device, holder, spell in self._held_by.get(its_unit, ()):
-                if common := spell.meets(span):
-                    found.setdefault((device.name, holder, its_unit), []).append(common)
-                    devices[device.name] = device
+        for its_unit in sorted(self._held_by.keys() | self.cover.units_with_leave) if unit is None else (unit,):
+            counting = [
+                (device, held.code, part)
+                for device, held, spell in self._held_by.get(its_unit, ())
+                if (common := spell.meets(span))
+                for part in (self.cover.present(held.code, common) if held.holder_kind == "post" else (common,))
+            ]
+            for device, holder, spell in (*counting, *self._stood_in(its_unit, span)):
+                found.setdefault((device.name, holder, its_unit), []).append(spell)
+                devices[device.name] = device
         return [
             Tracker(devices[name], holder, its_unit, merged(spells))
             for (name, holder, its_unit), spells in sorted(found.items())
         ]
+
+    @cached_property
+    def cover(self) -> Cover:
+        """Who is away, and who stands in."""
+        return Cover(posts=self.posts, leaves=self.leaves, grid_posts=self.grid_posts)
+
+    def standing_in(self, post: str, at: datetime) -> str | None:
+        """The post that did a post's duties then: itself, or who stood in while it was away; None when nobody did."""
+        return self.cover.standing_in(post, at)
+
+    def unnamed(self, unit: str | None, span: Span) -> tuple[Span, ...]:
+        """When within the span all posts of a unit were away and nobody stood in; a unit without posts is never so."""
+        return self.cover.unnamed(unit, span)
+
+    def rest_places(self, at: datetime) -> tuple[Checkpoint, ...]:
+        """The kiosks of then, where standing still is allowed."""
+        return tuple(it for it in self._kiosks if it.holds(at))
+
+    @cached_property
+    def _kiosks(self) -> tuple[Checkpoint, ...]:
+        return tuple(it for it in self.checkpoints if it.kind == "kiosk")
+
+    def _stood_in(self, unit: str, span: Span) -> Iterator[tuple[Device, str, Span]]:
+        for who, spell in self.cover.stand_ins_of(unit, span):
+            for held in self._held_by_post.get(who, ()):
+                device, common = self.device.get(held.device), held.span.meets(spell)
+                if device and common:
+                    yield device, who, common
+
+    @cached_property
+    def _held_by_post(self) -> dict[str, list[Custody]]:
+        found: dict[str, list[Custody]] = {}
+        for held in self.custody:
+            if held.holder_kind == "post":
+                found.setdefault(held.code, []).append(held)
+        return found
 
     def holder_at(self, device: int, at: datetime) -> Custody | None:
         """Who held a device then, or None."""

@@ -52,14 +52,15 @@ SELECT EXISTS (SELECT 1 FROM unit WHERE code = %(unit)s AND valid_from <= %(at)s
                   AND (valid_to IS NULL OR valid_to > %(at)s)) AS it;
 
 -- name: devices_of_unit
--- The devices that can show a message and that the unit, or a post of it, holds.
+-- The devices that can show a message and that the unit, a post of it, or who stands in for a post of it, holds.
 SELECT DISTINCT d.number, d.name
   FROM custody c
   JOIN device d ON d.number = c.device AND d.kind IN ('handset', 'radio', 'vehicle') AND d.revoked_at IS NULL
-  LEFT JOIN post p ON c.holder_kind = 'post' AND p.code = c.holder
-                  AND p.valid_from <= %(at)s AND (p.valid_to IS NULL OR p.valid_to > %(at)s)
  WHERE c.valid_from <= %(at)s AND (c.valid_to IS NULL OR c.valid_to > %(at)s)
-   AND ((c.holder_kind = 'unit' AND c.holder = %(unit)s) OR p.unit = %(unit)s)
+   AND ((c.holder_kind = 'unit' AND c.holder = %(unit)s)
+        OR (c.holder_kind = 'post' AND c.holder IN (
+              SELECT standing_in(p.code, %(at)s) FROM post p
+               WHERE p.unit = %(unit)s AND p.valid_from <= %(at)s AND (p.valid_to IS NULL OR p.valid_to > %(at)s))))
  ORDER BY d.name;
 
 -- name: tell_device

@@ -96,10 +96,12 @@ UPDATE duty d
    AND ((d.grid, d.context) IS DISTINCT FROM (x.grid, x.context) OR (ahead AND d.settles_at <> x.settles_at));
 
 -- name: judge_touched
--- Duties that have begun and whose world was corrected: what is found may be something else now. A waived one stays so.
+-- Duties that have begun and whose world was corrected: what is found may be something else now. A waived
+-- one stays so, and one whose readings are gone.
 UPDATE duty d SET judge_at = %(now)s
  WHERE d.rule = ANY(%(rules)s) AND d.state <> 'superseded' AND d.verdict IS DISTINCT FROM 'waived'
    AND d.opens_at <= %(now)s AND d.due_at > %(floor)s
+   AND d.opens_at - interval '1 hour' >= coalesce((SELECT at FROM storage_edge WHERE name = 'dropped'), '-infinity')
    AND d.settles_at > %(since)s AND (%(until)s::timestamptz IS NULL OR d.opens_at - interval '1 hour' < %(until)s)
    AND (%(units)s::text[] IS NULL OR d.unit = ANY(%(units)s))
    AND (%(subjects)s::text[] IS NULL OR d.subject = ANY(%(subjects)s))

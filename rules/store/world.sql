@@ -6,13 +6,17 @@ SELECT (SELECT revision FROM world_revision)::text AS stamp;
 -- All versions, without their geometry.
 SELECT code, name, level, parent, grade, hierarchy, valid_from, valid_to FROM grid;
 
+-- name: shapes
+-- The geometry of the patrol's grids, as text: few of them are ever looked at.
+SELECT code, geometry::text AS geometry, valid_from, valid_to FROM grid WHERE hierarchy = 'patrol';
+
 -- name: units
 -- All versions.
 SELECT code, name, kind, valid_from, valid_to FROM unit;
 
 -- name: posts
 -- All versions.
-SELECT code, name, unit, grid, role, valid_from, valid_to FROM post;
+SELECT code, name, unit, grid, role, deputy, valid_from, valid_to FROM post;
 
 -- name: devices
 -- The register.
@@ -50,6 +54,10 @@ SELECT grid AS code, slot, post, valid_from, valid_to FROM grid_post ORDER BY gr
 -- name: grade_policies
 -- All versions.
 SELECT grade::text AS code, rounds, staff, severity, valid_from, valid_to FROM grade_policy;
+
+-- name: leaves
+-- All of them.
+SELECT post AS code, kind, cover, valid_from, valid_to FROM leave ORDER BY post, valid_from, id;
 
 -- name: lines
 -- All versions.

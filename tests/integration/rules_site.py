@@ -17,6 +17,7 @@ from rules.desk import Desk
 from rules.duty_lane import DutyLane
 from rules.options import Options
 from rules.signal_lane import SignalLane
+from rules.track_lane import TrackLane
 from rules.worker import work_off
 
 MORNING = datetime(2026, 11, 21, 0, 0, tzinfo=UTC)  # 08:00 in Shanghai, a Saturday
@@ -33,11 +34,14 @@ class Site:
     numbers: dict[str, int] = field(default_factory=dict)
     _desk: Desk | None = None
     _lanes: tuple[DutyLane, SignalLane] | None = None
+    follows: bool = False  # lasting conditions too
+    _tracks: TrackLane | None = None
 
     def restart(self) -> None:
         """As if the worker had been killed and started anew."""
         self._desk = Desk(self.pool, options=Options(), clock=lambda: self.now)
         self._lanes = DutyLane(self._desk), SignalLane(self._desk)
+        self._tracks = TrackLane(self._desk) if self.follows else None
 
     async def work(self, minute: float | None = None) -> None:
         """Move the clock, and do all that is due then."""
@@ -47,7 +51,7 @@ class Site:
             self.restart()
         assert self._desk is not None
         assert self._lanes is not None
-        await work_off(self._desk, duties=self._lanes[0], signals=self._lanes[1])
+        await work_off(self._desk, duties=self._lanes[0], signals=self._lanes[1], tracks=self._tracks)
 
     async def row(self, sql: str, *values: Any) -> dict[str, Any]:
         """The one row of a query."""

@@ -37,7 +37,7 @@ async def test_a_fix_is_stored_matched_marked_and_settled(bench: Bench) -> None:
     await run_until_settled(bench)
     (row,) = await bench.rows("SELECT * FROM position_readable")
     assert (row["device"], row["grid"], float(row["lat_deg"]), float(row["accuracy_m"])) == ("H-01", "G1", 30.005, 6.0)
-    (mark,) = await bench.rows("SELECT * FROM dirty_mark")
+    (mark,) = await bench.rows("SELECT * FROM dirty_mark WHERE kind = 'checkpoint'")
     assert (mark["kind"], mark["subject"]) == ("checkpoint", "C1")
     (known,) = await bench.rows("SELECT * FROM last_known")
     assert (known["lat"], known["battery"]) == (300_050_000, 83)

@@ -20,16 +20,21 @@ _VEHICLES = (
 
 def posts(communities: Sequence[tuple[str, str]]) -> Rows:
     """24 patrols, leaders, duty officers, a crew, and a grid officer for each (code, name) of a community."""
-    rows = [["code", "name", "squad", "unit", "role", "grid"]]
+    rows = [["code", "name", "squad", "unit", "role", "grid", "deputy"]]
     for number in range(24):
         squad, name = SQUADS[number // 6], _SQUAD_NAMES[number // 6]
-        rows.append([f"P-{number + 1:02d}", f"{name}{number % 6 + 1}号巡逻岗", squad, _foot(number // 2), "patrol", ""])
-    for squad, name in zip(SQUADS, _SQUAD_NAMES, strict=True):
-        rows.append([f"L-{squad}", f"{name}队长岗", squad, "", "leader", ""])
-    rows += [["D-1", "白班值班长岗", "", "", "duty_officer", ""], ["D-2", "夜班值班长岗", "", "", "duty_officer", ""]]
-    rows += [[f"C-{number}", f"微型消防站{number}号队员岗", "", "ELE-1", "crew", ""] for number in range(1, 5)]
+        deputy = f"P-{number // 12 * 12 + (number + 6) % 12 + 1:02d}"  # of the other squad in the same shift
+        post = [f"P-{number + 1:02d}", f"{name}{number % 6 + 1}号巡逻岗"]
+        rows.append([*post, squad, _foot(number // 2), "patrol", "", deputy])
+    for squad, name, deputy in zip(SQUADS, _SQUAD_NAMES, "BADC", strict=True):
+        rows.append([f"L-{squad}", f"{name}队长岗", squad, "", "leader", "", f"L-{deputy}"])
+    rows += [
+        ["D-1", "白班值班长岗", "", "", "duty_officer", "", "D-2"],
+        ["D-2", "夜班值班长岗", "", "", "duty_officer", "", "D-1"],
+    ]
+    rows += [[f"C-{number}", f"微型消防站{number}号队员岗", "", "ELE-1", "crew", "", ""] for number in range(1, 5)]
     for number, (code, name) in enumerate(communities, start=1):
-        rows.append([f"G-{number}", f"{name}网格员岗", "", "", "grid_officer", code])
+        rows.append([f"G-{number}", f"{name}网格员岗", "", "", "grid_officer", code, ""])
     return rows
 
 

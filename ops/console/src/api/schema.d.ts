@@ -141,6 +141,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/custody": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who holds which device from when to when
+         * @description Permission `roster.read` (see posts, leave, custody, shifts and who is named for which grid when): officer, leader, admin.
+         */
+        get: operations["list_custody"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/custody/correct": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put the record right: who held a device within a time; what it concerns is judged again
+         * @description Permission `roster.act` (record leave, name who stands in, hand devices over, change shifts; now, ahead or for the past): officer, leader.
+         */
+        post: operations["correct_custody"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/custody/give": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a device to a post, a unit or a piece of equipment, or hand it over
+         * @description Permission `roster.act` (record leave, name who stands in, hand devices over, change shifts; now, ahead or for the past): officer, leader.
+         */
+        post: operations["give_device"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/custody/take": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a device back from whoever holds it
+         * @description Permission `roster.act` (record leave, name who stands in, hand devices over, change shifts; now, ahead or for the past): officer, leader.
+         */
+        post: operations["take_device"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/devices": {
         parameters: {
             query?: never;
@@ -369,6 +449,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/leaves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which posts are away from when to when, and who stands in
+         * @description Permission `roster.read` (see posts, leave, custody, shifts and who is named for which grid when): officer, leader, admin.
+         */
+        get: operations["list_leaves"];
+        put?: never;
+        /**
+         * Record that a post is away, ahead or afterwards; what it concerns is judged again
+         * @description Permission `roster.act` (record leave, name who stands in, hand devices over, change shifts; now, ahead or for the past): officer, leader.
+         */
+        post: operations["add_leave"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/leaves/{id}/cover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Name who stands in for a post that is away, from a time on
+         * @description Permission `roster.act` (record leave, name who stands in, hand devices over, change shifts; now, ahead or for the past): officer, leader.
+         */
+        post: operations["cover_leave"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/leaves/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a post be back from a time on, or say that it never was away
+         * @description Permission `roster.act` (record leave, name who stands in, hand devices over, change shifts; now, ahead or for the past): officer, leader.
+         */
+        post: operations["withdraw_leave"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/measures": {
         parameters: {
             query?: never;
@@ -469,6 +613,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/posts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Posts with what they carry, and who stands in for those that are away
+         * @description Permission `roster.read` (see posts, leave, custody, shifts and who is named for which grid when): officer, leader, admin.
+         */
+        get: operations["list_posts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/roads": {
         parameters: {
             query?: never;
@@ -481,6 +645,26 @@ export interface paths {
          * @description Permission `grids.read` (see the territory and its roads): officer, leader, crew, patrol, admin.
          */
         get: operations["list_roads"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/roster": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Base grids by time slots: who is named, and where nobody is
+         * @description Permission `roster.read` (see posts, leave, custody, shifts and who is named for which grid when): officer, leader, admin.
+         */
+        get: operations["read_roster"];
         put?: never;
         post?: never;
         delete?: never;
@@ -532,6 +716,50 @@ export interface paths {
          * @description Anyone.
          */
         delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/shifts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The shift calendar: which unit walks which route when
+         * @description Permission `roster.read` (see posts, leave, custody, shifts and who is named for which grid when): officer, leader, admin.
+         */
+        get: operations["list_shifts"];
+        put?: never;
+        /**
+         * Make or change a line of the shift calendar from a moment on; rounds are planned anew
+         * @description Permission `roster.act` (record leave, name who stands in, hand devices over, change shifts; now, ahead or for the past): officer, leader.
+         */
+        post: operations["change_shift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/shifts/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a line of the shift calendar; its rounds after that are no longer planned
+         * @description Permission `roster.act` (record leave, name who stands in, hand devices over, change shifts; now, ahead or for the past): officer, leader.
+         */
+        post: operations["stop_shift"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1052,6 +1280,13 @@ export interface components {
             battery_pct: number | null;
             /** Battery At */
             battery_at: string | null;
+            /**
+             * Charge Pct
+             * @description of the vehicle that it sits in
+             */
+            charge_pct: number | null;
+            /** Charge At */
+            charge_at: string | null;
             /** @description null when it has none, or is outside your territory */
             position: components["schemas"]["Fix"] | null;
         };
@@ -1134,6 +1369,47 @@ export interface components {
             note: string;
         };
         /**
+         * Correction
+         * @description What was so in a time.
+         */
+        Correction: {
+            /** Device */
+            device: string;
+            /**
+             * Holder
+             * @description who had it; null is nobody
+             */
+            holder: string | null;
+            /**
+             * Valid From
+             * Format: date-time
+             * @description RFC 3339 with an offset, such as 2026-11-21T08:00:00Z
+             */
+            valid_from: string;
+            /**
+             * Valid To
+             * @description null is until it is given back
+             */
+            valid_to: string | null;
+        };
+        /**
+         * CoverNamed
+         * @description Who stands in.
+         */
+        CoverNamed: {
+            /**
+             * Cover
+             * @description code of a post; null leaves it to B of its grids and to its deputy
+             */
+            cover: string | null;
+            /**
+             * At
+             * @description from then on; without it from now on
+             * @default null
+             */
+            at: string | null;
+        };
+        /**
          * Credentials
          * @description A user and the password.
          */
@@ -1142,6 +1418,71 @@ export interface components {
             user: string;
             /** Password */
             password: string;
+        };
+        /**
+         * Custody
+         * @description A spell in which somebody holds a device.
+         */
+        Custody: {
+            /** Id */
+            id: number;
+            /** Device */
+            device: string;
+            /** Device Kind */
+            device_kind: string;
+            /**
+             * Holder Kind
+             * @enum {string}
+             */
+            holder_kind: "post" | "unit" | "equipment";
+            /** Holder */
+            holder: string;
+            /**
+             * Valid From
+             * Format: date-time
+             */
+            valid_from: string;
+            /** Valid To */
+            valid_to: string | null;
+            /**
+             * Changed By
+             * @description who handed it over or put it right; null is the town's files
+             */
+            changed_by: string | null;
+        };
+        /**
+         * CustodyChanged
+         * @description What a change came to.
+         */
+        CustodyChanged: {
+            /**
+             * Items
+             * @description the device's spells as they are now, those that begin last first
+             */
+            items: components["schemas"]["Custody"][];
+            /**
+             * Judged Again
+             * @description duties that are judged anew for it
+             */
+            judged_again: number;
+            /**
+             * Kept
+             * @description duties that keep their verdict, because their readings are no longer stored
+             */
+            kept: number;
+        };
+        /**
+         * CustodyPage
+         * @description One page of spells, those that begin last first.
+         */
+        CustodyPage: {
+            /**
+             * Next
+             * @description pass it as `after` for the following page; null on the last one
+             */
+            next: string | null;
+            /** Items */
+            items: components["schemas"]["Custody"][];
         };
         /**
          * Device
@@ -1594,6 +1935,37 @@ export interface components {
             size_m2: number | null;
             /** Length M */
             length_m: number | null;
+        };
+        /**
+         * Giving
+         * @description What is given to whom.
+         */
+        Giving: {
+            /** Device */
+            device: string;
+            /**
+             * Holder
+             * @description code of a post, a unit or a piece of equipment
+             */
+            holder: string;
+            /**
+             * At
+             * @description from then on; without it now
+             * @default null
+             */
+            at: string | null;
+            /**
+             * Until
+             * @description without it until it is given back
+             * @default null
+             */
+            until: string | null;
+            /**
+             * Hand Over
+             * @description whoever has it gives it up at that moment
+             * @default false
+             */
+            hand_over: boolean;
         };
         /**
          * GridAnswerer
@@ -2233,6 +2605,72 @@ export interface components {
             items: components["schemas"]["Incident"][];
         };
         /**
+         * Leave
+         * @description A time in which a post does no duty.
+         */
+        Leave: {
+            /** Id */
+            id: number;
+            /** Post */
+            post: string;
+            /** Post Name */
+            post_name: string | null;
+            /** Unit */
+            unit: string | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "leave" | "sick" | "training" | "handset_dead" | "other";
+            /** Cover */
+            cover: string | null;
+            /** Note */
+            note: string;
+            /**
+             * Valid From
+             * Format: date-time
+             */
+            valid_from: string;
+            /** Valid To */
+            valid_to: string | null;
+            /**
+             * Standing In
+             * @description who stands in, now or when it begins; null is nobody
+             */
+            standing_in: string | null;
+        };
+        /**
+         * LeaveChanged
+         * @description What a change came to.
+         */
+        LeaveChanged: {
+            /** @description null when it was taken back altogether */
+            leave: components["schemas"]["Leave"] | null;
+            /**
+             * Judged Again
+             * @description duties that are judged anew for it
+             */
+            judged_again: number;
+            /**
+             * Kept
+             * @description duties that keep their verdict, because their readings are no longer stored
+             */
+            kept: number;
+        };
+        /**
+         * LeavePage
+         * @description One page of leaves, those that begin last first.
+         */
+        LeavePage: {
+            /**
+             * Next
+             * @description pass it as `after` for the following page; null on the last one
+             */
+            next: string | null;
+            /** Items */
+            items: components["schemas"]["Leave"][];
+        };
+        /**
          * Left
          * @description Take it off the map; where it went is for others to see.
          */
@@ -2517,6 +2955,42 @@ export interface components {
             unit: string | null;
         };
         /**
+         * NewLeave
+         * @description Who is away, and when.
+         */
+        NewLeave: {
+            /** Post */
+            post: string;
+            /**
+             * Kind
+             * @description handset_dead is for a post that cannot be seen and is relieved for that
+             * @enum {string}
+             */
+            kind: "leave" | "sick" | "training" | "handset_dead" | "other";
+            /**
+             * Valid From
+             * Format: date-time
+             * @description RFC 3339; it may lie in the past
+             */
+            valid_from: string;
+            /**
+             * Valid To
+             * @description null is until further notice
+             */
+            valid_to: string | null;
+            /**
+             * Cover
+             * @description post that stands in; without it B of its grids, then its deputy
+             * @default null
+             */
+            cover: string | null;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
          * Note
          * @description Why.
          */
@@ -2657,6 +3131,62 @@ export interface components {
             age_s: number;
         };
         /**
+         * Post
+         * @description A staff post, not a person.
+         */
+        Post: {
+            /** Code */
+            code: string;
+            /** Name */
+            name: string;
+            /** Squad */
+            squad: string | null;
+            /** Unit */
+            unit: string | null;
+            /** Role */
+            role: string;
+            /** Grid */
+            grid: string | null;
+            /**
+             * Deputy
+             * @description code of the post that stands in when no grid names another
+             */
+            deputy: string | null;
+            /**
+             * Away
+             * @description why it is away now; null when it is there
+             */
+            away: ("leave" | "sick" | "training" | "handset_dead" | "other") | null;
+            /**
+             * Standing In
+             * @description who does its duties now: itself, or who stands in; null is nobody
+             */
+            standing_in: string | null;
+            /**
+             * A Of
+             * @description codes of the grids that it answers for
+             */
+            a_of: string[];
+            /**
+             * B Of
+             * @description codes of the grids that it answers for while A is away
+             */
+            b_of: string[];
+            /**
+             * Devices
+             * @description names of what it carries now
+             */
+            devices: string[];
+        };
+        /**
+         * PostList
+         * @description All posts of the territory.
+         */
+        PostList: {
+            /** Items */
+            items: components["schemas"]["Post"][];
+        };
+        /**
          * PresenceDetail
          * @description The hours behind a grid's figures.
          */
@@ -2728,7 +3258,7 @@ export interface components {
         };
         /**
          * PresenceList
-         * @description All base grids of the territory, over the whole hours that are over.
+         * @description All base grids of the territory, over the whole hours that have been rolled up.
          */
         PresenceList: {
             /**
@@ -2849,6 +3379,128 @@ export interface components {
             name: string;
             /** Kind */
             kind: string | null;
+        };
+        /**
+         * RosterCell
+         * @description A grid in a slot.
+         */
+        RosterCell: {
+            /**
+             * State
+             * @description named; thin: fewer posts than the grade asks for; answering: nobody out in a part of the slot, but somebody answers for the grid; nobody: not even that
+             * @enum {string}
+             */
+            state: "named" | "thin" | "answering" | "nobody";
+            /** Out */
+            out: components["schemas"]["RosterName"][];
+            /**
+             * Answering
+             * @description codes of the posts that answer for the grid
+             */
+            answering: string[];
+            /**
+             * Gap Min
+             * @description minutes of the slot in which nobody is out
+             */
+            gap_min: number;
+        };
+        /**
+         * RosterMatrix
+         * @description Who is named for which grid when.
+         */
+        RosterMatrix: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Zone */
+            zone: string;
+            /** Slots */
+            slots: components["schemas"]["RosterSlot"][];
+            /** Rows */
+            rows: components["schemas"]["RosterRow"][];
+            /**
+             * Posts
+             * @description names of the posts by code
+             */
+            posts: {
+                [key: string]: string;
+            };
+            /**
+             * Nobody
+             * @description cells in which nobody is named
+             */
+            nobody: number;
+            /** Thin */
+            thin: number;
+        };
+        /**
+         * RosterName
+         * @description Somebody who is out in a grid by some plan.
+         */
+        RosterName: {
+            /**
+             * Post
+             * @description null when the unit has no posts
+             */
+            post: string | null;
+            /** Unit */
+            unit: string;
+            /**
+             * Instead Of
+             * @description the post that is away and for which it stands in
+             */
+            instead_of: string | null;
+            /**
+             * Plan
+             * @description code of the shift or of the static post
+             */
+            plan: string;
+        };
+        /**
+         * RosterRow
+         * @description A base grid over all slots.
+         */
+        RosterRow: {
+            /** Grid */
+            grid: string;
+            /** Name */
+            name: string;
+            /** Parent */
+            parent: string | null;
+            /** Grade */
+            grade: number | null;
+            /**
+             * Staff
+             * @description posts that its grade asks for; 0 is nothing
+             */
+            staff: number;
+            /** A */
+            a: string | null;
+            /** B */
+            b: string | null;
+            /**
+             * Cells
+             * @description one for each slot
+             */
+            cells: components["schemas"]["RosterCell"][];
+        };
+        /**
+         * RosterSlot
+         * @description A slot of the site's clock.
+         */
+        RosterSlot: {
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
         };
         /**
          * Round
@@ -3010,6 +3662,153 @@ export interface components {
             day: string;
         };
         /**
+         * ShiftEnding
+         * @description Which line of the calendar ends, and when.
+         */
+        ShiftEnding: {
+            /** Code */
+            code: string;
+            /** Unit */
+            unit: string;
+            /** Route */
+            route: string;
+            /**
+             * At
+             * @description without it now
+             * @default null
+             */
+            at: string | null;
+        };
+        /**
+         * ShiftLine
+         * @description A unit walks a route in a shift.
+         */
+        ShiftLine: {
+            /** Code */
+            code: string;
+            /** Name */
+            name: string;
+            /** Unit */
+            unit: string;
+            /** Route */
+            route: string;
+            /**
+             * Days
+             * @description on which it starts
+             */
+            days: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+            /**
+             * Starts
+             * Format: time
+             */
+            starts: string;
+            /**
+             * Ends
+             * Format: time
+             * @description not after `starts`: on the next day
+             */
+            ends: string;
+            /** Rounds */
+            rounds: number;
+            /**
+             * Mode
+             * @enum {string}
+             */
+            mode: "constant" | "seasonal" | "targeted" | "random";
+            /** First Day */
+            first_day: string | null;
+            /** Last Day */
+            last_day: string | null;
+            /** Round Min */
+            round_min: number | null;
+            /**
+             * Holidays
+             * @enum {string}
+             */
+            holidays: "as_usual" | "skip" | "only";
+            /**
+             * Valid From
+             * Format: date-time
+             */
+            valid_from: string;
+            /** Valid To */
+            valid_to: string | null;
+        };
+        /**
+         * ShiftList
+         * @description The shift calendar.
+         */
+        ShiftList: {
+            /** Items */
+            items: components["schemas"]["ShiftLine"][];
+        };
+        /**
+         * ShiftSetting
+         * @description What a line of the calendar says from a moment on.
+         */
+        ShiftSetting: {
+            /** Code */
+            code: string;
+            /** Unit */
+            unit: string;
+            /** Route */
+            route: string;
+            /**
+             * Name
+             * @description without it the code
+             * @default null
+             */
+            name: string | null;
+            /** Days */
+            days: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+            /**
+             * Starts
+             * @description local time of the site, such as 20:00
+             */
+            starts: string;
+            /**
+             * Ends
+             * @description local time of the site, such as 20:00
+             */
+            ends: string;
+            /** Rounds */
+            rounds: number;
+            /**
+             * Mode
+             * @default constant
+             * @enum {string}
+             */
+            mode: "constant" | "seasonal" | "targeted" | "random";
+            /**
+             * First Day
+             * @description such as 11-15 when seasonal, 2026-11-15 when targeted
+             * @default null
+             */
+            first_day: string | null;
+            /**
+             * Last Day
+             * @default null
+             */
+            last_day: string | null;
+            /**
+             * Round Min
+             * @default null
+             */
+            round_min: number | null;
+            /**
+             * Holidays
+             * @default as_usual
+             * @enum {string}
+             */
+            holidays: "as_usual" | "skip" | "only";
+            /**
+             * Valid From
+             * @description without it from now on; it may lie in the past
+             * @default null
+             */
+            valid_from: string | null;
+        };
+        /**
          * ShiftStaff
          * @description Who walks through a grid on one shift.
          */
@@ -3078,6 +3877,20 @@ export interface components {
             most: string | null;
             /** Least */
             least: string | null;
+        };
+        /**
+         * Taking
+         * @description What is given back.
+         */
+        Taking: {
+            /** Device */
+            device: string;
+            /**
+             * At
+             * @description without it now
+             * @default null
+             */
+            at: string | null;
         };
         /**
          * Territory
@@ -3260,6 +4073,13 @@ export interface components {
              * @description name of the device whose position it is
              */
             position_of: string | null;
+            /**
+             * Charge Pct
+             * @description newest charge that a device of an electric unit said
+             */
+            charge_pct: number | null;
+            /** Charge At */
+            charge_at: string | null;
             /** Devices */
             devices: components["schemas"]["CarriedDevice"][];
         };
@@ -3270,6 +4090,17 @@ export interface components {
         UnitList: {
             /** Items */
             items: components["schemas"]["Unit"][];
+        };
+        /**
+         * Withdrawal
+         * @description From when on the post is back.
+         */
+        Withdrawal: {
+            /**
+             * At
+             * @description null says that there never was such a leave
+             */
+            at: string | null;
         };
         Event: components["schemas"]["AlertMessage"] | components["schemas"]["Closed"] | components["schemas"]["DutyMessage"] | components["schemas"]["EquipmentMessage"] | components["schemas"]["Heartbeat"] | components["schemas"]["Hello"] | components["schemas"]["IncidentMessage"] | components["schemas"]["Left"] | components["schemas"]["PositionMessage"] | components["schemas"]["Resync"] | components["schemas"]["RoundsMessage"] | components["schemas"]["TicketMessage"];
     };
@@ -3783,6 +4614,396 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_custody: {
+        parameters: {
+            query?: {
+                device?: string;
+                /** @description code of a post, a unit or a piece of equipment */
+                holder?: string;
+                /** @description only those that last beyond this */
+                since?: string;
+                /** @description only those that begin before this */
+                until?: string;
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustodyPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    correct_custody: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Correction"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustodyChanged"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    give_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Giving"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustodyChanged"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    take_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Taking"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustodyChanged"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4893,6 +6114,416 @@ export interface operations {
             };
         };
     };
+    list_leaves: {
+        parameters: {
+            query?: {
+                post?: string;
+                /** @description only those that last beyond this */
+                since?: string;
+                /** @description only those that begin before this */
+                until?: string;
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LeavePage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    add_leave: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewLeave"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LeaveChanged"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    cover_leave: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CoverNamed"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LeaveChanged"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    withdraw_leave: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Withdrawal"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LeaveChanged"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     read_measures: {
         parameters: {
             query?: {
@@ -5237,6 +6868,62 @@ export interface operations {
             };
         };
     };
+    list_posts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PostList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     list_roads: {
         parameters: {
             query?: never;
@@ -5266,6 +6953,77 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    read_roster: {
+        parameters: {
+            query?: {
+                /** @description the site's date on which it begins; without it today */
+                day?: string;
+                days?: number;
+                /** @description hours of a slot */
+                slot_h?: "1" | "2" | "3" | "4" | "6" | "8" | "12" | "24";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RosterMatrix"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5553,6 +7311,285 @@ export interface operations {
             };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_shifts: {
+        parameters: {
+            query?: {
+                unit?: string;
+                /** @description those in force then or later; without it now */
+                at?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShiftList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    change_shift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShiftSetting"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShiftList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    stop_shift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShiftEnding"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShiftList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -22,6 +22,7 @@ function keyOf(reason: Reason): string {
     if (reason.items !== undefined) return 'reason.overdue_items'
     if (reason.equipment !== undefined) return 'reason.overdue_item'
   }
+  if (word === 'away' && reason.until_at === undefined) return 'reason.away_open'
   if (word === 'scan' && reason.distance_m === undefined) return 'reason.scan_placeless'
   return `reason.${word}`
 }

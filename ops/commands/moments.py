@@ -1,0 +1,68 @@
+"""Times as people type them, and one transaction with its audit record, for the commands that change the roster."""
+
+import getpass
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import typer
+
+from ops.commands.options import run
+from ops.settings import Settings
+
+if TYPE_CHECKING:
+    from ingest.database import Connection
+
+T = TypeVar("T")
+
+MOMENT_HELP = 'RFC 3339, or local time of the site, such as "2026-11-21 20:00".'
+
+
+def moment_of(text: str | None, *, zone: str) -> datetime | None:
+    """A moment as somebody typed it: with an offset, or in the site's zone; aware UTC. None stays None.
+
+    Raises:
+        BadParameter: it is none.
+    """
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no time; write {MOMENT_HELP}") from None
+    return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+
+
+def shown(moment: datetime | None, *, zone: str) -> str:
+    """A moment in the site's zone, for people; nothing for None."""
+    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}" if moment else ""
+
+
+def actor() -> str:
+    """Who acts, for the audit record."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # a user without a name, as in some containers
+        return "cli"
+
+
+def within(settings: Settings, work: "Callable[[Connection], Awaitable[T]]") -> T:
+    """Do something in one transaction on the database that the settings name."""
+    from ingest.database import connect
+    from ingest.migrate import check_schema
+
+    async def all_of_it() -> T:
+        async with await connect(settings.database.url.get_secret_value(), name="roster") as connection:
+            await check_schema(connection)
+            async with connection.transaction():
+                return await work(connection)
+
+    return run(all_of_it())
+
+
+async def recorded(connection: "Connection", *, action: str, subject: str, detail: Mapping[str, Any]) -> None:
+    """Write to the audit table, in the transaction of what is recorded."""
+    from ops.http.acts import record
+
+    await record(connection, actor=actor(), action=action, subject=subject, detail=detail)

@@ -1,0 +1,316 @@
+"""`gengfu roster`: who is named for which grid when; leave, and who stands in; the shift calendar."""
+
+import json
+from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from ops.beside import BesideOption, beside
+from ops.commands.moments import MOMENT_HELP, moment_of, recorded, shown, within
+from ops.commands.options import ConfigOption, JsonOption, SetOption, wide_console
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from ingest.database import Connection
+    from ops.settings import Settings
+    from rules.core.matrix import Cell
+    from rules.roster import LeaveChange
+
+app = typer.Typer(
+    name="roster", help="See who is named for which grid; record leave, cover and shifts.", no_args_is_help=True
+)
+leave_app = typer.Typer(name="leave", help="Record which posts are away, and who stands in.", no_args_is_help=True)
+shift_app = typer.Typer(name="shift", help="Change the shift calendar.", no_args_is_help=True)
+app.add_typer(leave_app)
+app.add_typer(shift_app)
+
+LeaveArgument = Annotated[int, typer.Argument(metavar="LEAVE", help="Number of the leave; `roster leave list` has it.")]
+PostArgument = Annotated[str, typer.Argument(metavar="POST", help="Code of the post, such as P-01.")]
+CodeArgument = Annotated[str, typer.Argument(metavar="SHIFT", help="Code of the shift, such as day.")]
+UnitArgument = Annotated[str, typer.Argument(metavar="UNIT", help="Code of the unit, such as F-01.")]
+RouteArgument = Annotated[str, typer.Argument(metavar="ROUTE", help="Code of the route, such as R-01.")]
+STYLES = {"nobody": "bold white on red", "thin": "yellow", "answering": "dim", "named": ""}
+
+
+@app.command("show")
+def show_command(
+    day: Annotated[
+        str | None, typer.Option("--day", metavar="DAY", help="Such as 2026-11-21; without it today.")
+    ] = None,
+    slot_h: Annotated[int, typer.Option("--slot-h", help="Hours of a slot: 1, 2, 3, 4, 6, 8, 12 or 24.")] = 4,
+    grid: Annotated[str | None, typer.Option("--grid", metavar="GRID", help="Only grids whose code begins so.")] = None,
+    as_json: JsonOption = False,
+    folder: BesideOption = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """Print the matrix of base grids and slots; a red cell is one in which nobody is named."""
+    from rules.core.matrix import matrix, slots
+    from rules.store.world import snapshot
+
+    settings = beside(folder, config=config, overrides=overrides).settings
+    zone = settings.site.zone
+    its = slots(zone, _day(day, zone), days=1, hours=_hours(slot_h))
+    known = within(settings, lambda connection: snapshot(connection, zone=zone))
+    rows = [it for it in matrix(known.world, slots=its) if it.grid.startswith(grid or "")]
+    if as_json:
+        from dataclasses import asdict
+
+        typer.echo(json.dumps([asdict(it) for it in rows], default=datetime.isoformat, ensure_ascii=False))
+        return
+    clocks = [f"{slot.start.astimezone(ZoneInfo(zone)):%H:%M}" for slot in its]
+    table = Table("grid", "A/B", *clocks, pad_edge=False)
+    for it in rows:
+        table.add_row(it.name, f"{it.a or '-'}/{it.b or '-'}", *(_cell(cell) for cell in it.cells))
+    wide_console().print(table)
+    nobody = sum(cell.state == "nobody" for it in rows for cell in it.cells)
+    typer.echo(f"{nobody} of {len(rows) * len(its)} cells have nobody named", err=True)
+
+
+@leave_app.command("add")
+def leave_add_command(
+    post: PostArgument,
+    since: Annotated[str, typer.Option("--from", metavar="TIME", help=f"It may lie in the past. {MOMENT_HELP}")],
+    until: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Without it until further notice.")] = None,
+    kind: Annotated[str, typer.Option("--kind", help="leave, sick, training, handset_dead or other.")] = "leave",
+    cover: Annotated[
+        str | None,
+        typer.Option("--cover", metavar="POST", help="Who stands in; without it B of its grids, then its deputy."),
+    ] = None,
+    note: Annotated[str, typer.Option("--note", help="Why, for people.")] = "",
+    folder: BesideOption = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """Record that a post is away. The duties that this concerns are judged again.
+
+    Example: gengfu roster leave add P-01 --kind sick --from "2026-11-21 08:00" --to "2026-11-22 08:00"
+    """
+    from rules.roster import add_leave
+
+    settings, now = beside(folder, config=config, overrides=overrides).settings, datetime.now(UTC)
+    start, end = (moment_of(it, zone=settings.site.zone) for it in (since, until))
+    _change(
+        settings,
+        "leave.add",
+        lambda connection: add_leave(
+            connection, post, kind=kind, start=start or now, end=end, cover=cover, note=note, now=now
+        ),
+    )
+
+
+@leave_app.command("withdraw")
+def leave_withdraw_command(
+    leave: LeaveArgument,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="TIME", help=f"Back from then; without it now. {MOMENT_HELP}")
+    ] = None,
+    altogether: Annotated[bool, typer.Option("--altogether", help="There never was such a leave.")] = False,
+    folder: BesideOption = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """Let a post be back, or say that it never was away."""
+    from rules.roster import withdraw_leave
+
+    if altogether and at is not None:
+        raise typer.BadParameter("--at and --altogether exclude each other; give one")
+    settings, now = beside(folder, config=config, overrides=overrides).settings, datetime.now(UTC)
+    back = None if altogether else moment_of(at, zone=settings.site.zone) or now
+    _change(settings, "leave.withdraw", lambda connection: withdraw_leave(connection, leave, at=back, now=now))
+
+
+@leave_app.command("cover")
+def leave_cover_command(
+    leave: LeaveArgument,
+    post: Annotated[
+        str | None, typer.Argument(metavar="[POST]", help="Who stands in; without it B of its grids, then its deputy.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="TIME", help=f"From then; without it now. {MOMENT_HELP}")
+    ] = None,
+    folder: BesideOption = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """Name who stands in for a post that is away."""
+    from rules.roster import cover_leave
+
+    settings, now = beside(folder, config=config, overrides=overrides).settings, datetime.now(UTC)
+    start = moment_of(at, zone=settings.site.zone) or now
+    _change(settings, "leave.cover", lambda connection: cover_leave(connection, leave, cover=post, at=start, now=now))
+
+
+@leave_app.command("list")
+def leave_list_command(
+    post: Annotated[str | None, typer.Option("--post", metavar="POST", help="Only this post.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Leaves that have ended, too.")] = False,
+    as_json: JsonOption = False,
+    folder: BesideOption = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """List who is away, and who stands in. Times are the site's."""
+    from rules.store.roster import leave_list
+
+    settings, now = beside(folder, config=config, overrides=overrides).settings, datetime.now(UTC)
+    since = None if everything else now
+    found = within(settings, lambda connection: leave_list(connection, post=post, since=since, now=now))
+    if as_json:
+        typer.echo(json.dumps(found, default=datetime.isoformat, ensure_ascii=False))
+        return
+    zone = settings.site.zone
+    table = Table("leave", "post", "kind", "from", "to", "stands in", "note", box=None, pad_edge=False)
+    for it in found:
+        start, end = shown(it["valid_from"], zone=zone), shown(it["valid_to"], zone=zone)
+        who = it["standing_in"] or Text("nobody", style="bold red")
+        table.add_row(str(it["id"]), it["post"], it["kind"], start, end or "further notice", who, it["note"])
+    wide_console().print(table)
+
+
+@shift_app.command("set")
+def shift_set_command(
+    code: CodeArgument,
+    unit: UnitArgument,
+    route: RouteArgument,
+    starts: Annotated[str, typer.Option("--starts", metavar="CLOCK", help="Local time, such as 20:00.")],
+    ends: Annotated[str, typer.Option("--ends", metavar="CLOCK", help="Local time; not after --starts: next day.")],
+    rounds: Annotated[int, typer.Option("--rounds", help="Rounds in the shift, 1 to 48.")],
+    days: Annotated[
+        str, typer.Option("--days", help="On which it starts: daily, or some of mon,tue,wed,thu,fri,sat,sun.")
+    ] = "daily",
+    name: Annotated[str | None, typer.Option("--name", help="For people; without it the code.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help=f"Without it from now on. {MOMENT_HELP}")
+    ] = None,
+    folder: BesideOption = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """Make or change a line of the shift calendar from a moment on. Rounds are planned anew.
+
+    Example: gengfu roster shift set late F-01 R-01 --starts 14:00 --ends 22:00 --rounds 2 --days mon,fri
+    """
+    from rules.shifts import DAYS, ShiftKey, ShiftPlan, set_shift
+
+    settings, now = beside(folder, config=config, overrides=overrides).settings, datetime.now(UTC)
+    key = ShiftKey(code=code, unit=unit, route=route)
+    plan = ShiftPlan(
+        name=name or code,
+        days=DAYS if days == "daily" else tuple(it.strip() for it in days.split(",")),
+        starts=_clock(starts),
+        ends=_clock(ends),
+        rounds=rounds,
+    )
+    start = moment_of(since, zone=settings.site.zone) or now
+
+    async def work(connection: "Connection") -> None:
+        detail = await set_shift(connection, key, plan, since=start)
+        await recorded(connection, action="shift.set", subject=code, detail=detail)
+
+    within(settings, work)
+    typer.echo(f"shift {code} of {unit} on {route}: {starts} to {ends} from {shown(start, zone=settings.site.zone)} on")
+
+
+@shift_app.command("end")
+def shift_end_command(
+    code: CodeArgument,
+    unit: UnitArgument,
+    route: RouteArgument,
+    at: Annotated[str | None, typer.Option("--at", metavar="TIME", help=f"Without it now. {MOMENT_HELP}")] = None,
+    folder: BesideOption = None,
+    config: ConfigOption = None,
+    overrides: SetOption = None,
+) -> None:
+    """End a line of the shift calendar."""
+    from rules.shifts import ShiftKey, end_shift
+
+    settings, now = beside(folder, config=config, overrides=overrides).settings, datetime.now(UTC)
+    end = moment_of(at, zone=settings.site.zone) or now
+
+    async def work(connection: "Connection") -> None:
+        detail = await end_shift(connection, ShiftKey(code=code, unit=unit, route=route), at=end)
+        await recorded(connection, action="shift.end", subject=code, detail=detail)
+
+    within(settings, work)
+    typer.echo(f"shift {code} of {unit} on {route} ends {shown(end, zone=settings.site.zone)}")
+
+
+@shift_app.command("list")
+def shift_list_command(
+    as_json: JsonOption = False, folder: BesideOption = None, config: ConfigOption = None, overrides: SetOption = None
+) -> None:
+    """List the lines in force and those to come. Times are the site's."""
+    from rules.shifts import DAYS, shift_list
+
+    settings = beside(folder, config=config, overrides=overrides).settings
+    found = within(settings, lambda connection: shift_list(connection, at=datetime.now(UTC)))
+    if as_json:
+        typer.echo(json.dumps(found, default=lambda it: it.isoformat(), ensure_ascii=False))
+        return
+    zone = settings.site.zone
+    table = Table("shift", "unit", "route", "days", "starts", "ends", "rounds", "from", "to", box=None, pad_edge=False)
+    for it in found:
+        days = "daily" if len(it["days"]) == len(DAYS) else ",".join(it["days"])
+        start, end = shown(it["valid_from"], zone=zone), shown(it["valid_to"], zone=zone)
+        clocks = f"{it['starts']:%H:%M}", f"{it['ends']:%H:%M}"
+        table.add_row(it["code"], it["unit"], it["route"], days, *clocks, str(it["rounds"]), start, end)
+    wide_console().print(table)
+
+
+def _change(settings: "Settings", action: str, work: "Callable[[Connection], Awaitable[LeaveChange]]") -> None:
+    from rules.store.roster import leave_list
+
+    async def with_record(connection: "Connection") -> Any:
+        change = await work(connection)
+        await recorded(connection, action=action, subject=change.subject, detail=change.detail)
+        its = await leave_list(connection, post=change.subject, since=None, now=datetime.now(UTC))
+        return change, next((it for it in its if change.leave and it["id"] == change.leave.id), None)
+
+    change, now = within(settings, with_record)
+    zone = settings.site.zone
+    if now is None:
+        typer.echo(f"leave of {change.subject} is withdrawn")
+    else:
+        end = shown(now["valid_to"], zone=zone) or "further notice"
+        who = f"{now['standing_in']} stands in" if now["standing_in"] else "NOBODY stands in; name somebody"
+        typer.echo(
+            f"leave {now['id']}: {now['post']} is away from {shown(now['valid_from'], zone=zone)} to {end}; {who}"
+        )
+    typer.echo(f"{change.judged.again} duties are judged again, {change.judged.kept} keep their verdict", err=True)
+
+
+def _cell(cell: "Cell") -> Text:
+    said = [f"{it.post or it.unit}" + ("*" if it.instead_of else "") for it in cell.out]
+    if cell.state == "nobody":
+        said.append(f"nobody {cell.gap_min} min")
+    elif cell.state == "answering" and not said:
+        said = [f"({it})" for it in cell.answering]
+    return Text(" ".join(dict.fromkeys(said)), style=STYLES[cell.state])
+
+
+def _day(text: str | None, zone: str) -> date:
+    if text is None:
+        return datetime.now(ZoneInfo(zone)).date()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no day; write one such as 2026-11-21") from None
+
+
+def _hours(hours: int) -> int:
+    if hours not in {1, 2, 3, 4, 6, 8, 12, 24}:
+        raise typer.BadParameter(f"{hours} hours do not divide a day; give 1, 2, 3, 4, 6, 8, 12 or 24")
+    return hours
+
+
+def _clock(text: str) -> time:
+    try:
+        return time.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no time of day; write one such as 20:00") from None
