@@ -1,4 +1,4 @@
-"""Messages for devices from the outbox to the broker: published at QoS 1, done when the broker has confirmed."""
+"""Dispatches and notices from the outbox to the broker: published at QoS 1, done when the broker has confirmed."""
 
 import asyncio
 import json
@@ -61,6 +61,7 @@ class Outbox:
             DatabaseUnavailable: what was confirmed but not noted is sent again later.
         """
         async with transaction(self._pool) as connection:
+            await connection.execute(_SQL["expire"])
             rows = await (await connection.execute(_SQL["due"], {"limit": LIMIT})).fetchall()
         under_way: dict[int, asyncio.Future[None]] = {}
         wrong: dict[int, str] = {}

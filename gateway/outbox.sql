@@ -1,9 +1,14 @@
+-- name: expire
+-- Notices that nobody needs any more; whoever they were for was not told.
+UPDATE outbox SET next_at = 'infinity', last_error = 'it was not sent in time'
+ WHERE channel = 'notice' AND sent_at IS NULL AND next_at <= now() AND (payload->>'expires_at')::timestamptz <= now();
+
 -- name: due
--- Messages for devices whose time has come, the oldest first.
+-- Messages for devices whose time has come, dispatches before notices, the oldest first.
 SELECT id, target, payload
   FROM outbox
- WHERE channel = 'down' AND sent_at IS NULL AND next_at <= now()
- ORDER BY id
+ WHERE channel IN ('down', 'notice') AND sent_at IS NULL AND next_at <= now()
+ ORDER BY channel, id
  LIMIT %(limit)s;
 
 -- name: sent

@@ -37,6 +37,7 @@ class Quarantined:
         refusal: why, and the bytes to keep.
         received_at: aware UTC.
         readings: how many readings it stands for.
+        nonce: of its encryption, where the bytes are sealed.
     """
 
     topic: str
@@ -44,6 +45,7 @@ class Quarantined:
     refusal: Refusal
     received_at: datetime
     readings: int = 1
+    nonce: bytes | None = None
 
 
 @dataclass

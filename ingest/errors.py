@@ -7,6 +7,8 @@ IngestError
 ├── MigrationFailed
 ├── EngineMismatch
 ├── ConversionRefused
+├── SealBroken
+├── PictureStale
 └── UnknownQuery
 """
 
@@ -37,6 +39,14 @@ class EngineMismatch(IngestError):
 
 class ConversionRefused(IngestError):
     """The readings cannot be moved to hypertables now; nothing was changed, mend the cause and try again."""
+
+
+class SealBroken(IngestError):
+    """What was withheld cannot be opened: broker.secret has changed since, or the row was tampered with."""
+
+
+class PictureStale(IngestError):
+    """Somebody's hours of duty changed while a batch was under way; it is matched anew and written again."""
 
 
 class UnknownQuery(IngestError):

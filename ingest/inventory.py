@@ -9,6 +9,7 @@ from ingest.database import Connection
 from ingest.engines import TABLES, Engine, Part, state_of
 from ingest.late import counted, edges
 from ingest.queries import load_queries
+from ingest.withheld import Sealed, sealed
 
 _SQL = load_queries("ingest", "inventory.sql")
 _DAY = timedelta(days=1)
@@ -51,6 +52,7 @@ class Inventory:
         tables: those with parts first, then by size.
         late: readings that came for a range already done, by kind.
         edges: up to where that is, by kind.
+        sealed: what is withheld of people off duty.
     """
 
     engine: str
@@ -62,6 +64,7 @@ class Inventory:
     tables: list[Table]
     late: dict[str, int]
     edges: dict[str, datetime]
+    sealed: Sealed = field(default_factory=lambda: Sealed(0, None, 0))
 
     @property
     def parts(self) -> list[Part]:
@@ -95,6 +98,7 @@ async def take_inventory(connection: Connection, engine: Engine) -> Inventory:
         tables=tables,
         late=await counted(connection),
         edges=await edges(connection),
+        sealed=await sealed(connection),
     )
 
 

@@ -1,4 +1,4 @@
-"""Late readings: those for hours that were already rolled up, compressed or dropped when they were taken in."""
+"""Readings for hours that were already done with: counted, and the edges of what is done."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Literal

@@ -27,6 +27,7 @@ class Sheet:
         quarantined: by reason.
         ignored: by reason.
         withheld: sealed.
+        released: sealed before, and stored now; they were counted when they were sealed.
     """
 
     received: int
@@ -35,6 +36,7 @@ class Sheet:
     quarantined: Mapping[str, int] = field(default_factory=dict)
     ignored: Mapping[str, int] = field(default_factory=dict)
     withheld: int = 0
+    released: int = 0
 
     @property
     def difference(self) -> int:
@@ -49,6 +51,7 @@ class Sheet:
             ("stored", ""): self.stored,
             ("repeated", ""): self.repeated,
             ("withheld", ""): self.withheld,
+            ("released", ""): self.released,
             **{("quarantined", reason): count for reason, count in self.quarantined.items()},
             **{("ignored", reason): count for reason, count in self.ignored.items()},
         }
@@ -71,7 +74,8 @@ class Ledger:
 
     async def open(self, connection: Connection) -> None:
         """Show every entry at nought that has none yet, and note where the sums stand."""
-        entries = [("received", ""), ("stored", ""), ("repeated", ""), ("withheld", ""), ("ignored", "")]
+        entries = [("received", ""), ("stored", ""), ("repeated", ""), ("withheld", ""), ("released", "")]
+        entries += [("ignored", "")]
         entries += [("quarantined", reason) for reason in QUARANTINED]
         values = {
             "worker": self._worker,

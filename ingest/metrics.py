@@ -30,11 +30,12 @@ PROBES = Counter("gengfu_ingest_probes_total", "Probes that ingest sent itself, 
 FALLS = Counter("gengfu_ingest_lane_falls_total", "Times that a lane fell over by a fault of gengfu", ["lane"])
 PROBE_AGE = Gauge("gengfu_ingest_probe_age_seconds", "Since a probe last came back, or the broker was away", ["lane"])
 UNBALANCED = Counter("gengfu_ingest_unbalanced_total", "Readings by which the ledger does not add up", ["lane"])
+RELEASED = Counter("gengfu_ingest_released_total", "Withheld readings that were stored after all")
 UPKEEP_FAILED = Counter("gengfu_storage_upkeep_failed_total", "Steps of the storage's upkeep that failed", ["step"])
 UPKEEP_SECONDS = Gauge("gengfu_storage_upkeep_seconds", "How long the step took when it last succeeded", ["step"])
 UPKEEP_AT = Gauge("gengfu_storage_upkeep_timestamp_seconds", "When this process last did the whole upkeep, Unix time")
 
-for step in ("partitions", "rollup", "retention", "compression"):
+for step in ("withheld", "partitions", "rollup", "retention", "compression"):
     UPKEEP_FAILED.labels(step)
     UPKEEP_SECONDS.labels(step)
 UPKEEP_FAILED.labels("connection")

@@ -4,31 +4,29 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from time import monotonic, process_time
 from typing import TypeVar
 
-import numpy as np
 import psycopg
 from psycopg_pool import PoolTimeout
 
 from devices.codecs import Refusal, codec_of_topic
-from devices.readings import Scan, same_tag
 from ingest import metrics
 from ingest.allowance import Allowance
-from ingest.belated import belated
-from ingest.columns import Checked, fixes_of, positions_of
+from ingest.columns import fixes_of, positions_of
 from ingest.database import Pool
 from ingest.decode import NO_OFFSET, Decoded, Decoder, Quarantined
 from ingest.delivery import Delivery, settle_all
 from ingest.engines import Engine
-from ingest.errors import DatabaseUnavailable, TookTooLong
+from ingest.errors import DatabaseUnavailable, PictureStale, TookTooLong
 from ingest.failpoint import reach
 from ingest.gathering import Flow, Gathering, Limits
 from ingest.ledger import Ledger
 from ingest.line import ATTEMPT_S, Line
-from ingest.match import Mark, locate, touched
+from ingest.marking import marks_of
+from ingest.match import locate
 from ingest.mode import Mode, ModeChoice
 from ingest.others import others_of
 from ingest.outages import kind_of, said
@@ -37,6 +35,8 @@ from ingest.probe import Probes
 from ingest.progress import Place
 from ingest.receipts import Receipts
 from ingest.recent import Recent
+from ingest.seal import Seal
+from ingest.withheld import Parts, seal_refusals, withhold
 from ingest.world import World
 from ingest.writer import Batch, Written, write
 
@@ -74,6 +74,7 @@ class Pipeline:
         receipts: Receipts,
         limits: Limits,
         retention_days: int,
+        seal: Seal,
         allowance: Allowance | None = None,
         probes: Probes | None = None,
         ledger: Ledger | None = None,
@@ -83,6 +84,8 @@ class Pipeline:
         self._world = world
         self._refresh_world = refresh_world
         self._receipts = receipts
+        self._seal = seal
+        self._parts = Parts()
         self._decoder = Decoder(retention_days, allowance=allowance, probes=probes)
         self._probes = probes
         self._ledger = ledger
@@ -199,14 +202,20 @@ class Pipeline:
     async def _process(self, deliveries: Sequence[Delivery], offset: timedelta, *, give_up: bool = False) -> _Result:
         started = process_time()
         decoded = await self._decoded(deliveries, offset)
-        decoded_at = process_time()
-        world = self._world()
-        batch = self._match(world, decoded)
-        self._stages["decode"].inc(decoded_at - started)
-        self._stages["match"].inc(process_time() - decoded_at)
+        self._stages["decode"].inc(process_time() - started)
         if self._probes is not None:
             self._place.caught_up_to = self._probes.caught_up_to
-        await self._keep(batch, give_up=give_up)
+        while True:
+            matching_at = process_time()
+            world = self._world()
+            batch = self._match(world, decoded)
+            self._stages["match"].inc(process_time() - matching_at)
+            try:
+                await self._keep(batch, give_up=give_up)
+            except PictureStale:
+                await self._retrying(self._refresh_world)
+            else:
+                break
         self._decoder.committed()
         return _Result(decoded, batch, world)
 
@@ -219,6 +228,14 @@ class Pipeline:
             return False
         return not result.decoded.refused
 
+    def unsealed(self, topic: str, payload: bytes, *, nonce: bytes | None) -> bytes:
+        """The payload of an entry of quarantine, which is sealed when it has a nonce.
+
+        Raises:
+            SealBroken: with another secret than this pipeline's.
+        """
+        return bytes(payload) if nonce is None else self._seal.open(topic.encode(), bytes(nonce), bytes(payload))
+
     async def _decoded(self, deliveries: Sequence[Delivery], offset: timedelta) -> Decoded:
         register = self._world().register
         decoded = self._decoder.decode(deliveries, register, offset=offset)
@@ -229,23 +246,25 @@ class Pipeline:
         return decoded
 
     def _match(self, world: World, decoded: Decoded) -> Batch:
-        positions = positions_of(decoded.fixes)
+        positions, others, withheld = withhold(
+            self._seal,
+            world.tracking,
+            positions_of(decoded.fixes),
+            others_of(decoded.others),
+            now=datetime.now(UTC),
+        )
         positions.grid = locate(world, positions.lat, positions.lon, positions.time_us)
         positions = positions.ordered()
         return Batch(
             positions=positions,
             fresh=positions.without_twins(),
-            others=others_of(decoded.others),
+            others=others,
             received=decoded.received,
-            marks=[
-                *touched(world, positions),
-                *_device_marks(decoded.others),
-                *_scan_marks(world, decoded.others),
-                *belated(positions, decoded.others),
-            ],
-            quarantined=decoded.refused + decoded.beyond,
+            marks=marks_of(world, positions, others),
+            quarantined=seal_refusals(self._seal, world.tracking, world.register, decoded.refused + decoded.beyond),
             excess=decoded.excess,
             ignored=decoded.ignored,
+            withheld=withheld,
         )
 
     async def _keep(self, batch: Batch, *, give_up: bool = False) -> Written:
@@ -260,6 +279,9 @@ class Pipeline:
         if times := batch.times():
             async with self._line.limited() as connection:
                 await self._engine.ensure_partitions(connection, times)
+        if batch.withheld:
+            async with self._line.limited() as connection:
+                await self._parts.ensure(connection, [batch.withheld.hour])
         mode = self._choice.mode
         try:
             written = await self._attempt(batch, mode)
@@ -323,6 +345,7 @@ class Pipeline:
         metrics.RETRIES.labels(self._place.lane).inc()
         await self._line.drop()
         self._engine.forget()  # a partition may have been dropped under us
+        self._parts.forget()
 
     async def _refuse(self, delivery: Delivery, error: str) -> _Result:
         codec = codec_of_topic(delivery.topic)
@@ -332,18 +355,22 @@ class Pipeline:
         except Exception:  # noqa: BLE001  the codec may be what failed; the message is kept whole and counts as one
             readings = []
         name, count = codec.name if codec else "", max(1, len(readings))
-        quarantined = Quarantined(delivery.topic, name, refusal, delivery.received_at, count)
+        refused = Quarantined(delivery.topic, name, refusal, delivery.received_at, count)
+        world = self._world()
+        (quarantined,) = seal_refusals(self._seal, world.tracking, world.register, [refused])
         empty = fixes_of([])
         safe = [(one.device, one.reading.boot, one.reading.seq) for one in readings]
         decoded = Decoded(empty, [], [quarantined], safe, received=count)
         batch = Batch(positions_of(empty), positions_of(empty), [], received=count, quarantined=[quarantined])
         await self._keep(batch)
-        return _Result(decoded, batch, self._world())
+        return _Result(decoded, batch, world)
 
     def _say_safe(self, result: _Result) -> None:
         """What is committed in any form, its device may forget."""
         names, decoded = result.world.register.names, result.decoded
         self._receipts.add_all(names, result.batch.positions)
+        if result.batch.withheld:
+            self._receipts.add_all(names, result.batch.withheld.positions)
         for one in decoded.others:
             self._receipts.add(names[one.device], one.reading.boot, one.reading.seq)
         for refused in decoded.refused:
@@ -362,22 +389,3 @@ class Pipeline:
         metrics.REPEATED_RATE.labels(lane).set(self._choice.rate)
         if self._ledger is not None:
             self._ledger.committed(lane, written.sheet)
-
-
-def _device_marks(others: Sequence[Checked]) -> list[Mark]:
-    waking = [one for one in others if one.reading.type in WAKING]
-    marks = []
-    for number in np.unique([one.device for one in waking]).astype(int).tolist():
-        times = [one.time for one in waking if one.device == number]
-        marks.append(Mark("device", str(number), min(times), max(times)))
-    return marks
-
-
-def _scan_marks(world: World, others: Sequence[Checked]) -> list[Mark]:
-    """A tag that was read concerns the checkpoints where it hangs, wherever the reader was."""
-    return [
-        Mark("checkpoint", code, one.time, one.time)
-        for one in others
-        if isinstance(one.reading, Scan)
-        for code in world.tags.get(same_tag(one.reading.tag), ())
-    ]

@@ -1,13 +1,17 @@
 """Taking in once more what was quarantined."""
 
+import logging
 from datetime import datetime, timedelta
 
 from ingest.database import Pool, transaction
 from ingest.delivery import Delivery, Nobody
+from ingest.errors import SealBroken
 from ingest.pipeline import Pipeline
 from ingest.queries import load_queries
 
 _SQL = load_queries("ingest", "quarantine.sql")
+
+log = logging.getLogger(__name__)
 
 
 async def replay(
@@ -31,8 +35,14 @@ async def replay(
     stored = 0
     for row in rows:
         received_at = row["received_at"] if not offset else at
-        delivery = Delivery(row["topic"], bytes(row["payload"]), received_at, dup=True, settler=Nobody(), token=0)
-        if await pipeline.accepts(delivery, offset=offset):
+        try:
+            payload = pipeline.unsealed(row["topic"], row["payload"], nonce=row["nonce"])
+            delivery = Delivery(row["topic"], payload, received_at, dup=True, settler=Nobody(), token=0)
+            taken = await pipeline.accepts(delivery, offset=offset)
+        except SealBroken as error:
+            log.warning("entry %d stays in quarantine: %s", row["id"], error)
+            continue
+        if taken:
             async with transaction(pool) as connection:
                 await connection.execute(_SQL["replayed"], {"id": row["id"]})
             stored += 1

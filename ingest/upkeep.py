@@ -11,11 +11,14 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from ingest import metrics
-from ingest.database import Connection, Pool
+from ingest.database import Connection, Pool, time_limit
 from ingest.engines import Engine
+from ingest.errors import TookTooLong
 from ingest.late import move_edge
+from ingest.withheld import KEEP_H, drop_withheld
 
 EVERY_S = 600.0  # between two rounds
+ROUND_S = 3600.0  # for one round; a server that is frozen would hold it for ever
 COMPRESS_AFTER = timedelta(days=4)  # the back-fill horizon of three days, and one to spare
 HOURS = 200  # rolled up in one transaction
 _LOCK = 0x67656E69  # one worker at a time
@@ -23,25 +26,31 @@ _LOCK = 0x67656E69  # one worker at a time
 log = logging.getLogger(__name__)
 
 
-async def keep_up(pool: Pool, engine: Engine, *, retention_days: int) -> None:
+async def keep_up(
+    pool: Pool, engine: Engine, *, retention_days: int, held_for: timedelta = timedelta(hours=KEEP_H)
+) -> None:
     """A round every ten minutes, for ever; what fails is said, counted and tried again in the next one."""
     while True:
         try:
             async with pool.connection() as connection:
-                await upkeep(connection, engine, retention_days=retention_days)
-        except (PoolTimeout, psycopg.Error) as error:
+                with time_limit(connection, ROUND_S):
+                    await upkeep(connection, engine, retention_days=retention_days, held_for=held_for)
+        except (PoolTimeout, psycopg.Error, TookTooLong) as error:
             metrics.UPKEEP_FAILED.labels("connection").inc()
             log.warning("upkeep of the storage waits for the database: %s", _words(error))
         await asyncio.sleep(EVERY_S)
 
 
-async def upkeep(connection: Connection, engine: Engine, *, retention_days: int) -> list[str]:
+async def upkeep(
+    connection: Connection, engine: Engine, *, retention_days: int, held_for: timedelta = timedelta(hours=KEEP_H)
+) -> list[str]:
     """One round; each step is tried, whatever became of the one before: a full disk needs the drop most of all.
 
     Args:
         connection: in no transaction.
         engine: of the database.
         retention_days: 0 keeps for ever.
+        held_for: how long what is withheld is kept.
 
     Returns:
         The steps that failed; nothing when another worker is at it.
@@ -75,6 +84,10 @@ async def upkeep(connection: Connection, engine: Engine, *, retention_days: int)
                 log.info("dropped %s: older than storage.retention_days = %d", name, retention_days)
             await move_edge(connection, "dropped", _midnight(than))
 
+    async def drop_sealed() -> None:
+        for name in await drop_withheld(connection, now=now, keep=held_for):
+            log.info("dropped %s: withheld for privacy.held_h", name)
+
     async def compress() -> None:
         if engine.columnar:
             for name in await engine.compress(connection, older_than=now - COMPRESS_AFTER):
@@ -83,6 +96,7 @@ async def upkeep(connection: Connection, engine: Engine, *, retention_days: int)
 
     async with _alone(connection) as ours:
         if ours:
+            await step("withheld", drop_sealed)  # a promise to people, so before all that may fail or take long
             await step("partitions", lambda: engine.ensure_schema(connection))
             await step("rollup", roll_up)  # before the drop, while the rows are there
             await step("retention", drop)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from time import monotonic
 
@@ -23,7 +23,10 @@ from ingest.pipeline import Limits, Pipeline
 from ingest.probe import DatabaseClock, Probes
 from ingest.progress import Place, beat, goodbye
 from ingest.receipts import INTERVAL_S, Receipts
+from ingest.release import release
+from ingest.seal import Seal
 from ingest.upkeep import keep_up
+from ingest.withheld import KEEP_H
 from ingest.world import World, load_world, reload_register
 
 BEAT_S = 1.0  # between signs of life in ingest_progress; others call us dead after ten of them
@@ -53,6 +56,9 @@ class Worker:
         probes: Mapping[str, Probes] | None = None,
         clock: DatabaseClock | None = None,
         hears: Callable[[str], bool] = lambda _lane: True,
+        private: bool = True,
+        secret: str | None = None,
+        held_for: timedelta = timedelta(hours=KEEP_H),
     ) -> None:
         """Prepare a worker.
 
@@ -70,6 +76,9 @@ class Worker:
                 suffer from what it says otherwise.
             probes: by lane, of the sessions; None without sessions.
             clock: set with each sign of life.
+            private: whether readings of carried devices from outside duty are withheld.
+            secret: of the site, with which they are sealed; without one nothing that is sealed can be released.
+            held_for: how long what is withheld is kept.
         """
         self._pool = pool
         self._engine = engine
@@ -78,6 +87,10 @@ class Worker:
         self._hears = hears
         self._world: World | None = None
         self._world_at = 0.0
+        self._private = private
+        self._seal = Seal(secret)
+        self._held_for = held_for
+        self._released_by = -1  # revision of the spans by which this worker last looked for what to release
         started = None if passing else datetime.now(UTC)
         self._name = name
         self._passing = passing
@@ -95,6 +108,7 @@ class Worker:
                 receipts=receipts,
                 limits=limits if lane == "up" else replace(limits, age_s=0),
                 retention_days=retention_days,
+                seal=self._seal,
                 allowance=self._allowances.get(lane),
                 probes=(probes or {}).get(lane),
                 ledger=self._ledger,
@@ -118,7 +132,7 @@ class Worker:
 
     async def _load(self) -> None:
         async with transaction(self._pool, limit_s=ATTEMPT_S) as connection:
-            self._take(await load_world(connection, self._world))
+            self._take(await load_world(connection, self._world, private=self._private))
         self._world_at = monotonic()
 
     def _take(self, world: World) -> None:
@@ -128,9 +142,19 @@ class Worker:
             allowance.exempt(unlimited)
 
     async def refresh(self) -> None:
-        """Look at the register and the open incidents again."""
+        """Look at the register, the hours of duty and the open incidents again."""
         async with transaction(self._pool, limit_s=ATTEMPT_S) as connection:
-            self._take(await reload_register(connection, self.world()))
+            self._take(await reload_register(connection, self.world(), private=self._private))
+
+    async def release(self) -> int:
+        """Store what was withheld and turns out to be of duty; how many readings that were."""
+        world = self.world()
+        if world.tracking.revision == self._released_by:
+            return 0
+        place = Place(self._name, "up", None)
+        moved = await release(self._pool, self._engine, seal=self._seal, world=world, place=place)
+        self._released_by = world.tracking.revision
+        return moved
 
     async def close(self) -> None:
         """Give up what the pipelines hold; of use to whoever fed them without `run`."""
@@ -154,9 +178,10 @@ class Worker:
                 tasks.create_task(self._lane(lane, pipeline), name=f"pipeline {lane}")
             tasks.create_task(self._beat(), name="beat")
             tasks.create_task(self._flush_receipts(), name="receipts")
-            upkeep = keep_up(self._pool, self._engine, retention_days=self._retention_days)
+            upkeep = keep_up(self._pool, self._engine, retention_days=self._retention_days, held_for=self._held_for)
             tasks.create_task(upkeep, name="upkeep")
             tasks.create_task(self._compare(), name="ledger")
+            tasks.create_task(self._release(), name="releases")
 
     async def _lane(self, lane: str, pipeline: Pipeline) -> None:
         """Keep one lane going: a fault of ours in it must not silence the other, and it holds on to what it took."""
@@ -203,13 +228,21 @@ class Worker:
                 failing = True
             await asyncio.sleep(BEAT_S)
 
+    async def _release(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_S)
+            try:
+                await self.release()
+            except (DatabaseUnavailable, PoolTimeout, psycopg.Error):
+                continue  # an outage; the lanes have said so, and nothing was moved by half
+
     async def _compare(self) -> None:
         while True:
             await asyncio.sleep(LEDGER_S)
             try:
-                async with self._pool.connection() as connection:
+                async with transaction(self._pool) as connection:
                     await self._ledger.compare(connection)
-            except (PoolTimeout, psycopg.Error):
+            except (DatabaseUnavailable, psycopg.Error):
                 continue  # an outage; the lanes have said so
 
     async def _flush_receipts(self) -> None:

@@ -16,6 +16,7 @@ from ingest.database import Connection
 from ingest.nearness import Nearness
 from ingest.queries import load_queries
 from ingest.raster import Polygons, Raster, raster_of
+from ingest.tracking import Tracking, load_tracking
 
 _SQL = load_queries("ingest", "world.sql")
 FOREVER_US = 2**62
@@ -97,6 +98,7 @@ class World:
     checkpoints: Circles
     incidents: Circles
     tags: Mapping[str, Sequence[str]] = field(default_factory=dict)  # codes of checkpoints by `same_tag`
+    tracking: Tracking = field(default_factory=Tracking)
 
     @property
     def devices(self) -> dict[str, Device]:
@@ -109,12 +111,13 @@ class World:
         return self.register.reach_m
 
 
-async def load_world(connection: Connection, before: World | None = None) -> World:
+async def load_world(connection: Connection, before: World | None = None, *, private: bool = True) -> World:
     """Read the picture of this moment.
 
     Args:
         connection: any.
         before: an earlier picture; what has not changed is taken from it and not computed again.
+        private: whether readings from outside duty are withheld.
     """
     rows = await (await connection.execute(_SQL["grids"])).fetchall()
     polygons = _polygons(rows)
@@ -129,13 +132,22 @@ async def load_world(connection: Connection, before: World | None = None) -> Wor
         checkpoints=await _circles(connection, "checkpoint", before.checkpoints if before else None),
         incidents=await _circles(connection, "incident", before.incidents if before else None),
         tags=await _tags(connection),
+        tracking=await _tracking(connection, before, private=private),
     )
 
 
-async def reload_register(connection: Connection, world: World) -> World:
-    """The same world with the devices and incidents of now: what changes by the minute."""
+async def reload_register(connection: Connection, world: World, *, private: bool = True) -> World:
+    """The same world with the devices, hours of duty and incidents of now: what changes by the minute."""
     incidents = await _circles(connection, "incident", world.incidents)
-    return replace(world, register=await _register(connection, world), incidents=incidents)
+    tracking = await _tracking(connection, world, private=private)
+    return replace(world, register=await _register(connection, world), incidents=incidents, tracking=tracking)
+
+
+async def _tracking(connection: Connection, before: World | None, *, private: bool) -> Tracking:
+    if not private:
+        return before.tracking if before else Tracking()
+    now_us = microseconds(datetime.now(UTC))
+    return await load_tracking(connection, now_us=now_us, before=before.tracking if before else None)
 
 
 async def _register(connection: Connection, before: World | None) -> Register:

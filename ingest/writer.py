@@ -24,6 +24,7 @@ from ingest.others import Other
 from ingest.pack import copy_rows, time_array
 from ingest.progress import Place, committed
 from ingest.queries import load_queries
+from ingest.withheld import Withheld, write_withheld
 
 _SQL = load_queries("ingest", "writer.sql")
 _READING_TYPES = ("int4", "timestamptz", "int4", "text", "int4", "int4", "int2", *["int4"] * 3, "timestamptz", "jsonb")
@@ -44,6 +45,8 @@ class Batch:
         quarantined: what was refused.
         ignored: what was left out, by reason.
         excess: readings beyond the allowance, by device number; they are among the quarantined.
+        withheld: what is sealed instead of stored.
+        released: all of it was sealed before, and was counted then.
     """
 
     positions: Positions
@@ -54,6 +57,8 @@ class Batch:
     quarantined: list[Quarantined] = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
     excess: Counter[int] = field(default_factory=Counter)
+    withheld: Withheld | None = None
+    released: bool = False
 
     @property
     def readings(self) -> int:
@@ -81,7 +86,11 @@ class Batch:
         nowhere = self.positions.take(self.positions.flags & int(Flag.NULL_ISLAND) != 0)
         received: Ints = np.array([microseconds(other.received_at) for other in self.others], np.int64)
         devices = np.array([other.device for other in self.others], np.int64)
-        return heard_of(np.concatenate((devices, nowhere.device)), np.concatenate((received, nowhere.received_us)))
+        sealed = self.withheld.heard() if self.withheld else (devices[:0], received[:0])
+        return heard_of(
+            np.concatenate((devices, nowhere.device, sealed[0])),
+            np.concatenate((received, nowhere.received_us, sealed[1])),
+        )
 
     def times_us(self) -> Ints:
         """The times of all readings, microseconds since 1970."""
@@ -124,26 +133,31 @@ async def write(connection: Connection, batch: Batch, place: Place, *, mode: Mod
 
     Raises:
         psycopg.errors.UniqueViolation: in mode `direct`, a position is there already; the transaction is lost.
+        PictureStale: hours of duty changed since the batch was matched; the transaction is lost.
     """
+    sealed = await write_withheld(connection, batch.withheld) if batch.withheld else 0
     positions = await _write_positions(connection, batch.fresh, batch, mode)
     kept = positions + await _write_others(connection, batch.others)
     offered = len(batch.fresh)
-    written = Written(_sheet(batch, kept), offered=offered, found=offered - positions)
+    written = Written(_sheet(batch, kept, sealed=sealed), offered=offered, found=offered - positions)
     async with connection.pipeline():  # nobody waits for an answer from here on, so all go out together
         await _write_rest(connection, batch, written, place)
     return written
 
 
-def _sheet(batch: Batch, kept: int) -> Sheet:
+def _sheet(batch: Batch, kept: int, *, sealed: int) -> Sheet:
+    if batch.released:
+        return Sheet(received=0, released=batch.readings)
     quarantined: Counter[str] = Counter()
     for one in batch.quarantined:
         quarantined[one.refusal.reason] += one.readings
     return Sheet(
         received=batch.received,
         stored=kept,
-        repeated=batch.readings - kept,
+        repeated=batch.readings - kept + (len(batch.withheld) - sealed if batch.withheld else 0),
         quarantined=quarantined,
         ignored=batch.ignored,
+        withheld=sealed,
     )
 
 
@@ -216,6 +230,7 @@ async def _write_quarantine(connection: Connection, quarantined: Sequence[Quaran
             "reason": one.refusal.reason,
             "detail": one.refusal.detail.replace("\0", "\N{REPLACEMENT CHARACTER}"),
             "received_at": one.received_at,
+            "nonce": one.nonce,
         }
         # Sorted, so that two workers that meet the same poison do not wait for each other in a ring.
         for digest, one in sorted(((_digest(one), one) for one in quarantined), key=lambda pair: pair[0])

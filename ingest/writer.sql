@@ -100,8 +100,9 @@ SELECT * FROM unnest(%(kinds)s::text[], %(subjects)s::text[], %(froms)s::timesta
 
 -- name: quarantine
 -- Keyed by what was said and where: saying it again counts, it does not pile up.
-INSERT INTO quarantine AS q (digest, topic, payload, codec, reason, detail, received_at, last_at)
-VALUES (%(digest)s, %(topic)s, %(payload)s, %(codec)s, %(reason)s, %(detail)s, %(received_at)s, %(received_at)s)
+INSERT INTO quarantine AS q (digest, topic, payload, codec, reason, detail, received_at, last_at, nonce)
+VALUES (%(digest)s, %(topic)s, %(payload)s, %(codec)s, %(reason)s, %(detail)s, %(received_at)s, %(received_at)s,
+        %(nonce)s)
 ON CONFLICT (digest) DO UPDATE SET times = least(q.times, 2147483646) + 1, last_at = greatest(q.last_at, excluded.last_at),
   reason = excluded.reason, detail = excluded.detail, replayed_at = NULL;
 

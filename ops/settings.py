@@ -156,12 +156,28 @@ class Rules(_Section):
 
     horizon_hours: int = Field(36, ge=1, le=24 * 14, description="how far ahead duties are planned")
     backfill_hours: int = Field(72, ge=1, le=24 * 30, description="after this long a verdict is final")
+    notices: Literal["none", "missed", "all"] = Field(
+        "all", description="of which alerts those who carry the devices are told unasked, when the duty is theirs"
+    )
+
+
+class Privacy(_Section):
+    """What is withheld of people who are off duty."""
+
+    enabled: bool = Field(True, description="whether fixes of carried devices from outside duty are withheld")
+    margin_min: int = Field(15, ge=0, le=240, description="minutes before and after a shift that belong to it")
+    call_min: int = Field(120, ge=1, le=720, description="minutes after an SOS or a check-in that count as duty")
+    longest_h: int = Field(
+        12, ge=1, le=72, description="hours after which an open dispatch or SOS is taken for forgotten"
+    )
+    held_h: int = Field(72, ge=2, le=168, description="hours after which what was withheld is dropped for good")
 
 
 class Site(_Section):
     """The place that is watched."""
 
     zone: str = Field("Asia/Shanghai", description="IANA time zone of shifts and of what people read")
+    language: Literal["zh-CN", "en"] = Field("zh-CN", description="language of what devices are told to show")
 
     @field_validator("zone")
     @classmethod
@@ -194,6 +210,7 @@ class Settings(BaseSettings):
     storage: Storage = Storage()
     ingest: Ingest = Ingest()
     rules: Rules = Rules()
+    privacy: Privacy = Privacy()
     site: Site = Site()
 
     @classmethod

@@ -140,6 +140,9 @@ def as_json(report: Report) -> dict[str, Any]:
         "retention_days": report.retention_days,
         "late_readings": inventory.late,
         "done_up_to": {kind: at.isoformat() for kind, at in inventory.edges.items()},
+        "sealed_readings_estimated": inventory.sealed.readings,
+        "sealed_since": None if inventory.sealed.oldest is None else inventory.sealed.oldest.isoformat(),
+        "sealed_quarantined": inventory.sealed.quarantined,
         "tables": [_table_json(table, report) for table in inventory.tables],
     }
 
@@ -220,6 +223,9 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"readings are kept {kept}"
     late = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in inventory.late.items() if count)
     yield f"late readings taken in, by what their range was already: {late or 'none'}"
+    its = inventory.sealed
+    since = f" since {its.oldest:%Y-%m-%d %H:%M}Z" if its.oldest else ""
+    yield f"sealed because they were taken off duty: {its.readings:,} readings{since}, {its.quarantined} of quarantine"
 
 
 def _size(size_bytes: float) -> str:

@@ -11,10 +11,19 @@ from rules.errors import NotNow, NotThere, StillTrue
 from rules.store import incidents
 from rules.store.alerts import alert_by_id, store_change
 from rules.store.incidents import Incident
+from rules.store.telling import note_seen
 
 HELD_BY_CONDITION = frozenset(
-    {"silent_device", "equipment_expiry", "ingest_silent", "device_flood", "broker_disk", "both_away", "low_charge"}
-    | {"left_area", "standing_still", "over_speed", "position_suspect", "battery_low", "app_asleep"}
+    {
+        "silent_device",
+        "equipment_expiry",
+        "ingest_silent",
+        "device_flood",
+        "broker_disk",
+        "both_away",
+        "objection_unanswered",
+    }
+    | {"left_area", "standing_still", "over_speed", "position_suspect", "battery_low"}
 )  # closing these by hand would only open them again
 DEFAULT_RADIUS_M = 50.0  # metres; a building and the street before it
 
@@ -36,10 +45,16 @@ async def acknowledge_alert(connection: Connection, alert_id: int, *, actor: str
     if not alert.live:
         raise NotNow(f"alert {alert_id} was resolved at {alert.resolved_at:%Y-%m-%d %H:%M:%SZ}; nothing is left to do")
     change = acknowledge(alert, actor=actor, at=at)
-    if change is None:
-        return alert
-    await _tell_changed(connection)
-    return await store_change(connection, change)
+    if change is not None:
+        await _tell_changed(connection)
+        alert = await store_change(connection, change)
+    await note_seen(connection, alert_id, account=actor, at=at)
+    return alert
+
+
+async def note_opened(connection: Connection, alert_id: int, *, actor: str, at: datetime) -> None:
+    """Note that a person has opened an alert and seen it as it is now; harmless to repeat."""
+    await note_seen(connection, alert_id, account=actor, at=at)
 
 
 async def resolve_alert(connection: Connection, alert_id: int, *, actor: str, note: str, at: datetime) -> Alert:
@@ -65,10 +80,11 @@ async def resolve_alert(connection: Connection, alert_id: int, *, actor: str, no
             f"alert {alert_id} ({alert.title}) resolves by itself when that is no longer so; acknowledge it meanwhile"
         )
     change = resolve(alert, actor=actor, note=note.strip(), at=at)
-    if change is None:
-        return alert
-    await _tell_changed(connection)
-    return await store_change(connection, change)
+    if change is not None:
+        await _tell_changed(connection)
+        alert = await store_change(connection, change)
+    await note_seen(connection, alert_id, account=actor, at=at)
+    return alert
 
 
 async def open_incident(

@@ -66,7 +66,10 @@ class Desk:
         """
         changed = 0
         for intent in await _worth_trying(connection, list(intents)):
-            changed += await apply_intent(connection, intent, at=self.clock(), keep_open=keep_open) is not None
+            alert = await apply_intent(
+                connection, intent, at=self.clock(), keep_open=keep_open, voice=self.options.voice
+            )
+            changed += alert is not None
         if changed:
             await connection.execute("NOTIFY gengfu_changes")
             await connection.execute("NOTIFY gengfu_outbox")

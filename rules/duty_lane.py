@@ -21,17 +21,18 @@ from rules.rule import (
     Case,
     CloseTicket,
     DutyRule,
-    Need,
     OpenTicket,
 )
 from rules.store import duties as store
 from rules.store import marks as marks_store
-from rules.store import plans
+from rules.store import plans, waivers
 from rules.store.incidents import incident_facts, set_arrived
+from rules.store.late import wake_late
 from rules.store.service import caught_up_to
+from rules.store.spot_checks import answers_of
 from rules.store.tickets import close_ticket, open_ticket
 from rules.store.world import Snapshot
-from rules.supply import Supply
+from rules.supply import Supplied, Supply
 
 _FIRST_RETRY = timedelta(seconds=5)
 _LAST_RETRY = timedelta(minutes=10)
@@ -70,7 +71,7 @@ class DutyLane:
         """Turn marks into duties to be judged now; incidents may need new duties first."""
         now = self._desk.clock()
         async with self._desk.transaction() as connection:
-            marks = await marks_store.some(connection, ("checkpoint", "incident"))
+            marks = await marks_store.some(connection, ("checkpoint", "incident", "late", "duty"))
             if not marks:
                 return False
             incidents = [int(mark.subject) for mark in marks if mark.kind == "incident" and mark.subject.isdecimal()]
@@ -91,6 +92,12 @@ class DutyLane:
                 if kind == "checkpoint":
                     subjects = sorted({mark.subject for mark in its})
                     await plans.wake_turns(connection, names, subjects, now=now)
+            if any(mark.kind == "late" for mark in marks):
+                known = await self._desk.world(connection)
+                anybodys = [rule.name for rule in self._rules.values() if rule.subject == "incident"]
+                await wake_late(connection, known.world, marks, incident_rules=anybodys, now=now)
+            named = [int(mark.subject) for mark in marks if mark.kind == "duty" and mark.subject.isdecimal()]
+            await waivers.wake(connection, named, now=now)
             await marks_store.forget(connection, marks)
         return True
 
@@ -166,28 +173,34 @@ class DutyLane:
             groups.setdefault(f"{duty.rule}:{share}", []).append(duty)
         return groups
 
-    async def _cases(
-        self, connection: Connection, due: list[Duty], known: Snapshot
-    ) -> dict[int, tuple[Case, Need | None]]:
-        """The case of each duty that has a rule, with what it needs, and with all of that read."""
-        of_incidents = [it for it in due if (rule := self._rules.get(it.rule)) and rule.subject == "incident"]
-        incidents = await incident_facts(connection, {int(it.subject) for it in of_incidents}) if of_incidents else {}
-        found: dict[int, tuple[Case, Need | None]] = {}
-        for duty in due:
-            if (rule := self._rules.get(duty.rule)) is None:
-                continue
-            incident = incidents.get(int(duty.subject)) if rule.subject == "incident" else None
-            case = Case(duty=duty, world=known.world, settings=known.settings, incident=incident)
-            found[duty.id or 0] = case, rule.need(case)
-        supply = Supply(connection, known.world)
-        await supply.read(need for _, need in found.values())
-        return {number: (supply.filled(case, need), need) for number, (case, need) in found.items()}
+    async def _cases(self, connection: Connection, due: list[Duty], known: Snapshot) -> dict[int, Supplied]:
+        """The case of each duty that has a rule, with all that it may rest on, by the duty's number."""
+        having = [(rule, duty) for duty in due if (rule := self._rules.get(duty.rule))]
+        named = {int(duty.subject) for rule, duty in having if rule.subject == "incident"}
+        incidents = await incident_facts(connection, named) if named else {}
+        checks = [duty.id or 0 for rule, duty in having if rule.subject == "round"]
+        answers = await answers_of(connection, checks) if checks else {}
+        bare = [
+            (
+                rule,
+                Case(
+                    duty=duty,
+                    world=known.world,
+                    settings=known.settings,
+                    incident=incidents.get(int(duty.subject)) if rule.subject == "incident" else None,
+                    answer=answers.get(duty.id or 0),
+                ),
+            )
+            for rule, duty in having
+        ]
+        supplied = await Supply(connection, known.world).fill(bare)
+        return {case.duty.id or 0: (case, need) for case, need in supplied}
 
     async def _outcomes(
         self,
         connection: Connection,
         members: list[Duty],
-        cases: Mapping[int, tuple[Case, Need | None]],
+        cases: Mapping[int, Supplied],
         *,
         now: datetime,
         caught_up_to: datetime | None,

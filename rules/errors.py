@@ -1,7 +1,7 @@
 """What can go wrong while duties are judged and people act on what came of it.
 
 RulesError
-├── NotThere            (the alert, incident or unit that was named)
+├── NotThere            (the alert, incident, unit, duty, waiver or objection that was named)
 ├── NotNow              (what is asked does not fit the state it is in)
 │   └── StillTrue       (closing an alert whose condition holds)
 ├── SettingRefused
@@ -15,7 +15,7 @@ class RulesError(Exception):
 
 
 class NotThere(RulesError):
-    """There is no such alert, incident or unit; look it up in its list."""
+    """There is no such thing; look it up in its list."""
 
 
 class NotNow(RulesError):

@@ -11,6 +11,7 @@ from rules.core.naming import excused
 from rules.core.rounds import Round
 from rules.core.world import World
 from rules.rule import Case, DutyRule, Effect, Group, Member, Need
+from rules.waived import intents_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +84,7 @@ def judge(
         caught_up_to: how far ingest has come; None when nothing is on its way, as in a back-test.
     """
     judgement = rule.judge(case, now=now)
-    if need is not None:
+    if need is not None or case.long is not None:
         judgement = excused(case.duty, judgement, world=case.world)
         judgement = tempered(case.duty, judgement, now=now, caught_up_to=caught_up_to)
     standing = stand(case.duty, judgement, now=now)
@@ -124,4 +125,4 @@ def alerts_of(
         settings=first.settings,
         now=now,
     )
-    return rule.alerts(group)
+    return intents_of(rule, group)

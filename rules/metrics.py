@@ -9,6 +9,9 @@ ALERTS = Counter("gengfu_rules_alert_events_total", "Lines written to alerts' hi
 PLANNED = Counter("gengfu_rules_duties_planned_total", "Duties made by the planners, by rule.", ["rule"])
 MARKS = Counter("gengfu_rules_marks_total", "Dirty marks claimed, by kind.", ["kind"])
 DUE = Gauge("gengfu_rules_due", "Duties that were due for judgement when the last portion was claimed.")
+UNROSTERED = Gauge(
+    "gengfu_rules_unrostered_devices", "Carried devices whose holder never had a shift, so that nothing is withheld."
+)
 SIGNAL_SECONDS = Histogram(
     "gengfu_rules_signal_seconds",
     "From a device's dirty mark to the committed alert.",

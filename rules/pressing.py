@@ -30,4 +30,5 @@ async def reading_of(connection: Connection, device: Device, row: dict[str, Any]
         lon=lon,
         place_age_s=age_s if lat is not None else None,
         grid=grid,
+        type=row["type"],
     )

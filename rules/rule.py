@@ -22,7 +22,8 @@ from rules.core.presence import Tracked
 from rules.core.reasons import instant
 from rules.core.rounds import Round
 from rules.core.scans import Scan
-from rules.core.service import BrokerDisk, Excess, IngestLane, Sums
+from rules.core.service import BrokerDisk, Excess, IngestLane, OpenObjection, Sums
+from rules.core.stays import LongView
 from rules.core.tours import LONGEST, Errand, Tour, Tours
 from rules.core.world import Device, World
 from rules.settings import SettingsBook
@@ -89,13 +90,49 @@ class Need:
     """Which fixes a judgement wants to see: of a unit's devices (None: of any unit's), within a span.
 
     `held` is the span whose custody counts; the wider `span` only helps to judge its ends. `scans` asks for the tags
-    that those devices read as well.
+    that those devices read as well, `grids` for the grid in which each fix was made.
     """
 
     unit: str | None
     held: Span
     span: Span
     scans: bool = False
+    grids: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class LongNeed:
+    """What a judgement over weeks wants to see: on which days the own devices of some posts stayed in some grids.
+
+    Hours tell on which days that can be; only those days' fixes are read, until `days` of them prove it.
+
+    Attributes:
+        posts: codes.
+        grids: codes.
+        span: all of it.
+        dwell_s: seconds in the grids on one local day that make a visit.
+        days: how many such days are enough.
+        max_gap_s: two fixes further apart do not tell what was between them.
+        accuracy_m: less accurate fixes are left out.
+    """
+
+    posts: tuple[str, ...]
+    grids: frozenset[str]
+    span: Span
+    dwell_s: float
+    days: int
+    max_gap_s: float
+    accuracy_m: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a person found who checked something."""
+
+    outcome: str
+    note: str
+    answered_at: datetime
+    answered_by: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +145,8 @@ class Case:
     tracked: tuple[Tracked, ...] = ()
     incident: IncidentFacts | None = None
     scans: tuple[Scan, ...] = ()
+    long: LongView | None = None
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -298,6 +337,7 @@ class ServiceState:
         excesses: devices beyond their allowance.
         sums: the ledger, a row for each worker's lane.
         broker_disk: what is known of it; None when nobody is to look.
+        objections: those that wait for an answer.
         live: the fingerprints of this rule's live alerts.
     """
 
@@ -309,6 +349,7 @@ class ServiceState:
     excesses: Sequence[Excess] = ()
     sums: Sequence[Sums] = ()
     broker_disk: BrokerDisk | None = None
+    objections: Sequence[OpenObjection] = ()
     live: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -351,6 +392,10 @@ class DutyRule(Rule):
     @abstractmethod
     def need(self, case: Case) -> Need | None:
         """Which fixes the judgement wants; None when it wants none."""
+
+    def long_need(self, case: Case) -> LongNeed | None:
+        """What it wants to see of days and weeks; None when it wants nothing of the kind."""
+        return None
 
     @abstractmethod
     def judge(self, case: Case, *, now: datetime) -> Judgement:

@@ -18,6 +18,7 @@ from rules.store import readings, service
 from rules.store.alerts import live_alerts
 from rules.store.incidents import incident_by_number, set_accepted
 from rules.store.marks import Mark
+from rules.store.objections import open_objections
 from rules.store.world import Snapshot
 
 _FIRST_RETRY = timedelta(seconds=2)  # an SOS may be behind it
@@ -183,6 +184,7 @@ class SignalLane:
                     excesses=await service.excesses(connection),
                     sums=await service.sums(connection),
                     broker_disk=await service.broker_disk(connection),
+                    objections=await open_objections(connection),
                     live=frozenset(await live_alerts(connection, rule.name)),
                 )
                 await self._desk.carry_out(connection, rule.look(state), keep_open=rule.keep_open)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ingest.database import Connection
+from ingest.marking import EVERYBODY
 from rules.catalog import catalog
 from rules.core.alerts import WITHDRAWN, Clear, Intent
 from rules.core.fixes import Span
@@ -163,10 +164,11 @@ class TrackLane:
         """Forget the ways on which something came too late to be fed in order."""
         marks = await marks_store.some(connection, ("track",))
         for mark in marks:
-            way = self._ways.get(int(mark.subject)) if mark.subject.isdecimal() else None
-            if way is not None and way.read_to is not None and mark.window_from <= way.read_to:
-                way.made_for, way.tours, way.following = None, (), ()
-                REREAD.inc()
+            numbers = self._ways if mark.subject == EVERYBODY else (int(mark.subject),)
+            for way in (self._ways[number] for number in numbers if number in self._ways):
+                if way.read_to is not None and mark.window_from <= way.read_to:
+                    way.made_for, way.tours, way.following = None, (), ()
+                    REREAD.inc()
         await marks_store.forget(connection, marks)
 
     async def _plan(self, connection: Connection, known: Snapshot, horizon: datetime) -> _Planned:

@@ -21,6 +21,7 @@ from rules.metrics import LEADER
 from rules.options import Options, utc_now
 from rules.signal_lane import SignalLane
 from rules.track_lane import TrackLane
+from rules.tracking import TrackingLane
 
 _BACK_OFF_S = (0.5, 1, 2, 5, 10)  # between attempts while the database is away
 
@@ -105,8 +106,8 @@ class RulesWorker:
 
     async def _lead(self, desk: Desk, stop: asyncio.Event) -> None:
         """Work until stopped or unseated."""
-        duties, signals, tracks = DutyLane(desk), SignalLane(desk), TrackLane(desk)
-        duty_news, signal_news = asyncio.Event(), asyncio.Event()
+        duties, signals, tracks, tracking = DutyLane(desk), SignalLane(desk), TrackLane(desk), TrackingLane(desk)
+        duty_news, signal_news, tracking_news = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
         async def duty_wait() -> float:
             at = await duties.next_at()
@@ -120,8 +121,9 @@ class RulesWorker:
             async with asyncio.TaskGroup() as tasks:
                 others = [
                     tasks.create_task(self._leadership.keep(), name="rules heartbeat"),
-                    tasks.create_task(self._listen((duty_news, signal_news)), name="rules listener"),
+                    tasks.create_task(self._listen((duty_news, signal_news, tracking_news)), name="rules listener"),
                     tasks.create_task(self._lane(signals.step, poll_wait, signal_news), name="rules signals"),
+                    tasks.create_task(self._lane(tracking.step, poll_wait, tracking_news), name="rules tracking"),
                     tasks.create_task(self._lane(tracks.step, poll_wait, asyncio.Event()), name="rules tracks"),
                     tasks.create_task(self._lane(duties.step, duty_wait, duty_news), name="rules duties"),
                 ]

@@ -158,7 +158,9 @@ class Reader:
             head = data[at]
             length = data[at + 1]
             body = at + 2
-            if length > 127:
+            if length > 127 and left > 2 and data[at + 2] < 128:  # most messages, so without a call
+                length, body = length & 0x7F | data[at + 2] << 7, at + 3
+            elif length > 127:
                 try:
                     length, body = digits(data[at + 1 : at + 5], 0)
                 except BadProperties:
@@ -193,7 +195,7 @@ class Reader:
                 if not mid:
                     raise Malformed("a PUBLISH at QoS 1 without a packet id")
                 if five:
-                    start = _behind_properties(data, start, stop)
+                    start = start + 1 if start < stop and not data[start] else _behind_properties(data, start, stop)
                 pending[mid] = token = serial | mid
                 deliver(Delivery(topic, data[start:stop], received_at, False, settler, token))
             elif head == 0x40 and length == 2 and left > 4 and (run := _run(data[at : end - left % 4])):

@@ -1,7 +1,6 @@
 """The text of mosquitto's password file and access list: who may connect, and what each may publish and read."""
 
 import hashlib
-import logging
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from gateway.accounts import (
     GATEWAY,
     LANES,
     MARKER,
-    RESERVED,
     credentials_of,
     ingest_account,
     lane_filters,
@@ -21,9 +19,8 @@ from gateway.accounts import (
 )
 from gateway.errors import UnmappableTopic
 from gateway.provisioning.provisioner import DeviceAccount
+from gateway.provisioning.reloading import usable
 from gateway.verifiers import pbkdf2_of
-
-log = logging.getLogger(__name__)
 
 MARKER_CLOSED = "gengfu/marker/closed"  # nobody may read or write it; who can shows that no list is in force
 _VERIFIER = re.compile(r"\$7\$\d{1,7}\$[A-Za-z0-9+/]+={0,2}\$[A-Za-z0-9+/]{86}==")
@@ -61,6 +58,7 @@ def render(devices: Sequence[DeviceAccount], *, secret: str, workers: Iterable[s
         UnmappableTopic: a codec declares a topic that the list would read as something else.
     """
     names = list(workers)
+    known = usable(devices, kind="mosquitto", verifier=_VERIFIER, called="PBKDF2")
     services = {GATEWAY: _rights(write=_filters("down"), read=_filters("state"))}
     for worker in names:
         for lane in LANES:
@@ -69,7 +67,7 @@ def render(devices: Sequence[DeviceAccount], *, secret: str, workers: Iterable[s
             services[ingest_account(worker, lane)] = rights
     for doctor, topic in DOCTORS.items():
         services[doctor] = [f"topic readwrite {_checked(topic)}"]
-    passwords = [*(_service(name, secret) for name in services), *_devices(devices)]
+    passwords = [*(_service(name, secret) for name in services), *(f"{name}:{verifier}" for name, verifier in known)]
     # Patterns hold for every user, gengfu's own as well; what begins with `gengfu-` is no device.
     acl = [line for name, rights in services.items() for line in (f"user {name}", *_no_device(name), *rights)]
     acl += ["", *_device_rights()]
@@ -90,22 +88,6 @@ def _service(name: str, secret: str) -> str:
 
 def _salt(name: str, secret: str) -> bytes:
     return salt_of(name, secret=secret)[:12]  # mosquitto leaves users with a salt of another length out
-
-
-def _devices(devices: Sequence[DeviceAccount]) -> list[str]:
-    lines = []
-    for device in sorted({device.name: device for device in devices}.values(), key=lambda device: device.name):
-        verifier = device.verifiers.get("mosquitto", "")
-        if device.name.startswith(RESERVED) or not _VERIFIER.fullmatch(verifier):
-            log.error(
-                "device %s is left out of the broker's accounts: %s",
-                device.name,
-                "its name is reserved" if device.name.startswith(RESERVED) else "it has no PBKDF2 verifier; rotate it",
-                extra={"event": "device_left_out"},
-            )
-            continue
-        lines.append(f"{device.name}:{verifier}")
-    return lines
 
 
 def _device_rights() -> list[str]:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import logging
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from gateway.accounts import (
     GATEWAY,
     LANES,
     MARKER,
-    RESERVED,
     credentials_of,
     ingest_account,
     lane_probes,
@@ -20,10 +18,9 @@ from gateway.accounts import (
     salt_of,
 )
 from gateway.provisioning.provisioner import DeviceAccount
+from gateway.provisioning.reloading import usable
 from gateway.provisioning.subjects import subject_of
 from gateway.verifiers import bcrypt_of
-
-log = logging.getLogger(__name__)
 
 _BCRYPT = re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}")
 _HEAD = """\
@@ -87,26 +84,15 @@ def _service(name: str, secret: str, *, publish: list[str], subscribe: list[str]
 
 
 def _devices(devices: Sequence[DeviceAccount]) -> list[str]:
-    users = []
-    for device in sorted({device.name: device for device in devices}.values(), key=lambda device: device.name):
-        verifier = device.verifiers.get("nats", "")
-        if device.name.startswith(RESERVED) or not _BCRYPT.fullmatch(verifier):
-            log.error(
-                "device %s is left out of the broker's accounts: %s",
-                device.name,
-                "its name is reserved" if device.name.startswith(RESERVED) else "it has no bcrypt verifier; rotate it",
-                extra={"event": "device_left_out"},
-            )
-            continue
-        users.append(
-            _user(
-                device.name,
-                verifier,
-                publish=[subject_of(topic) for topic in _topics(device.name, "publish")],
-                subscribe=[subject_of(topic) for topic in _topics(device.name, "subscribe")],
-            )
+    return [
+        _user(
+            name,
+            verifier,
+            publish=[subject_of(topic) for topic in _topics(name, "publish")],
+            subscribe=[subject_of(topic) for topic in _topics(name, "subscribe")],
         )
-    return users
+        for name, verifier in usable(devices, kind="nats", verifier=_BCRYPT, called="bcrypt")
+    ]
 
 
 def _topics(device: str, use: str) -> list[str]:

@@ -91,3 +91,9 @@ CREATE TRIGGER visit_plan_planned AFTER INSERT OR UPDATE OR DELETE ON visit_plan
   FOR EACH ROW EXECUTE FUNCTION note_plan_change('code');
 CREATE TRIGGER static_post_planned AFTER INSERT OR UPDATE OR DELETE ON static_post
   FOR EACH ROW EXECUTE FUNCTION note_plan_change('unit');
+-- Weeks of one device's hours. With TimescaleDB the rollup is a view, which takes no index of this kind.
+DO $$ BEGIN
+  IF (SELECT relkind FROM pg_class WHERE oid = 'position_hour'::regclass) = 'r' THEN
+    CREATE INDEX position_hour_device ON position_hour (device, hour);
+  END IF;
+END $$;

@@ -27,6 +27,7 @@ class Case:
         phases: what is measured, in this order.
         devices: that speak in turn.
         workers: ingest processes.
+        connections: that carry what the devices say.
         seq: whether the readings carry `boot` and `seq`, and so get receipts.
         rows: in the table before.
         seconds: of the window at full speed.
@@ -39,6 +40,7 @@ class Case:
     phases: tuple[Phase, ...] = ("full",)
     devices: int = 1_000
     workers: int = 1
+    connections: int = 1  # mosquitto reads a packet of each in turn: one leaves acknowledgements their share
     seq: bool = False
     rows: int = 0
     seconds: float = FULL_S

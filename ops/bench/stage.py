@@ -27,7 +27,6 @@ from ops.serve import child_environment, with_values
 from ops.settings import Settings
 from ops.sharing import filters
 
-LOADS = 4  # connections of the load, and one more for what is urgent
 READY_S = 60.0
 ACCOUNT_FILES = (  # whoever starts the broker here has written its accounts
     "broker.nats_accounts_file",
@@ -230,7 +229,7 @@ class Stage:
             settings=self.settings,
             secret=secret,
             workers=workers_of(case),
-            loads=LOADS + 1,
+            loads=case.connections + 1,  # the last for what is urgent
         )
         self.broker_config = broker.config
         async with AsyncExitStack() as stack:

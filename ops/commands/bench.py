@@ -77,6 +77,9 @@ def ingest_command(
     ] = None,
     devices: Annotated[int | None, typer.Option("--devices", min=1, max=1_000_000, help="That speak in turn.")] = None,
     workers: Annotated[int | None, typer.Option("--workers", min=1, max=16, help="Ingest processes.")] = None,
+    connections: Annotated[
+        int | None, typer.Option("--connections", min=1, max=1000, help="That carry what the devices say.")
+    ] = None,
     seq: Annotated[
         bool, typer.Option("--seq", help="With boot and seq in each reading, and so with receipts.")
     ] = False,
@@ -116,7 +119,18 @@ def ingest_command(
         settings, broker_url, broker or BrokerKind.MOSQUITTO, load_accounts, pid=broker_pid, cgroup=broker_cgroup
     )
     kind = given_broker.kind if given_broker else choose_kind(broker.value if broker else None)
-    given = {"seconds": seconds, "devices": devices, "workers": workers, "rows": rows, "messages": messages}
+    if given_broker and connections is not None:
+        raise typer.BadParameter(
+            "--connections belongs to a broker that is started here; on your own each account of --load-accounts is one"
+        )
+    given = {
+        "seconds": seconds,
+        "devices": devices,
+        "workers": workers,
+        "connections": connections,
+        "rows": rows,
+        "messages": messages,
+    }
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if seq:
         changes["seq"] = True

@@ -59,12 +59,15 @@ def show_command(
     config: ConfigOption = None,
     overrides: SetOption = None,
 ) -> None:
-    """Show one entry whole, with its payload."""
+    """Show one entry whole, with its payload, unless that could say where somebody was off duty."""
     row = run(_show(beside(folder, config=config, overrides=overrides).settings, entry))
-    payload = bytes(row.pop("payload"))
+    payload, nonce = bytes(row.pop("payload")), row.pop("nonce")
     row["digest"] = bytes(row["digest"]).hex()
+    row["sealed"] = nonce is not None
     try:
-        row["payload"] = payload.decode()
+        row["payload"] = (
+            "sealed, because whoever carried the device may have been off duty" if nonce else payload.decode()
+        )
     except UnicodeDecodeError:
         row["payload_hex"] = payload.hex()
     if as_json:
@@ -162,6 +165,8 @@ async def _replay(
             limits=Limits(),
             retention_days=settings.storage.retention_days,
             passing=True,
+            private=settings.privacy.enabled,
+            secret=settings.broker.secret.get_secret_value() if settings.broker.secret else None,
         )
         await worker.prepare()
         try:

@@ -7,8 +7,10 @@ SELECT worker, lane, extract(epoch FROM clock_timestamp() - beat_at)::float8 AS 
   FROM ingest_progress WHERE drained_at IS NULL ORDER BY worker, lane;
 
 -- name: ingest_unaccounted
--- Received less all that became of it.
-SELECT worker, lane, sum(CASE name WHEN 'received' THEN value WHEN 'unbalanced' THEN 0 ELSE -value END)::float8 AS value
+-- Received less all that became of it; what was released was counted when it was withheld.
+SELECT worker, lane,
+       sum(CASE name WHEN 'received' THEN value WHEN 'unbalanced' THEN 0 WHEN 'released' THEN 0 ELSE -value END)::float8
+       AS value
   FROM ingest_counter GROUP BY worker, lane ORDER BY worker, lane;
 
 -- name: open_alerts

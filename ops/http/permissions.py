@@ -43,6 +43,8 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "alerts.act": "acknowledge and resolve alerts",
     "audit.read": "read who looked at whose track, and who did what",
     "devices.read": "list devices; never their secrets",
+    "duties.read": "see duties, their verdicts and what these rest on",
+    "duties.waive": "waive duties, and take that back",
     "equipment.read": "see fire equipment, what it measures and its dates",
     "grids.read": "see the territory and its roads",
     "grids.act": "change a grid's grade, name and posts, now or for the past",
@@ -51,6 +53,10 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "territory.read": "see who answers for which grid, flaws of the borders, and how work is spread",
     "incidents.read": "see incidents",
     "incidents.act": "open, dispatch and close incidents",
+    "looks.own": "see who looked at the tracks of your own unit, when and why",
+    "objections.answer": "answer objections",
+    "objections.make": "object to verdicts on duties of one's own unit",
+    "objections.read": "see objections and their answers",
     "metrics.read": "read the metrics from another machine",
     "roster.read": "see posts, leave, custody, shifts and who is named for which grid when",
     "roster.act": "record leave, name who stands in, hand devices over, change shifts; now, ahead or for the past",
@@ -66,9 +72,11 @@ _READS = (
     "territory.read",
     "alerts.read",
     "devices.read",
+    "duties.read",
     "equipment.read",
     "grids.read",
     "incidents.read",
+    "objections.read",
     "rounds.read",
     "tickets.read",
     "tracks.read",
@@ -85,14 +93,14 @@ def _own(*names: str) -> dict[str, Reach]:
 
 
 GRANTS: Final[Mapping[str, Mapping[str, Reach]]] = {
-    "officer": _territory(*_READS, "alerts.act", "incidents.act", "roster.act"),
-    "leader": _territory(*_READS, "grids.act", "roster.act", "holidays.act"),
-    "crew": _territory("tickets.read", "equipment.read", "grids.read"),
+    "officer": _territory(*_READS, "alerts.act", "incidents.act", "roster.act", "duties.waive", "objections.answer")
+    | _own("looks.own"),
+    "leader": _territory(*_READS, "grids.act", "roster.act") | _own("looks.own"),
+    "crew": _territory("tickets.read", "equipment.read", "grids.read") | _own("looks.own"),
     "patrol": _territory("grids.read")
-    | _own("tracks.read", "rounds.read", "incidents.read", "units.read", "measures.read"),
-    "admin": _territory(
-        "devices.read", "grids.read", "metrics.read", "grids.act", "territory.read", "roster.read", "holidays.act"
-    ),
+    | _own("tracks.read", "rounds.read", "incidents.read", "units.read", "measures.read", "looks.own")
+    | _own("duties.read", "objections.read", "objections.make"),
+    "admin": _territory("devices.read", "grids.read", "metrics.read", "grids.act", "territory.read", "roster.read"),
     "auditor": _territory("audit.read"),
 }
 

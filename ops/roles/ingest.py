@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 from gateway.accounts import LANES, Lane, credentials_of, down_topic, ingest_account, lane_probes
@@ -105,8 +106,15 @@ def make_worker(
         allowance=partial(Allowance, burst=settings.ingest.allowance_burst, per_s=settings.ingest.allowance_per_s),
         probes=probes,
         clock=clock,
+        private=settings.privacy.enabled,
+        secret=_secret_of(settings),
+        held_for=timedelta(hours=settings.privacy.held_h),
         hears=lambda lane: any(session.connected for its, session in sessions.items() if its == lane),
     )
+
+
+def _secret_of(settings: Settings) -> str | None:
+    return settings.broker.secret.get_secret_value() if settings.broker.secret else None
 
 
 def _most(settings: Settings) -> int:

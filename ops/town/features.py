@@ -211,3 +211,6 @@ def _check_datum(datum: Any, fields: Fields) -> None:
         f"is in the datum {quote(datum)}",
         "convert it to WGS-84 first: the shift of gcj02 and bd09 is some 500 m and none of it is undone here",
     )
+
+
+features_of = _features  # for the readers of files that have a module of their own

@@ -134,7 +134,34 @@ TABLES = (
         lambda town: (_only(p, "grade rounds staff severity") for p in town.grade_policies),
         ("grade_policies.csv",),
     ),
-    Table("holiday", ("day",), lambda town: (_only(h, "day name kind") for h in town.holidays), ("holidays.csv",)),
+    Table(
+        "line",
+        ("code",),
+        lambda town: (_only(it, "code name grid geometry corridor_m share") for it in town.lines),
+        ("lines.geojson",),
+    ),
+    Table(
+        "line_plan",
+        ("code",),
+        lambda town: (_only(it, "code line unit shift times") for it in town.line_plans),
+        ("line_plans.csv",),
+    ),
+    Table(
+        "visit_plan",
+        ("code",),
+        lambda town: (_only(it, "code name role every level times dwell_s") for it in town.visit_plans),
+        ("visit_plans.csv",),
+    ),
+    Table(
+        "static_post",
+        ("code",),
+        lambda town: (
+            _only(it, "code name grid unit lat lon radius_m geometry starts ends share")
+            | {"days": [DAYS[day] for day in it.days]}
+            for it in town.static_posts
+        ),
+        ("static_posts.geojson",),
+    ),
 )
 
 

@@ -270,6 +270,60 @@ class GradePolicy:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Line(_Drawn):
+    """A line that must be walked: `share` of its length within `corridor_m`; `grid` is the lowest one that holds it."""
+
+    code: str
+    name: str
+    corridor_m: float
+    share: float
+    geometry: Geometry
+    grid: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinePlan:
+    """One unit walks one line `times` times in each shift of this code."""
+
+    code: str
+    line: str
+    unit: str
+    shift: str
+    times: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisitPlan:
+    """Posts of a role are in each grid of a level that they answer for, `times` days a week, month or quarter."""
+
+    code: str
+    name: str
+    role: str
+    every: str
+    level: int
+    times: int
+    dwell_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaticPost:
+    """A place that a unit holds on these days from `starts` to `ends`: a circle, or the polygon of `geometry`."""
+
+    code: str
+    name: str
+    unit: str
+    lat: float
+    lon: float
+    radius_m: float
+    geometry: Geometry | None
+    days: tuple[int, ...]
+    starts: time
+    ends: time
+    share: float
+    grid: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Town:
     """Everything that a folder of town files says, in the order of the files.
 
@@ -289,7 +343,10 @@ class Town:
     equipment: tuple[Equipment, ...] = ()
     grid_posts: tuple[GridPost, ...] = ()
     grade_policies: tuple[GradePolicy, ...] = ()
-    holidays: tuple[Holiday, ...] = ()
+    lines: tuple[Line, ...] = ()
+    line_plans: tuple[LinePlan, ...] = ()
+    visit_plans: tuple[VisitPlan, ...] = ()
+    static_posts: tuple[StaticPost, ...] = ()
 
     def grids_top_down(self) -> Iterator[Grid]:
         """All grids, each after its parent: the order in which rows with a parent key can be written."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from ops.town import features, links, tables, territory
+from ops.town import features, links, tables, territory, walks
 from ops.town.findings import Finding, printable, quote
 from ops.town.model import Checkpoint, Custody, Equipment, Grid, Holder, Hydrant, Route, Town, base_grids
 from ops.town.reading import Noted, Reading
@@ -22,7 +22,10 @@ OPTIONAL = (
     "equipment.csv",
     "grid_posts.csv",
     "grade_policies.csv",
-    "holidays.csv",
+    "lines.geojson",
+    "line_plans.csv",
+    "visit_plans.csv",
+    "static_posts.geojson",
 )
 SITE_ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -60,6 +63,10 @@ def read_town(folder: Path, *, zone: ZoneInfo = SITE_ZONE, today: date | None = 
     grid_posts = tables.read_grid_posts(reading) if "grid_posts.csv" in present else []
     holidays = tables.read_holidays(reading) if "holidays.csv" in present else []
     policies = tables.read_grade_policies(reading) if "grade_policies.csv" in present else []
+    lines = walks.read_lines(reading) if "lines.geojson" in present else []
+    line_plans = walks.read_line_plans(reading) if "line_plans.csv" in present else []
+    visit_plans = walks.read_visit_plans(reading) if "visit_plans.csv" in present else []
+    static_posts = walks.read_static_posts(reading) if "static_posts.geojson" in present else []
 
     territory.check_tree(grids, reading=reading)
     grids = territory.drawn(grids, reading=reading)
@@ -82,6 +89,10 @@ def read_town(folder: Path, *, zone: ZoneInfo = SITE_ZONE, today: date | None = 
     fixed |= {it.device: it.code for _, it in equipment if it.device is not None}
     links.check_custody(custody, devices, fixed, reading=reading)
     _check_equipment(equipment, reading)
+    parents = {grid.code: grid.parent for _, grid in grids}
+    lines = walks.placed_lines(lines, parents=parents, locator=locator, reading=reading)
+    static_posts = walks.placed_posts(static_posts, locator=locator, reading=reading)
+    walks.check_walks(lines, line_plans, visit_plans, static_posts, shifts, posts, reading=reading)
 
     town = Town(
         grids=_records(grids),
@@ -97,7 +108,10 @@ def read_town(folder: Path, *, zone: ZoneInfo = SITE_ZONE, today: date | None = 
         equipment=_records(equipment),
         grid_posts=_records(grid_posts),
         grade_policies=_records(policies),
-        holidays=_records(holidays),
+        lines=_records(lines),
+        line_plans=_records(line_plans),
+        visit_plans=_records(visit_plans),
+        static_posts=_records(static_posts),
     )
     order = {name: number for number, name in enumerate(REQUIRED + OPTIONAL)}
     return town, sorted(reading.findings.items, key=lambda finding: order.get(finding.file, -1))

@@ -254,3 +254,6 @@ def _rows(reading: Reading, stem: str, required: str, optional: str) -> Iterator
         yield Fields(row.cells, file=path.name, where=where, reading=reading)
     if none_yet and len(findings.items) == before:
         findings.error(path.name, "the file", "has no rows", FILL)
+
+
+rows_of = _rows  # for the readers of files that have a module of their own

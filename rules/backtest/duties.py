@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 from ingest.database import Connection
 from rules.backtest.memory import AlertMemory
@@ -11,9 +12,9 @@ from rules.core.fixes import Span
 from rules.core.rounds import Round
 from rules.core.world import World
 from rules.judging import Outcome, alerts_of, judge, share_of
-from rules.rule import Case, DutyRule, IncidentFacts, Need, Planned, Planning
+from rules.rule import Case, DutyRule, IncidentFacts, Planned, Planning
 from rules.settings import SettingsBook
-from rules.supply import Supply
+from rules.supply import Supplied, Supply
 
 Progress = Callable[[int, int], None]
 PORTION = 500  # duties whose fixes are in memory at once
@@ -54,11 +55,9 @@ class DutyTest:
         supply = Supply(connection, self.world)
         done = 0
         for portion in _portions(self._groups(duties)):
-            needs = {duty.id: self.rule.need(self._case(duty)) for group in portion for duty in group}
-            await supply.read(needs.values())
+            cases = iter(await supply.fill([(self.rule, self._case(duty)) for group in portion for duty in group]))
             for group in portion:
-                cases = [(supply.filled(self._case(duty), needs[duty.id]), needs[duty.id]) for duty in group]
-                self._judge(cases, rounds)
+                self._judge(list(islice(cases, len(group))), rounds)
             done += sum(len(group) for group in portion)
             self.progress(done, len(duties))
 
@@ -109,7 +108,7 @@ class DutyTest:
         incident = self.incidents.get(int(duty.subject)) if self.rule.subject == "incident" else None
         return Case(duty=duty, world=self.world, settings=self.settings, incident=incident)
 
-    def _judge(self, cases: Sequence[tuple[Case, Need | None]], rounds: Mapping[int, Round]) -> None:
+    def _judge(self, cases: Sequence[Supplied], rounds: Mapping[int, Round]) -> None:
         """Judge the duties that share alerts, at their end; and when that came late, first when they settled."""
         final = [judge(self.rule, case, need, now=case.duty.final_at) for case, need in cases]
         settled_at = max(case.duty.settles_at for case, _ in cases)

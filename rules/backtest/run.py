@@ -11,17 +11,17 @@ from rules.backtest.duties import DutyTest
 from rules.backtest.memory import AlertMemory, device_behind
 from rules.backtest.question import Question
 from rules.backtest.result import Result, Told
-from rules.core.alerts import Clear, Raise
+from rules.core.alerts import Clear
 from rules.core.fixes import Span
-from rules.core.world import Device
 from rules.errors import BacktestRefused
 from rules.pressing import reading_of
-from rules.rule import DutyRule, ReadingRule, SignalReading, TrackCase, TrackRule
-from rules.store import past
+from rules.rule import DutyRule, ReadingRule, TrackCase, TrackRule
+from rules.store import history, samples
 from rules.store.incidents import incident_facts
 from rules.store.world import Snapshot, snapshot
 
 Progress = Callable[[int, int], None]
+_WAYS = 50  # devices whose readings are in memory at once
 _DIFFERING = 200  # duties named whose verdicts differ; the counts tell the rest
 
 
@@ -110,41 +110,36 @@ async def _readings(
 
 async def _ways(connection: Connection, rule: TrackRule, span: Span, known: Snapshot, progress: Progress) -> _Found:
     memory = AlertMemory()
-    read = Span(span.start - rule.lookback, span.end)
+    devices = list(known.world.devices)
+    grids = await samples.grid_codes(connection)
+    errands = await samples.errands(connection, at=span.start)
     already = heard = 0
-    for done, device in enumerate(known.world.devices, start=1):
-        fixes = await past.samples(connection, device.number, read)
-        said = [_said(device, row) for row in await past.said(connection, device.number, read)]
-        if fixes or said:
+    for start in range(0, len(devices), _WAYS):
+        portion = {device.number: device for device in devices[start : start + _WAYS]}
+        after = dict.fromkeys(portion, span.start - rule.lookback)
+        positions = await samples.samples(connection, after, until=span.end, grids=grids)
+        others = await samples.others(connection, after, until=span.end, grids=grids, devices=portion)
+        for number in sorted(positions.keys() | others.keys()):
             heard += 1
             case = TrackCase(
-                device=device, span=span, samples=fixes, readings=said, world=known.world, settings=known.settings
+                device=portion[number],
+                span=span,
+                samples=positions.get(number, ()),
+                readings=others.get(number, ()),
+                world=known.world,
+                settings=known.settings,
+                errands=errands,
             )
             for episode in rule.episodes(case):
                 if episode.began_at < span.start:
                     already += 1
-                elif isinstance(episode.raised, Raise):
-                    memory.carry_out([episode.raised], at=episode.began_at, keep_open=rule.keep_open)
-                    over = Clear(fingerprint=episode.raised.fingerprint, note="it is over")
-                    if episode.ended_at is not None:
-                        memory.carry_out([over], at=episode.ended_at, keep_open=rule.keep_open)
-        progress(done, len(known.world.devices))
+                    continue
+                memory.carry_out([episode.raised], at=episode.began_at, keep_open=rule.keep_open)
+                if episode.ended_at is not None:
+                    over = Clear(fingerprint=episode.raised.fingerprint, note=episode.ended or "it is over")
+                    memory.carry_out([over], at=episode.ended_at, keep_open=rule.keep_open)
+        progress(min(start + _WAYS, len(devices)), len(devices))
     return _Found(memory=memory, judged=heard, judged_what="devices", already=already)
-
-
-def _said(device: Device, row: dict[str, Any]) -> SignalReading:
-    """A reading as it is stored; where its device was, the samples beside it say."""
-    return SignalReading(
-        device=device,
-        time=row["time"],
-        digest=row["digest"],
-        received_at=row["received_at"],
-        flags=row["flags"],
-        body=row["body"],
-        lat=row["lat"],
-        lon=row["lon"],
-        grid=row["grid"],
-    )
 
 
 async def _remarks(connection: Connection, span: Span) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 SYSTEM = "system"  # the actor of everything that no person did
 UNPROVEN = "unproven"  # the class of an alert that blames nobody yet
 WITHDRAWN = "withdrawn"  # the class of an alert that late proof showed to be wrong
+WAIVED = "waived"  # the class of an alert whose duty a person has waived
 
 Reason = Mapping[str, Any]
 """One named reason with its numbers, such as {"reason": "nearest_fix", "distance_m": 312.4}."""
@@ -108,14 +109,16 @@ class Clear:
     """A rule says: this is not, or no longer, so.
 
     Attributes:
-        event: the word for history: resolved, withdrawn or inhibited.
+        event: the word for history: resolved, withdrawn, waived, superseded or inhibited.
         class_: the class that the alert takes on its way out, None keeps it.
+        actor: who brought it about, when a person did.
     """
 
     fingerprint: str
     note: str
     event: str = "resolved"
     class_: str | None = None
+    actor: str = SYSTEM
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -279,13 +282,13 @@ def _again(current: Alert, intent: Raise, at: datetime, keep_open: timedelta | N
 def _clear(current: Alert | None, intent: Clear, at: datetime) -> Change | None:
     if current is None:
         return None
-    entry = Entry(at, intent.event, SYSTEM, intent.note, tell=intent.event != "inhibited")
+    entry = Entry(at, intent.event, intent.actor, intent.note, tell=intent.event != "inhibited")
     if current.live:
-        closed = _resolved(current, by=SYSTEM, note=intent.note, at=at)
+        closed = _resolved(current, by=intent.actor, note=intent.note, at=at)
         return Change(replace(closed, class_=intent.class_ or current.class_), (entry,))
-    if intent.class_ == WITHDRAWN and current.class_ != WITHDRAWN:
-        # Closed by a person or covered by another alert, and now shown to be wrong: the record must say so.
-        return Change(replace(current, class_=WITHDRAWN, changed_at=at), (entry,))
+    if intent.class_ in (WITHDRAWN, WAIVED) and current.class_ != intent.class_:
+        # Closed by a person or covered by another alert, and now wrong or forgiven: the record must say so.
+        return Change(replace(current, class_=intent.class_, changed_at=at), (entry,))
     return None
 
 

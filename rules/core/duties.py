@@ -1,12 +1,13 @@
 """A duty's life: planned, open, waiting, provisional, final; and when it must be judged next."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from rules.core.alerts import Reason
+from rules.core.reasons import Why, reason
 
 
 class State(StrEnum):
@@ -32,6 +33,8 @@ class Verdict(StrEnum):
 
 
 NOT_PROVEN = frozenset({Verdict.MISSED, Verdict.IN_DOUBT})
+PROVEN = frozenset({Verdict.MET, Verdict.EARLY, Verdict.LATE})
+_NEEDS_NO_WAIVER = frozenset({Verdict.MET, Verdict.WAIVED})
 _SAID_AT_ONCE = frozenset({Verdict.MET, Verdict.LATE, Verdict.WAIVED})  # no later data can turn these into a reproach
 _SOONEST = timedelta(seconds=2)  # a rule that asks for a look at a time already past must not make the worker spin
 _LOOK_AGAIN = timedelta(seconds=60)  # first new look at an unproven verdict; then each time after twice as long
@@ -60,6 +63,9 @@ class Duty:
     judge_at: datetime | None = None
     evidence: int | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
+    waived_at: datetime | None = None
+    waived_by: str | None = None
+    waived_why: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +113,7 @@ def state_at(duty: Duty, now: datetime) -> State:
 def stand(duty: Duty, judgement: Judgement, *, now: datetime) -> Standing:
     """What a judgement allows to be said now: a reproach only when the duty has settled."""
     state = State.FINAL if judgement.done else state_at(duty, now)
+    judgement = excused(duty, judgement, state=state)
     settled = state in (State.PROVISIONAL, State.FINAL)
     at_once = judgement.verdict in _SAID_AT_ONCE and not judgement.may_turn
     if judgement.verdict is not None and (settled or at_once):
@@ -124,6 +131,18 @@ def stand(duty: Duty, judgement: Judgement, *, now: datetime) -> Standing:
         met_at=None,
         judge_at=next_look(duty, judgement, state=state, now=now),
     )
+
+
+def excused(duty: Duty, judgement: Judgement, *, state: State) -> Judgement:
+    """What is left of a judgement on a duty that a person has waived.
+
+    Proof that it was done in time makes it met all the same. Whatever else was found stands behind the waiver, with
+    its reasons and its evidence. Nothing is said before the duty has begun: its plan may still change.
+    """
+    if duty.waived_at is None or state is State.PLANNED or judgement.verdict in _NEEDS_NO_WAIVER:
+        return judgement
+    why = reason(Why.WAIVED, by=duty.waived_by, waived_at=duty.waived_at, said=duty.waived_why)
+    return replace(judgement, verdict=Verdict.WAIVED, reasons=(why, *judgement.reasons))
 
 
 def next_look(duty: Duty, judgement: Judgement, *, state: State, now: datetime) -> datetime | None:

@@ -21,6 +21,7 @@ class Fix:
     accuracy_m: float | None = None
     flags: int = 0
     received_at: datetime | None = field(default=None, compare=False)
+    grid: str | None = field(default=None, compare=False)  # only where a rule asked for it
 
     @property
     def credible(self) -> bool:

@@ -10,7 +10,7 @@ import shapely
 
 from devices.geometry import to_local_m
 from rules.core.fixes import Fix
-from rules.core.world import Checkpoint, Ring
+from rules.core.world import Checkpoint, Ring, StaticPost
 
 Point = tuple[float, float]
 """Metres east and north of a place's middle."""
@@ -46,8 +46,11 @@ class Place(Protocol):
     def distance_m(self, fix: Fix) -> float:
         """How far a fix is."""
 
+    def outside_m(self, fix: Fix) -> float:
+        """How far a fix lies beyond where it still counts; negative inside."""
+
     def distance_at(self, point: Point) -> float:
-        """The same for metres around the middle."""
+        """The distance of metres around the middle."""
 
     def nearest_along(self, start: Point, end: Point) -> tuple[float, float]:
         """How near a straight way comes, and at which share of it (0 at its start) that is first so."""
@@ -77,6 +80,10 @@ class Circle:
     def distance_m(self, fix: Fix) -> float:
         """From a fix to the middle, on the plane that touches there."""
         return self.distance_at(to_local_m(fix.lat, fix.lon, self.lat, self.lon))
+
+    def outside_m(self, fix: Fix) -> float:
+        """From the border to a fix; negative inside."""
+        return self.distance_m(fix) - self.radius_m
 
     def distance_at(self, point: Point) -> float:
         """From metres around the middle to it."""
@@ -119,10 +126,16 @@ class Polygon:
         """From a fix to the border; nought inside."""
         return self.distance_at(to_local_m(fix.lat, fix.lon, self.lat, self.lon))
 
+    def outside_m(self, fix: Fix) -> float:
+        """From the border to a fix; negative inside."""
+        point = to_local_m(fix.lat, fix.lon, self.lat, self.lon)
+        return -self._border_m(point) if self._holds(point) else self._border_m(point)
+
     def distance_at(self, point: Point) -> float:
         """From metres around the middle to the border; nought inside."""
-        if self._holds(point):
-            return 0.0
+        return 0.0 if self._holds(point) else self._border_m(point)
+
+    def _border_m(self, point: Point) -> float:
         return min(_nearest_to(point, start, end)[0] for start, end in self._sides)
 
     def nearest_along(self, start: Point, end: Point) -> tuple[float, float]:
@@ -160,9 +173,9 @@ class Polygon:
         return inside
 
 
-@lru_cache(maxsize=20_000)  # the checkpoints of a large town; a polygon's breadth is worth keeping
-def place_of(point: Checkpoint) -> Place:
-    """Where a checkpoint is: its polygon if it has one, else its circle."""
+@lru_cache(maxsize=20_000)  # the checkpoints and posts of a large town; a polygon's breadth is worth keeping
+def place_of(point: Checkpoint | StaticPost) -> Place:
+    """Where a checkpoint or a static post is: its polygon if it has one, else its circle."""
     return Polygon(point.lat, point.lon, point.ring) if point.ring else Circle(point.lat, point.lon, point.radius_m)
 
 

@@ -24,6 +24,8 @@ class Why(StrEnum):
     NO_PLACE = "no_place"  # the duty's place is not known
     NOT_YET = "not_yet"  # nobody has come so far
     SUPERSEDED = "superseded"  # another order took this one's place
+    WAIVED = "waived"  # a person let them off: who, when and why
+    UNANSWERED = "unanswered"  # an objection that nobody has answered
     OVERDUE = "overdue"
     SERVED = "served"
     RETIRED = "retired"
@@ -59,6 +61,17 @@ class Why(StrEnum):
     APP_ASLEEP = "app_asleep"  # how often it was silent though charged, and how often the wearer woke it
     BATTERY_SAVER = "battery_saver"  # it fell silent with charge enough
     POINTS = "points"  # how many points of a round are not proven
+    COVERED = "covered"  # how much of a line was walked, and how much is enough
+    GAP = "gap"  # the longest stretch of a line that nobody is known to have walked
+    PRESENT_FOR = "present_for"  # how much of the time a place was held, and how much is enough
+    ABSENT = "absent"  # from when to when nobody was there
+    IN_GRID = "in_grid"  # was in the grid: when, by which device
+    NOT_IN_GRID = "not_in_grid"  # reported all the time, from elsewhere
+    DWELT = "dwelt"  # a day with a long enough stay in the grid
+    SCANNED = "scanned"  # a tag in the grid was read
+    VISITS = "visits"  # on how many days somebody was there for long enough, and how many are enough
+    CHECKED = "checked"  # who checked a round, and what they found
+    UNCHECKED = "unchecked"  # nobody has checked the round
 
 
 def reason(why: Why, **numbers: Any) -> Mapping[str, Any]:

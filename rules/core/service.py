@@ -1,4 +1,4 @@
-"""gengfu's own state, as rules about it see it: lanes of ingest, floods, the ledger, the broker's disk."""
+"""gengfu's own state, as rules about it see it: lanes of ingest, floods, the ledger, the broker's disk, what waits."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -79,3 +79,16 @@ class BrokerDisk:
     def free_pct(self) -> float:
         """Percent of the disk that are free; none of a disk without a size."""
         return 100 * self.free_bytes / self.size_bytes if self.size_bytes else 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenObjection:
+    """What a carrier says against a verdict, and nobody has answered. `grid`, `rule` and `subject` are the duty's."""
+
+    id: int
+    duty: int
+    unit: str
+    grid: str | None
+    rule: str
+    subject: str
+    made_at: datetime

@@ -1,4 +1,4 @@
-"""Alerts, their history, and the notices that follow from it."""
+"""Alerts, their history, and whom to tell of it."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, fields
@@ -9,13 +9,14 @@ from psycopg.types.json import Jsonb
 
 from ingest.database import Connection
 from ingest.queries import load_queries
-from rules.core.alerts import Alert, AlertState, Change, Intent, Note, Raise, Severity, apply
+from rules.core.alerts import Alert, AlertState, Change, Entry, Intent, Note, Raise, Severity, apply
+from rules.core.notices import Voice
 from rules.errors import NotThere
 from rules.metrics import ALERTS
+from rules.store.telling import tell_devices
 
 _SQL = load_queries("rules.store", "alerts.sql")
 _FIELDS = [field.name for field in fields(Alert)]
-OFFICER = "officer"  # whom a notice is for until notification rules know more
 
 
 def alert_of(row: dict[str, Any]) -> Alert:
@@ -52,9 +53,9 @@ async def raised_before(connection: Connection, fingerprints: Sequence[str]) -> 
 
 
 async def apply_intent(
-    connection: Connection, intent: Intent, *, at: datetime, keep_open: timedelta | None
+    connection: Connection, intent: Intent, *, at: datetime, keep_open: timedelta | None, voice: Voice
 ) -> Alert | None:
-    """Carry out what a rule says about one fingerprint.
+    """Carry out what a rule says about one fingerprint, and tell those out there whose duty it is.
 
     Returns:
         The alert when something changed, else None.
@@ -65,11 +66,11 @@ async def apply_intent(
             return None
     row = await (await connection.execute(_SQL["newest"], {"fingerprint": intent.fingerprint})).fetchone()
     change = apply(alert_of(row) if row else None, intent, at=at, keep_open=keep_open)
-    return await store_change(connection, change) if change else None
+    return await store_change(connection, change, voice=voice) if change else None
 
 
-async def store_change(connection: Connection, change: Change) -> Alert:
-    """Write an alert, its new history and the notices for it."""
+async def store_change(connection: Connection, change: Change, *, voice: Voice | None = None) -> Alert:
+    """Write an alert and its new history; with a voice, tell those out there whom it concerns."""
     alert = change.alert
     values = {**asdict(alert), "reasons": Jsonb([dict(reason) for reason in alert.reasons])}
     if alert.id is None:
@@ -80,34 +81,22 @@ async def store_change(connection: Connection, change: Change) -> Alert:
     else:
         await connection.execute(_SQL["update"], values)
     for entry in change.entries:
-        line = {
-            "alert": alert.id,
-            "at": entry.at,
-            "event": entry.event,
-            "actor": entry.actor,
-            "note": entry.note,
-            "key": entry.key,
-        }
-        written = await (await connection.execute(_SQL["remember"], line)).fetchone()
-        ALERTS.labels(alert.rule, entry.event).inc()
-        if entry.tell and written is not None:
-            await _notice(connection, alert, line, written["id"])
+        history = await _remember(connection, alert, entry)
+        if entry.tell and voice is not None:
+            await tell_devices(connection, alert, entry, history=history, voice=voice)
     return alert
 
 
-async def _notice(connection: Connection, alert: Alert, line: dict[str, Any], history: int) -> None:
-    payload = {
+async def _remember(connection: Connection, alert: Alert, entry: Entry) -> int:
+    line = {
         "alert": alert.id,
-        "event": line["event"],
-        "note": line["note"],
-        "class": alert.class_,
-        "severity": alert.severity,
-        "title": alert.title,
-        "grid": alert.grid,
-        "unit": alert.unit,
-        "at": line["at"].isoformat(),
+        "at": entry.at,
+        "event": entry.event,
+        "actor": entry.actor,
+        "note": entry.note,
+        "key": entry.key,
     }
-    await connection.execute(
-        _SQL["notice"],
-        {"key": f"alert-history:{history}", "target": OFFICER, "payload": Jsonb(payload), "at": line["at"]},
-    )
+    written = await (await connection.execute(_SQL["remember"], line)).fetchone()
+    assert written is not None  # noqa: S101  RETURNING gives one row
+    ALERTS.labels(alert.rule, entry.event).inc()
+    return int(written["id"])

@@ -43,8 +43,3 @@ SELECT EXISTS (SELECT 1 FROM alert_history WHERE key = %(key)s) AS it;
 -- name: live_of_rule
 -- The live alerts of one rule, by fingerprint.
 SELECT fingerprint, class, reasons, device, subject FROM alert WHERE rule = %(rule)s AND state <> 'resolved';
-
--- name: notice
--- Tell people, once for each line of history.
-INSERT INTO outbox (channel, key, target, payload, created_at, next_at)
-VALUES ('notice', %(key)s, %(target)s, %(payload)s, %(at)s, %(at)s) ON CONFLICT (key) DO NOTHING;

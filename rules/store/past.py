@@ -3,12 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from psycopg.rows import tuple_row
-
 from ingest.database import Connection
 from ingest.queries import load_queries
 from rules.core.fixes import Span
-from rules.rule import Sample
 
 _SQL = load_queries("rules.store", "past.sql")
 _E7 = 1e7  # stored degrees are integers of 1e-7
@@ -45,32 +42,6 @@ async def incidents_of(connection: Connection, span: Span) -> list[int]:
 async def buttons(connection: Connection, span: Span) -> list[dict[str, Any]]:
     """Buttons of all devices; lat and lon in degrees."""
     return _in_degrees(await (await connection.execute(_SQL["buttons"], _values(span))).fetchall())
-
-
-async def said(connection: Connection, device: int, span: Span) -> list[dict[str, Any]]:
-    """What one device said that is no position; lat and lon in degrees."""
-    values = {"device": device, **_values(span)}
-    return _in_degrees(await (await connection.execute(_SQL["said"], values)).fetchall())
-
-
-async def samples(connection: Connection, device: int, span: Span) -> list[Sample]:
-    """The fixes of one device with all that they say, in order of (time, digest)."""
-    async with connection.cursor(binary=True, row_factory=tuple_row) as cursor:
-        await cursor.execute(_SQL["samples"], {"device": device, **_values(span)})
-        return [
-            Sample(
-                time=time,
-                digest=digest,
-                lat=lat / _E7,
-                lon=lon / _E7,
-                accuracy_m=None if accuracy is None else accuracy / 10,
-                speed_mps=None if speed is None else speed / 100,
-                battery_pct=battery,
-                flags=flags,
-                grid=grid,
-            )
-            for time, digest, lat, lon, accuracy, speed, battery, flags, grid in await cursor.fetchall()
-        ]
 
 
 def _values(span: Span) -> dict[str, Any]:

@@ -35,17 +35,3 @@ SELECT r.device, r.time, r.digest, r.type, r.lat, r.lon, r.flags, r.received_at,
   FROM reading r LEFT JOIN grid g ON g.id = r.grid
  WHERE r.time >= %(since)s AND r.time < %(until)s AND r.type = 'button'
  ORDER BY r.received_at, r.device, r.time, r.digest;
-
--- name: samples
--- All that the fixes of a device say, of a span and some time before it.
-SELECT p.time, p.digest, p.lat, p.lon, p.accuracy, p.speed, p.battery, p.flags, g.code
-  FROM position p LEFT JOIN grid g ON g.id = p.grid
- WHERE p.device = %(device)s AND p.time >= %(since)s AND p.time < %(until)s
- ORDER BY p.time, p.digest;
-
--- name: said
--- What a device said in a span that is no position.
-SELECT r.device, r.time, r.digest, r.type, r.lat, r.lon, r.flags, r.received_at, r.body, g.code AS grid
-  FROM reading r LEFT JOIN grid g ON g.id = r.grid
- WHERE r.device = %(device)s AND r.time >= %(since)s AND r.time < %(until)s
- ORDER BY r.time, r.digest;

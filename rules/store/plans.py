@@ -14,6 +14,7 @@ from rules.core.corrections import Change, Extent
 from rules.core.rounds import Round
 from rules.metrics import PLANNED
 from rules.rule import Planned
+from rules.store import waivers
 
 _SQL = load_queries("rules.store", "plans.sql")
 _MANY = 1000  # duties; below that no query plan is bad enough to matter
@@ -50,6 +51,7 @@ async def make(connection: Connection, planned: Sequence[Planned]) -> int:
     if rounds:
         await connection.execute(_SQL["insert_rounds"], {"rows": Jsonb([_round_row(it) for it in rounds.values()])})
     made = await (await connection.execute(_SQL["insert_duties"])).fetchall()
+    await waivers.cover(connection, [row["id"] for row in made])
     for row in made:
         PLANNED.labels(row["rule"]).inc()
     return len(made)

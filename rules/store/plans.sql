@@ -38,7 +38,7 @@ SELECT x.rule, x.key, x.subject, x.unit, r.id, x.grid, x.opens_at, x.due_at, x.s
  WHERE NOT EXISTS (SELECT 1 FROM duty d WHERE d.key = x.key)
  ORDER BY x.opens_at, x.key
 ON CONFLICT (key) DO NOTHING
-RETURNING rule;
+RETURNING id, rule;
 
 -- name: retract_duties
 -- Duties of a rule that have not begun and are not in the plan as it is now; nobody was told of them yet.

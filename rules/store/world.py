@@ -84,7 +84,7 @@ def _shift(row: dict[str, Any]) -> Shift:
 
 def _checkpoint(row: dict[str, Any]) -> Checkpoint:
     shape = row.pop("geometry")
-    ring: Ring = tuple((lat, lon) for lon, lat in shape["coordinates"][0]) if shape else ()
+    ring: Ring = _swapped(shape["coordinates"][0]) if shape else ()
     return Checkpoint(**{**row, "ring": ring, "tags": tuple(same_tag(tag) for tag in row["tags"])})
 
 

@@ -14,7 +14,7 @@ from ops.embedded.binaries import ADMIN_PATHS
 from tests.acceptance.running import GENGFU, STOP_S, Demo, demo_in, environment, eventually
 from tests.conftest import processes_of
 
-DEVICES = ("HS-01", "HS-02")
+DEVICES = ("VT-01", "VT-02")
 EACH = 40
 
 

@@ -58,8 +58,8 @@ def test_the_line_says_where_everything_is(demo: Demo) -> None:
 
 
 def test_an_sos_is_seen_and_acknowledged(demo: Demo) -> None:
-    say(demo, "HS-01", {"type": "position", "t": now_ms(), "lat": 30.69, "lon": 111.28, "accuracy_m": 5})
-    say(demo, "HS-01", {"type": "button", "t": now_ms(), "button": "sos", "pressed": True}, urgent=True)
+    press = {"type": "button", "t": now_ms(), "button": "sos", "pressed": True, "lat": 30.69, "lon": 111.28}
+    say(demo, "HS-01", press, urgent=True)
     (alert,) = eventually(lambda: demo.call("GET", "/api/alerts?rule=sos&device=HS-01")["items"])
     assert (alert["severity"], alert["state"]) == ("critical", "open")
     assert alert["grid"]
@@ -115,14 +115,14 @@ def test_rounds_of_today_are_planned(demo: Demo) -> None:
 
 
 def test_a_track_can_be_looked_at_and_the_look_is_kept(demo: Demo) -> None:
-    say(demo, "HS-03", {"type": "position", "t": now_ms(), "lat": 30.69, "lon": 111.28, "speed_mps": 1.2})
-    track = demo.call("GET", "/api/devices/HS-03/track?purpose=test")
+    say(demo, "VT-03", {"type": "position", "t": now_ms(), "lat": 30.69, "lon": 111.28, "speed_mps": 1.2})
+    track = demo.call("GET", "/api/devices/VT-03/track?purpose=test")
     assert track["items"][0]["speed_mps"] == 1.2
-    assert demo.count("SELECT count(*) FROM audit WHERE subject LIKE '%HS-03%'") >= 1
+    assert demo.count("SELECT count(*) FROM audit WHERE subject LIKE '%VT-03%'") >= 1
 
 
 def test_what_cannot_be_read_is_shown_and_replayed(demo: Demo) -> None:
-    device = "HS-04"
+    device = "VT-04"
     options = ["--set", f"database.url={demo.line['database']}"]
     say(demo, device, {"type": "position", "t": "2001-01-01T00:00:00Z", "lat": 30.69, "lon": 111.28})
     listed = gengfu("quarantine", "list", "--reason", "clock", *options)
@@ -191,7 +191,7 @@ def test_real_tracks_are_stored_exactly(tmp_path: Path) -> None:
 def test_ctrl_c_leaves_nothing_and_a_second_start_finds_everything(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     with demo_in(folder) as demo:
-        say(demo, "HS-05", {"type": "position", "t": now_ms(), "lat": 30.69, "lon": 111.28})
+        say(demo, "VT-05", {"type": "position", "t": now_ms(), "lat": 30.69, "lon": 111.28})
         before = demo.line
         assert demo.stop() < 10
     assert processes_of(folder) == []
@@ -224,7 +224,7 @@ def test_kill_9_of_a_part_is_survived_and_said(tmp_path: Path, victim: str) -> N
 def test_kill_9_of_gengfu_itself_leaves_no_orphan_and_no_loss(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     demo = start_demo(folder)
-    say(demo, "HS-07", {"type": "position", "t": now_ms(), "lat": 30.69, "lon": 111.28})
+    say(demo, "VT-05", {"type": "position", "t": now_ms(), "lat": 30.69, "lon": 111.28})
     demo.process.kill()
     demo.process.wait()
     assert demo.process.stdout

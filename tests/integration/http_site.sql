@@ -65,3 +65,17 @@ INSERT INTO ticket (number, fingerprint, kind, equipment, title, grid, opened_at
 SELECT 'T-20261121-000' || n, 'expiry E' || n, 'replace', 'E' || n, 'too old', CASE WHEN n < 3 THEN 'B' || n END,
        now(), now() - interval '1 day' FROM generate_series(1, 3) AS n;
 INSERT INTO audit (actor, action, subject) VALUES ('officer', 'track.look', 'H2');
+INSERT INTO duty (rule, key, subject, unit, grid, opens_at, due_at, settles_at, final_at, state, verdict)
+SELECT 'missed_checkpoint', 'yesterday ' || n, 'K' || n, 'U' || n, CASE WHEN n < 3 THEN 'B' || n END, day, day + hour,
+       day + hour, day + hour * 73, 'provisional', 'missed'
+  FROM generate_series(1, 3) AS n, (VALUES (now() - interval '1 day', interval '1 hour')) AS d (day, hour);
+INSERT INTO objection (duty, account, unit, text, verdict, made_at)
+SELECT id, CASE unit WHEN 'U1' THEN 'patrol' ELSE 'other' END, unit, 'the gate was shut', 'missed', now()
+  FROM duty WHERE key LIKE 'yesterday%' ORDER BY id;
+INSERT INTO waiver (unit, grid, since, until, why, made_by, made_at)
+SELECT 'U' || n, CASE WHEN n < 3 THEN 'B' || n END, now() - interval '9 days', now() - interval '8 days', 'a storm',
+       'officer', now() FROM generate_series(1, 3) AS n;
+INSERT INTO told (alert, history, kind, who, channel, class, at)
+SELECT a.id, h.id, 'account', w.who, 'console', 'unproven', now()
+  FROM alert a JOIN alert_history h ON h.alert = a.id, (VALUES ('officer'), ('officer_c1'), ('leader')) AS w (who);
+INSERT INTO alert_history (alert, at, event, actor) SELECT id, now(), 'changed', 'system' FROM alert;

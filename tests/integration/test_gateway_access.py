@@ -116,7 +116,7 @@ async def test_the_file_is_private_and_written_only_when_it_changes(nats: NatsSe
 async def test_a_broker_that_does_not_act_on_the_file_is_noticed(
     nats: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.provisioning.nats.RELOAD_S", 0.3)
+    monkeypatch.setattr(NatsProvisioner, "reload_s", 0.3)
     deaf = NatsProvisioner(nats.accounts_file, pid_file=None, url=nats.url, secret=BROKER_SECRET, workers=["1"])
     with pytest.raises(AccountsNotTaken, match=r"accounts\.conf"):
         await deaf.apply([nats.accounts["H-01"]])

@@ -18,6 +18,18 @@ BODIES: dict[str, dict[str, Any]] = {
     "dispatch_incident": {"unit": "U1"},
     "close_incident": {"note": "out"},
     "change_grid": {"grade": 3},
+    "waive_duty": {"why": "road closed"},
+    "make_objection": {"text": "I was there"},
+    "answer_objection": {"state": "rejected", "answer": "the track says otherwise"},
+    "preview_waiver": {"unit": "U1", "from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00Z"},
+    "make_waiver": {"unit": "U1", "from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00Z", "why": "a storm"},
+}
+# Rows of another territory, where the second and the third are not.
+ELSEWHERE = {"/api/duties/": ("2", "4")}
+# Bodies of another territory, of routes that name the thing in the body.
+FOREIGN: dict[str, tuple[dict[str, Any], int]] = {
+    "/api/waivers": ({**BODIES["make_waiver"], "unit": "U2"}, 422),
+    "/api/waivers/preview": ({**BODIES["preview_waiver"], "grid": "B2"}, 422),
 }
 LAST = ("resolve_alert", "close_incident", "sign_out")  # after these, others would be answered otherwise
 IDS = {
@@ -67,7 +79,18 @@ LISTS: dict[str, tuple[Callable[[Any], set[str]], set[str], set[str], set[str] |
     ),
     "/api/measures/duties": (lambda it: {d["subject"] for d in it["items"]}, {"K1", "K2"}, {"K1"}, {"K1"}),
     "/api/measures/presence": (lambda it: {g["code"] for g in it["items"]}, {"B1", "B2"}, {"B1"}, None),
+    "/api/duties": (
+        lambda it: {f"{d['subject']} {d['unit']}" for d in it["items"]},
+        {"K1 U1", "K2 U2", "K1 U2", "K3 U3", "E1 None", "E2 None", "E3 None"},
+        {"K1 U1", "K1 U2", "E1 None"},
+        {"K1 U1"},
+    ),
+    "/api/objections": (lambda it: {o["unit"] for o in it["items"]}, {"U1", "U2", "U3"}, {"U1"}, {"U1"}),
+    "/api/waivers": (lambda it: {w["unit"] for w in it["items"]}, {"U1", "U2", "U3"}, {"U1"}, {"U1"}),
+    "/api/corrections": (lambda it: {c["alert"]["device"] for c in it["items"]}, {"H1", "H2", "H3"}, {"H1"}, None),
     "/api/audit": (lambda it: {a["subject"] for a in it["items"]}, {"H2"}, set(), None),
+    "/api/looks": (lambda it: {a["device"] for a in it["items"]}, {"H2"}, set(), None),
+    "/api/looks/mine": (lambda it: {a["device"] for a in it["items"]}, set(), set(), set()),
 }
 
 
@@ -79,6 +102,7 @@ async def site(database_url: str) -> AsyncIterator[Site]:
 
 async def call(route: Route, browser: Browser, *, row: str = "1") -> Reply:
     path = route.path.replace("{id}", IDS.get(route.path, row)).replace("{tail}", "../house.key")
+    path += "?purpose=complaint+12" if route.path == "/api/devices/{id}/track" else ""
     if route.pushes:  # it has no end
         return await browser.ask("HEAD", path)
     body = BODIES[route.operation] if route.body else None
@@ -114,8 +138,9 @@ async def test_each_route_answers_each_role_as_the_table_says(site: Site, role: 
 
 @pytest.mark.parametrize("route", [one for one in ROUTES if one.scope is GRID], ids=lambda one: one.operation)
 async def test_rows_of_another_territory_are_not_there(site: Site, route: Route) -> None:
-    role = next(role for role in ("officer", "leader", "auditor") if route.permission in GRANTS[role])
-    async with site.as_user(f"{role}_c1") as browser:
+    role = next(role for role in ("officer", "leader", "auditor", "patrol") if route.permission in GRANTS[role])
+    # A patrol has its own unit for a territory.
+    async with site.as_user(role if role == "patrol" else f"{role}_c1") as browser:
         if route.path in LISTS and route.method == "GET":
             name, every, within, _ = LISTS[route.path]
             assert name((await call(route, browser)).json) == within
@@ -126,15 +151,19 @@ async def test_rows_of_another_territory_are_not_there(site: Site, route: Route)
             assert reply.status == 403
             assert site.sql("SELECT count(*) FROM incident") == [(3,)]
         elif route.path == "/api/devices/{id}/track":
-            assert (await browser.get("/api/devices/H2/track")).status == 404
-            assert (await browser.get("/api/devices/X9/track")).status == 404
+            assert (await browser.get("/api/devices/H2/track?purpose=complaint+12")).status == 404
+            assert (await browser.get("/api/devices/X9/track?purpose=complaint+12")).status == 404
             assert site.sql("SELECT count(*) FROM audit WHERE actor = 'officer_c1'") == [(0,)]
         elif route.path in IDS:  # of a grid
             path = route.path.replace("{id}", "B2")
             assert (await browser.ask(route.method, path, json=BODIES.get(route.operation))).status == 404
+        elif route.path in FOREIGN:
+            body, status = FOREIGN[route.path]
+            assert (await browser.post(route.path, body)).status == status
+            assert site.sql("SELECT count(*) FROM waiver") == [(3,)]
         else:
             assert route.params, f"{route.name} keeps to a territory, and nothing here shows it"
-            for row in ("2", "3"):
+            for row in next((rows for path, rows in ELSEWHERE.items() if route.path.startswith(path)), ("2", "3")):
                 reply = await call(route, browser, row=row)
                 assert reply.status == 404, (row, reply.text)
 
@@ -147,8 +176,8 @@ async def test_a_patrol_sees_its_own_unit_only(site: Site) -> None:
                 assert reply.status == 403, path
             else:
                 assert name(reply.json) == own, path
-        assert len((await browser.get("/api/devices/H1/track")).json["items"]) == 50
-        assert (await browser.get("/api/devices/H2/track")).status == 404
+        assert len((await browser.get("/api/devices/H1/track?purpose=complaint+12")).json["items"]) == 50
+        assert (await browser.get("/api/devices/H2/track?purpose=complaint+12")).status == 404
         assert (await browser.get("/api/incidents/2")).status == 404
 
 
@@ -162,7 +191,7 @@ async def test_a_patrol_sees_a_track_only_while_its_unit_held_the_device(site: S
         "SELECT number, 'unit', 'U2', now() - interval '20 minutes 30 seconds' FROM device WHERE name = 'H1'"
     )
     async with site.as_user("patrol") as browser:
-        assert len((await browser.get("/api/devices/H1/track")).json["items"]) == 30
+        assert len((await browser.get("/api/devices/H1/track?purpose=complaint+12")).json["items"]) == 30
 
 
 async def test_a_patrol_without_a_unit_sees_nothing(site: Site) -> None:
@@ -177,7 +206,7 @@ async def test_a_territory_that_is_no_more_shows_nothing(site: Site) -> None:
     site.sql("UPDATE account SET scope = 'C9' WHERE name = 'officer_c1'")
     async with site.as_user("officer_c1") as browser:
         for path, (name, *_) in LISTS.items():
-            if path != "/api/audit":
+            if path not in {"/api/audit", "/api/looks"}:
                 assert name((await browser.get(path)).json) == set(), path
 
 

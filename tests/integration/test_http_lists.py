@@ -101,9 +101,12 @@ async def test_each_list_can_be_paged_to_its_end(site: Site) -> None:
             assert paged == whole, path
 
 
+WHY = "purpose=complaint+12"
+
+
 async def test_a_track_is_given_in_order_of_time_with_units(site: Site) -> None:
     async with site.as_user("officer") as browser:
-        track = (await browser.get("/api/devices/H1/track")).json
+        track = (await browser.get(f"/api/devices/H1/track?{WHY}")).json
         assert len(track["items"]) == 50
         assert [point["time"] for point in track["items"]] == sorted(point["time"] for point in track["items"])
         newest = track["items"][-1]
@@ -111,18 +114,23 @@ async def test_a_track_is_given_in_order_of_time_with_units(site: Site) -> None:
         assert (newest["accuracy_m"], newest["speed_mps"], newest["heading_deg"]) == (6.0, 1.3, 87.0)
         assert (newest["battery_pct"], newest["grid"], newest["boot"], newest["seq"]) == (83, "B1", 1, 99)
         assert [point["flags"] for point in track["items"][-6:]] == [[], ["mock"], [], [], [], []]
-        assert len(await pages(browser, "/api/devices/H1/track?limit=7")) == 50
+        assert len(await pages(browser, f"/api/devices/H1/track?{WHY}&limit=7")) == 50
 
 
 async def test_a_track_has_bounds(site: Site) -> None:
     ((newest,),) = site.sql("SELECT max(time) FROM position")
     async with site.as_user("officer") as browser:
         params = {"from": (newest - timedelta(minutes=9)).isoformat(), "to": newest.isoformat()}
-        assert len((await browser.get("/api/devices/H1/track", params=params)).json["items"]) == 9
+        assert (
+            len(
+                (await browser.get("/api/devices/H1/track", params={**params, "purpose": "complaint 12"})).json["items"]
+            )
+            == 9
+        )
         params = {"from": params["to"], "to": params["from"]}
-        assert (await browser.get("/api/devices/H1/track", params=params)).status == 422
-        assert (await browser.get("/api/devices/H1/track?limit=10001")).status == 422
-        assert (await browser.get("/api/devices/H9/track")).status == 404
+        assert (await browser.get("/api/devices/H1/track", params={**params, "purpose": "complaint 12"})).status == 422
+        assert (await browser.get(f"/api/devices/H1/track?{WHY}&limit=10001")).status == 422
+        assert (await browser.get(f"/api/devices/H9/track?{WHY}")).status == 404
 
 
 async def test_each_look_at_a_track_is_recorded_and_nobody_takes_it_back(site: Site) -> None:
@@ -134,7 +142,9 @@ async def test_each_look_at_a_track_is_recorded_and_nobody_takes_it_back(site: S
         assert entry["detail"]["address"] == "127.0.0.1"
         assert datetime.fromisoformat(entry["detail"]["from"]) < datetime.fromisoformat(entry["detail"]["to"])
         site.sql("ALTER TABLE audit RENAME TO gone")
-        assert (await browser.get("/api/devices/H2/track")).status == 500, "a look that cannot be recorded is none"
+        assert (await browser.get(f"/api/devices/H2/track?{WHY}")).status == 500, (
+            "a look that cannot be recorded is none"
+        )
 
 
 async def test_units_say_who_is_where_with_what(site: Site) -> None:

@@ -185,7 +185,7 @@ def test_a_folder_that_is_missing_is_said(tmp_path: Path) -> None:
 async def test_a_broker_that_does_not_act_on_the_files_is_noticed(
     broker: MosquittoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.provisioning.mosquitto.RELOAD_S", 0.3)
+    monkeypatch.setattr(MosquittoProvisioner, "reload_s", 0.3)
     files = broker.broker
     deaf = MosquittoProvisioner(
         files.password_file, acl_file=files.acl_file, pid_file=None, url=broker.url, secret=BROKER_SECRET, workers=["1"]
@@ -197,7 +197,7 @@ async def test_a_broker_that_does_not_act_on_the_files_is_noticed(
 async def test_a_list_that_is_not_read_is_noticed_because_then_everything_is_allowed(
     broker: MosquittoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.provisioning.mosquitto.RELOAD_S", 0.3)
+    monkeypatch.setattr(MosquittoProvisioner, "reload_s", 0.3)
     files = broker.broker
     files.acl_file.unlink()
     elsewhere = MosquittoProvisioner(

@@ -163,9 +163,11 @@ async def list_alerts(call: Call[AlertQuery]) -> AlertPage:
     summary="One alert with its history and evidence",
 )
 async def read_alert(call: Call[None, None, AlertPath]) -> AlertDetail:
-    """What the officer opens to see why."""
+    """What the officer opens to see why; they are told again when it changes."""
     async with call.transaction() as connection:
-        return await _detail(connection, call.params.id, call.bounds(), call.now)
+        found = await _detail(connection, call.params.id, call.bounds(), call.now)
+        await actions.note_opened(connection, call.params.id, actor=call.viewer.name, at=call.now)
+        return found
 
 
 @route(

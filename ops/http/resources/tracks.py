@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, TypeAdapter
+from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter
 
 from devices.identity import DEVICE_NAME
 from ingest.queries import load_queries
@@ -19,10 +19,25 @@ from ops.http.positions import flag_words
 from ops.http.routes import route
 
 DEFAULT_SPAN = timedelta(hours=1)  # a look without a time is at what just happened
+SHORTEST_PURPOSE = 4  # characters: four of Chinese say something
+DIFFERENT = 3  # of them, so that holding a key down says nothing
 Int4 = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 
 _SQL = load_queries("ops.http.resources", "tracks.sql")
 _KEY = TypeAdapter(tuple[Moment, Int4])
+
+
+def _says_something(purpose: str) -> str:
+    said = purpose.strip()
+    if len(said) < SHORTEST_PURPOSE or len(set(said)) < DIFFERENT or not any(letter.isalnum() for letter in said):
+        raise ValueError(
+            f"must say in at least {SHORTEST_PURPOSE} characters why you look; it is recorded, and who carried the "
+            "device can read it"
+        )
+    return said
+
+
+Purpose = Annotated[Text, AfterValidator(_says_something)]
 
 
 class TrackQuery(Query):
@@ -32,7 +47,9 @@ class TrackQuery(Query):
     to: Moment | None = Field(None, description="before; without it now")
     limit: Annotated[int, Field(ge=1, le=10_000)] = 1000
     after: Cursor | None = None
-    purpose: Text | None = Field(None, description="why you look; it is recorded with the look")
+    purpose: Purpose = Field(
+        description="why you look, in at least four characters; who carried the device can read it"
+    )
 
 
 class DevicePath(Path):

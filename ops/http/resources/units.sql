@@ -8,7 +8,8 @@ SELECT u.code, u.name, u.kind, u.squad
  ORDER BY u.code;
 
 -- name: list_unit_devices
--- What each unit and its posts hold now, and where it was last; a place outside the territory is left out.
+-- What each unit and its posts hold now, and where it was last; a place outside the territory is left out, and so is
+-- that of a device whose carrier is off duty.
 SELECT coalesce(p.unit, c.holder) AS unit, p.code AS post, d.name, d.kind, d.label,
        l.heard_at, l.battery AS battery_pct, l.battery_time AS battery_at,
        l.charge AS charge_pct, l.charge_time AS charge_at,
@@ -23,6 +24,7 @@ SELECT coalesce(p.unit, c.holder) AS unit, p.code AS post, d.name, d.kind, d.lab
   LEFT JOIN grid g ON g.id = l.grid
   LEFT JOIN last_known v ON v.device = d.number
        AND (%(scope)s::text IS NULL OR g.code IN (SELECT grids_within(%(scope)s)))
+       AND NOT off_duty(d.number, %(now)s)
  WHERE c.valid_from <= %(now)s AND (c.valid_to IS NULL OR c.valid_to > %(now)s)
    AND (c.holder_kind = 'unit' OR p.unit IS NOT NULL)
    AND (NOT %(own)s OR coalesce(p.unit, c.holder) = %(own_unit)s)

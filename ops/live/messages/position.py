@@ -32,7 +32,9 @@ class PositionMessage(Message):
     age_s: float = Field(description="of the fix, when this was sent")
 
 
-def _make(row: Row, now: datetime) -> PositionMessage:
+def _make(row: Row, now: datetime) -> PositionMessage | Left:
+    if row["is_off"]:
+        return _left(row["id"], row["its_unit"])
     return PositionMessage(
         unit=row["its_unit"],
         device=row["id"],

@@ -74,6 +74,28 @@ def geojson_files() -> dict[str, Collection]:
         "hydrants.geojson": _collection(
             _point(111.291, 30.7001, code="HY-1", name="一号栓", type="pillar", device="T-1", manufactured="2019-05"),
         ),
+        "lines.geojson": _collection(
+            _feature(
+                {"type": "LineString", "coordinates": [[111.286, 30.705], [111.289, 30.705]]},
+                code="L-1",
+                name="河堤",
+                corridor_m=20,
+                share=0.8,
+            )
+        ),
+        "static_posts.geojson": _collection(
+            _point(111.285, 30.695, code="SP-1", name="校门", unit="F-1", days="mon tue", starts="07:00", ends="08:00"),
+            _feature(
+                _box(111.2945, 30.7045, 111.2955, 30.7055),
+                code="SP-2",
+                name="加油站",
+                unit="V-1",
+                days="daily",
+                starts="22:00",
+                ends="02:00",
+                share=0.75,
+            ),
+        ),
     }
 
 
@@ -96,6 +118,8 @@ CSV_FILES = {
     "equipment.csv": "code,kind,name,grid,lat,lon,manufactured,last_service,place,device\n"
     "FR-1,fire_room,消防室,990101100001001,,,,,,\n"
     "EX-1,extinguisher_powder,干粉,,30.6951,111.2951,2019-03,2024-03,FR-1,\n",
+    "line_plans.csv": "code,line,unit,shift,times\nLP-1,L-1,F-1,night,2\n",
+    "visit_plans.csv": "code,name,role,every,level,times,minutes\nV-1,网格走访,grid_officer,week,3,1,15\n",
 }
 
 

@@ -1,5 +1,8 @@
 // Keeps the picture whole: on every connection fetches the open state, and applies the news that come meanwhile and after.
 import { ApiError } from '../api/client'
+import { router } from '../router'
+import { clearDuties } from '../state/duties'
+import { clearFairness, loadCorrections, loadObjections } from '../state/fairness'
 import { clearAlerts, loadAlerts, onAlert } from '../state/alerts'
 import { clearIncidents, loadIncidents } from '../state/incidents'
 import { link } from '../state/link'
@@ -20,6 +23,8 @@ const OPEN_STATE: [permission: string, load: () => Promise<void>][] = [
   ['incidents.read', loadIncidents],
   ['rounds.read', loadRounds],
   ['tickets.read', loadTickets],
+  ['objections.read', loadObjections],
+  ['alerts.read', loadCorrections],
   ['equipment.read', loadHydrants],
 ]
 
@@ -51,6 +56,9 @@ function soon(permission: string, load: () => Promise<void>): void {
 
 const loads = (wanted: typeof OPEN_STATE) => wanted.filter(([need]) => may(need)).map(([, load]) => load())
 
+/** Reading an alert counts as having seen it, so one behind another page is left until somebody comes back to it. */
+const onScreen = (): boolean => router.currentRoute.value.name === 'duty'
+
 async function fetchAll(of: Link, from: string): Promise<void> {
   link.phase = 'fetching'
   try {
@@ -66,7 +74,7 @@ async function fetchAll(of: Link, from: string): Promise<void> {
   link.phase = 'live'
   link.lost_at_ms = 0
   link.fetched += 1
-  await refreshOpened()
+  if (onScreen()) await refreshOpened()
 }
 
 /** A stream that ends may mean that nobody is signed in any more; only a request can tell. */
@@ -113,6 +121,7 @@ export function startLive(): void {
     fetchAll: (from) => void fetchAll(made, from),
     unitsChanged: () => soon('units.read', loadUnits),
     roundsChanged: () => soon('rounds.read', loadRounds),
+    objectionsChanged: () => soon('objections.read', loadObjections),
     reconnect: () => made.again(),
     sessionChanged: () => made.again(),
     outdated,
@@ -136,12 +145,13 @@ export function stopLive(): void {
 }
 
 export function forgetAll(): void {
-  for (const clear of [clearAlerts, clearUnits, clearIncidents, clearRounds, clearTickets]) clear()
+  for (const clear of [clearAlerts, clearUnits, clearIncidents, clearRounds, clearTickets, clearDuties, clearFairness]) clear()
 }
 
 
 // An alert that is open in the drawer and changes elsewhere is read again, with its history.
-onAlert(({ alert }) => {
-  if (selection.opened && selection.id === alert.id && selection.alert?.changed_at !== alert.changed_at)
+onAlert(({ alert, before }) => {
+  if (before !== undefined) soon('alerts.read', loadCorrections)
+  if (onScreen() && selection.opened && selection.id === alert.id && selection.alert?.changed_at !== alert.changed_at)
     void refreshOpened()
 })

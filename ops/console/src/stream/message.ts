@@ -10,6 +10,7 @@ export type Screen = {
   fetchAll: (server: string) => void
   unitsChanged: () => void
   roundsChanged: () => void
+  objectionsChanged: () => void
   /** End this connection and make another. */
   reconnect: () => void
   /** The session is over, or another account's. */

@@ -1,4 +1,5 @@
 // A point of a round that opened, fell due or came to another verdict.
+import { dutyNews } from '../../state/duties'
 import { putDuty } from '../../state/rounds'
 import type { Message, Pushed } from '../message'
 
@@ -6,6 +7,7 @@ export const duty: Message<Pushed<'DutyMessage'>> = {
   type: 'duty',
   apply({ duty: { id, round, state, verdict, reasons, due_at, met_at, judged_at } }, screen) {
     const known = putDuty(round, { id, state, verdict, reasons, due_at, met_at, judged_at })
+    dutyNews.value += 1
     if (!known) screen.roundsChanged()
   },
 }

@@ -8,6 +8,7 @@ import { heartbeat } from './heartbeat'
 import { hello } from './hello'
 import { incident } from './incident'
 import { left } from './left'
+import { objection } from './objection'
 import { position } from './position'
 import { resync } from './resync'
 import { rounds } from './rounds'
@@ -27,6 +28,7 @@ export const MESSAGES: ByType = {
   hello,
   incident,
   left,
+  objection,
   position,
   resync,
   rounds,

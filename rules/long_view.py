@@ -1,0 +1,98 @@
+"""What a judgement over weeks needs, read cheaply: hours first, then the fixes of those days that can prove it."""
+
+from datetime import date, timedelta
+
+from ingest.database import Connection
+from rules.core.fixes import Span, merged
+from rules.core.periods import local_day, midnight
+from rules.core.stays import HeldBy, LongView, Stay, promising, proven_days, stay_of
+from rules.core.world import World
+from rules.rule import LongNeed
+from rules.store import stays as store
+
+_DAY = timedelta(days=1)
+
+
+async def long_view(connection: Connection, world: World, need: LongNeed) -> LongView:
+    """The view of the own devices of a need's posts; tags report no positions and never count."""
+    held = devices_of(world, need)
+    if not held:
+        return LongView()
+    hours = await store.hours(connection, {number: it.device for number, it in held.items()}, need.span)
+    stays: list[Stay] = await _scanned(connection, held, need, world.zone)
+    by_day: dict[date, list[int]] = {it.day: [] for it in stays}
+    for number, it in held.items():
+        for day in promising(
+            hours,
+            device=it.device,
+            grids=need.grids,
+            dwell_s=need.dwell_s,
+            max_gap=timedelta(seconds=need.max_gap_s),
+            zone=world.zone,
+        ):
+            by_day.setdefault(day, []).append(number)
+    seen: list[Stay] = []
+    for day in sorted(by_day):
+        seen += [it for it in stays if it.day == day]
+        if by_day[day] and day not in proven_days(seen, need.dwell_s):
+            seen += await _stays_of_day(connection, {n: held[n] for n in by_day[day]}, need, day, world.zone)
+        if len(proven_days(seen, need.dwell_s)) >= need.days:
+            break
+    return LongView(held=tuple(held.values()), stays=tuple(seen), hours=hours)
+
+
+def devices_of(world: World, need: LongNeed) -> dict[int, HeldBy]:
+    """The devices that the posts themselves held within the span, by number; who held it first gives the name."""
+    found: dict[int, HeldBy] = {}
+    for it in sorted(world.custody, key=lambda it: (it.device, it.valid_from, it.code)):
+        device = world.device.get(it.device)
+        common = it.span.meets(need.span)
+        if it.holder_kind != "post" or it.code not in need.posts or common is None:
+            continue
+        if device is None or device.kind == "tag":
+            continue
+        before = found.get(device.number)
+        spells = merged((*before.spells, common)) if before else (common,)
+        found[device.number] = HeldBy(device.name, device.kind, before.holder if before else it.code, spells)
+    return found
+
+
+async def _scanned(connection: Connection, held: dict[int, HeldBy], need: LongNeed, zone: str) -> list[Stay]:
+    found = []
+    for number, tag, fix in await store.scans(connection, list(held), need.span, grids=need.grids):
+        holder = held[number]
+        if any(fix.time in spell for spell in holder.spells):
+            found.append(
+                Stay(
+                    device=holder.device,
+                    holder=holder.holder,
+                    day=local_day(fix.time, zone),
+                    dwell_s=0.0,
+                    first_at=fix.time,
+                    last_at=fix.time,
+                    tag=tag,
+                )
+            )
+    return found
+
+
+async def _stays_of_day(
+    connection: Connection, held: dict[int, HeldBy], need: LongNeed, day: date, zone: str
+) -> list[Stay]:
+    span = Span(midnight(day, zone), midnight(day + _DAY, zone)).meets(need.span)
+    if span is None:
+        return []
+    fixes = await store.located(connection, list(held), span)
+    found = [
+        stay_of(
+            fixes.get(number, ()),
+            held=it,
+            day=day,
+            grids=need.grids,
+            span=span,
+            max_gap=timedelta(seconds=need.max_gap_s),
+            accuracy_m=need.accuracy_m,
+        )
+        for number, it in held.items()
+    ]
+    return [it for it in found if it is not None]

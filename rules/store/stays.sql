@@ -1,0 +1,37 @@
+-- name: hours
+-- When some devices reported, by hour and grid: from the rollup, and from the rows where it is stale. Every hour that
+-- got rows after it was rolled up is marked in the transaction that wrote them, so both together are exact.
+WITH stale AS MATERIALIZED (
+  SELECT DISTINCT hour FROM touched_hour WHERE hour > %(start)s::timestamptz - interval '1 hour' AND hour < %(stop)s
+), found AS (
+  SELECT h.hour, h.device, h.grid, h.fixes, h.first, h.last
+    FROM position_hour h
+   WHERE h.device = ANY(%(devices)s) AND h.hour > %(start)s::timestamptz - interval '1 hour' AND h.hour < %(stop)s
+     AND NOT EXISTS (SELECT FROM stale s WHERE s.hour = h.hour)
+  UNION ALL
+  SELECT s.hour, p.device, coalesce(p.grid, 0), count(*)::integer, min(p.time), max(p.time)
+    FROM stale s
+    JOIN position p ON p.device = ANY(%(devices)s) AND p.time >= s.hour AND p.time < s.hour + interval '1 hour'
+   GROUP BY s.hour, p.device, coalesce(p.grid, 0)
+)
+SELECT f.hour, f.device, g.code AS grid, f.fixes, f.first, f.last
+  FROM found f LEFT JOIN grid g ON g.id = f.grid
+ ORDER BY f.device, f.hour, f.first;
+
+-- name: located
+-- The fixes of some devices in a span, each with the grid that it was matched with.
+SELECT p.device, p.time, p.digest, p.lat, p.lon, p.accuracy, p.flags, p.received_at, g.code AS grid
+  FROM position p LEFT JOIN grid g ON g.id = p.grid
+ WHERE p.device = ANY(%(devices)s) AND p.time >= %(start)s AND p.time <= %(stop)s
+ ORDER BY p.device, p.time, p.digest;
+
+-- name: scans
+-- Tags of some grids that some devices read in a span; one that says it was read elsewhere does not count.
+SELECT r.device, r.time, r.digest, r.lat, r.lon, r.flags, r.received_at, r.body ->> 'tag' AS tag
+  FROM reading r LEFT JOIN grid g ON g.id = r.grid
+ WHERE r.type = 'scan' AND r.device = ANY(%(devices)s) AND r.time >= %(start)s AND r.time <= %(stop)s
+   AND (r.lat IS NULL OR g.code = ANY(%(grids)s))
+   AND EXISTS (SELECT FROM checkpoint c
+                WHERE c.tag = r.body ->> 'tag' AND c.grid = ANY(%(grids)s)
+                  AND c.valid_from <= r.time AND (c.valid_to IS NULL OR c.valid_to > r.time))
+ ORDER BY r.time, r.device, r.digest;
