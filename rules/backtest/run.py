@@ -73,7 +73,7 @@ async def _run(
         case DutyRule() as rule:
             incidents = {}
             if rule.subject == "incident":
-                incidents = await incident_facts(connection, await past.incidents_of(connection, asked.span))
+                incidents = await incident_facts(connection, await history.incidents_of(connection, asked.span))
             test = DutyTest(
                 rule, asked.span, known.world, known.settings, backfill, incidents=incidents, progress=progress
             )
@@ -97,7 +97,7 @@ async def _readings(
     connection: Connection, rule: ReadingRule, span: Span, known: Snapshot, progress: Progress
 ) -> _Found:
     memory = AlertMemory()
-    rows = await past.buttons(connection, span)
+    rows = await history.buttons(connection, span)
     for done, row in enumerate(rows, start=1):
         if (device := known.world.device.get(row["device"])) is None:
             continue
@@ -143,26 +143,26 @@ async def _ways(connection: Connection, rule: TrackRule, span: Span, known: Snap
 
 
 async def _remarks(connection: Connection, span: Span) -> list[str]:
-    if not await past.anything(connection, span):
+    if not await history.anything(connection, span):
         raise BacktestRefused(
             f"nothing is stored from {span.start:%Y-%m-%d %H:%MZ} to {span.end:%Y-%m-%d %H:%MZ}; "
             "choose a span in which devices reported (gengfu storage status says which days there are)"
         )
-    dropped = await past.dropped_before(connection)
+    dropped = await history.dropped_before(connection)
     if dropped is not None and dropped > span.start:
         return [f"readings before {dropped:%Y-%m-%d %H:%MZ} were dropped for their age; there nothing can be proven"]
     return []
 
 
 async def _result(connection: Connection, asked: Question, found: _Found, *, zone: str, remarks: list[str]) -> Result:
-    stored = await past.stored_duties(connection, asked.rule.name, asked.span) if found.verdicts is not None else {}
+    stored = await history.stored_duties(connection, asked.rule.name, asked.span) if found.verdicts is not None else {}
     verdicts = found.verdicts or {}
     differing = sorted(
         (key, stored[key]["verdict"], verdict)
         for key, verdict in verdicts.items()
         if key in stored and stored[key]["verdict"] not in (None, verdict)
     )
-    rows = await past.openings(connection, asked.rule.name, asked.span)
+    rows = await history.openings(connection, asked.rule.name, asked.span)
     raised = found.memory.raised
     return Result(
         rule=asked.rule.name,

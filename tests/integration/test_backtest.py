@@ -19,8 +19,11 @@ from rules.backtest import Result, backtest, question
 from rules.backtest.duties import DutyTest
 from rules.core.alerts import Raise, Severity
 from rules.core.fixes import Span
+from rules.core.tours import Tour
+from rules.core.world import World
 from rules.errors import BacktestRefused, SettingRefused
-from rules.rule import DutyRule, Episode, Rule, RuleSettings, TrackCase, TrackRule
+from rules.rule import DutyRule, Episode, Follower, Rule, RuleSettings, TrackCase, TrackRule
+from rules.settings import SettingsBook
 from rules.store.world import snapshot
 from tests.integration.rules_site import Site, at, site_at
 
@@ -235,6 +238,10 @@ class Fast(TrackRule):
     name: ClassVar[str] = "fast"
     title: ClassVar[str] = "Fast"
     settings: ClassVar[type[RuleSettings]] = Settings
+
+    @override
+    def follow(self, tour: Tour, *, world: World, settings: SettingsBook, at: datetime) -> Follower | None:
+        return None  # `episodes` looks at everything, on duty or not
 
     @override
     def episodes(self, case: TrackCase) -> list[Episode]:

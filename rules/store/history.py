@@ -7,7 +7,7 @@ from ingest.database import Connection
 from ingest.queries import load_queries
 from rules.core.fixes import Span
 
-_SQL = load_queries("rules.store", "past.sql")
+_SQL = load_queries("rules.store", "history.sql")
 _E7 = 1e7  # stored degrees are integers of 1e-7
 
 
