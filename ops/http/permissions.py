@@ -104,7 +104,9 @@ GRANTS: Final[Mapping[str, Mapping[str, Reach]]] = {
     "patrol": _territory("grids.read")
     | _own("tracks.read", "rounds.read", "incidents.read", "units.read", "measures.read", "looks.own")
     | _own("duties.read", "objections.read", "objections.make"),
-    "admin": _territory("devices.read", "grids.read", "metrics.read", "grids.act", "territory.read", "holidays.act", "roster.read"),
+    "admin": _territory(
+        "devices.read", "grids.read", "metrics.read", "grids.act", "territory.read", "holidays.act", "roster.read"
+    ),
     "auditor": _territory("audit.read"),
 }
 

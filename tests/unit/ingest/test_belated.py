@@ -3,9 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ingest.belated import belated
+
 from devices.plausibility import Flag
 from devices.readings import Button, Position
-from ingest.belated import belated
 from ingest.columns import Checked, fixes_of, positions_of
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
