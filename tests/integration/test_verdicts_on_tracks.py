@@ -24,7 +24,7 @@ WALKS = [made_up(), *real_walks()]
 SETTLED = 67.0  # minutes: the window, five minutes of late limit, two report intervals
 FINAL = 60 + 72 * 60 + 10.0
 FOR_EVER = 36_500  # days; the walks were long ago when this runs years from now
-SECRET = "of the site"  # what the handsets say before and after the shift is sealed with it
+SECRET = "of the site"  # noqa: S105  seals what the handsets say off duty
 
 
 @pytest.fixture

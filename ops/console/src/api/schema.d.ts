@@ -1687,6 +1687,13 @@ export interface components {
             battery_pct: number | null;
             /** Battery At */
             battery_at: string | null;
+            /**
+             * Charge Pct
+             * @description of the vehicle that it sits in
+             */
+            charge_pct: number | null;
+            /** Charge At */
+            charge_at: string | null;
             /** @description null when it has none, or is outside your territory */
             position: components["schemas"]["Fix"] | null;
         };
@@ -4512,6 +4519,11 @@ export interface components {
              * @description minutes of the slot in which nobody is out
              */
             gap_min: number;
+            /**
+             * Nobody Min
+             * @description those of them in which nobody answers for the grid either
+             */
+            nobody_min: number;
         };
         /**
          * RosterMatrix
@@ -5345,6 +5357,13 @@ export interface components {
              * @description name of the device whose position it is
              */
             position_of: string | null;
+            /**
+             * Charge Pct
+             * @description newest charge that a device of an electric unit said
+             */
+            charge_pct: number | null;
+            /** Charge At */
+            charge_at: string | null;
             /** Devices */
             devices: components["schemas"]["CarriedDevice"][];
         };
