@@ -51,7 +51,7 @@ class Taking(Body):
     at: Moment | None = Field(None, description="without it now")
 
 
-class Correction(Body):
+class CustodyCorrection(Body):
     """What was so in a time."""
 
     device: Code
@@ -204,12 +204,12 @@ async def take_device(call: Call[None, Taking]) -> CustodyChanged:
     "/api/custody/correct",
     permission="roster.act",
     scope=GRID,
-    body=Correction,
+    body=CustodyCorrection,
     returns=CustodyChanged,
     problems=[HTTPStatus.CONFLICT],
     summary="Put the record right: who held a device within a time; what it concerns is judged again",
 )
-async def correct_custody(call: Call[None, Correction]) -> CustodyChanged:
+async def correct_custody(call: Call[None, CustodyCorrection]) -> CustodyChanged:
     """Spells that lie partly in that time are cut, those that lie in it are replaced."""
     body, bounds = call.body, call.bounds()
     async with call.transaction() as connection:
