@@ -75,7 +75,7 @@ async def test_all_seven_types_are_kept(bench: Bench) -> None:
         [
             bench.delivery(
                 fix(),
-                {"type": "status", "t": at, "battery_pct": 40},
+                {"type": "status", "t": at, "battery_pct": 40, "charge_pct": 64},
                 {"type": "scan", "t": at, "tag": "04A2", "method": "nfc"},
                 {"type": "button", "t": at, "button": "sos", "pressed": True},
                 {"type": "task", "t": at, "incident": "I-1", "state": "accepted"},
@@ -95,6 +95,7 @@ async def test_all_seven_types_are_kept(bench: Bench) -> None:
         for row in await bench.rows("SELECT name, l.* FROM last_known l JOIN device ON number = device")
     }
     assert known["H-01"]["battery"] == 40
+    assert (known["H-01"]["charge"], known["H-01"]["charge_time"]) == (64, NOW)
     assert known["T-01"]["battery"] == 77
     assert known["T-01"]["equipment"]["pressure_kpa"] == 142
 

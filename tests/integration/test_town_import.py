@@ -16,6 +16,8 @@ from ops.town import Town, read_town
 from ops.town.errors import TownImportError
 from ops.town.importer import Imported, import_town
 from ops.town.shipped import copy_sample, sample_dir
+from rules.roster import give, take
+from rules.store.roster import custody_list
 
 LATER = datetime.now(UTC) + timedelta(hours=1)
 
@@ -141,3 +143,17 @@ def test_the_command_shows_errors_and_imports_nothing(
     with psycopg.connect(database_url) as plain:
         row = plain.execute("SELECT count(*) FROM grid").fetchone()
         assert row == (0,)
+
+
+async def test_what_was_handed_over_by_hand_outlives_the_next_import(connection: Connection) -> None:
+    async with connection:
+        await import_town(connection, town_of(sample_dir()), folder=sample_dir())
+        now = datetime.now(UTC)
+        async with connection.transaction():
+            await give(connection, "HS-01", holder="P-13", at=now, hand_over=True, actor="officer", now=now)
+            await take(connection, "HS-02", at=now, actor="officer", now=now)
+        again = await import_town(connection, town_of(sample_dir()), folder=sample_dir(), at=LATER)
+        assert set(again.counts["custody"]) == {"unchanged"}
+        rows = await custody_list(connection, device=None, holder=None, since=LATER)
+        assert {it["holder"] for it in rows if it["device"] == "HS-01"} == {"P-13"}
+        assert not [it for it in rows if it["device"] == "HS-02"]
