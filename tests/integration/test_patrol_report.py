@@ -38,8 +38,8 @@ def site(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[psycopg
             [("U1", "B1", "met"), ("U1", "B1", "met"), ("U1", "B1", "missed"), ("U2", "B2", "waived")]
         ):
             connection.execute(
-                "INSERT INTO duty (rule, key, subject, unit, grid, opens_at, due_at, settles_at, final_at, state, verdict) "
-                "VALUES ('missed_checkpoint', %s, 'K1', %s, %s, '2026-11-20T02:00Z', '2026-11-20T03:00Z', "
+                "INSERT INTO duty (rule, key, subject, unit, grid, opens_at, due_at, settles_at, final_at, state, "
+                "verdict) VALUES ('missed_checkpoint', %s, 'K1', %s, %s, '2026-11-20T02:00Z', '2026-11-20T03:00Z', "
                 "'2026-11-20T03:05Z', '2026-11-23T03:00Z', 'final', %s)",
                 (f"r{number}", unit, grid, verdict),
             )
