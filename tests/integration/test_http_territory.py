@@ -8,6 +8,7 @@ import pytest
 
 from ingest.database import connect
 from ops.town.laying import lay_ground
+from rules.store.world import snapshot
 from tests.integration.http_site import Browser, Site, small_site
 
 FIRE = """
@@ -186,3 +187,20 @@ async def test_work_is_counted_by_grid_and_its_spread_named(site: Site) -> None:
     assert loads["B1"]["line_km"] == pytest.approx(0.05 * 96.24, rel=0.01)
     assert (spread["line_km"]["gini"], spread["line_km"]["most"], spread["line_km"]["least"]) == (0.5, "B1", "B2")
     assert spread["duties"]["total"] == loads["B1"]["duties"] + loads["B2"]["duties"]
+
+
+async def test_the_rules_notice_who_answers_and_what_grades_ask_for(site: Site) -> None:
+    async with await connect(site.settings.database.url.get_secret_value(), name="test") as connection:
+        before = await snapshot(connection, zone="Asia/Shanghai")
+        assert await snapshot(connection, zone="Asia/Shanghai", known=before) is before
+        site.sql("INSERT INTO grade_policy (grade, rounds, staff) VALUES (2, 3, 1)")
+        async with site.as_user("leader") as browser:
+            await patch(browser, "B1", posts={"A": "P1"})
+            asked = (await browser.get("/api/grids/B1")).json["policy"]
+        after = await snapshot(connection, zone="Asia/Shanghai", known=before)
+    assert asked == {"rounds": 3, "staff": 1, "severity": None}
+    now = datetime.now(UTC)
+    policy = after.world.policy(after.world.grade("B1", now), now)
+    assert policy is not None
+    assert policy.rounds == 3
+    assert after.world.responsible("B1", now) == {"A": "P1"}
