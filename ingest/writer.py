@@ -168,6 +168,7 @@ async def _write_rest(connection: Connection, batch: Batch, written: Written, pl
         await connection.execute(_SQL["last_heard"], batch.heard)
     if batch.others:
         await connection.execute(_SQL["last_batteries"])
+        await connection.execute(_SQL["last_charges"])
         await connection.execute(_SQL["last_equipment"])
     await _touch_hours(connection, batch.fresh)
     await _write_marks(connection, batch.marks)

@@ -74,6 +74,14 @@ UPDATE last_known l SET battery = s.battery, battery_time = s.time
           FROM staging_reading WHERE body ? 'battery_pct' ORDER BY device, time DESC, digest) s
  WHERE l.device = s.device AND s.time > coalesce(l.battery_time, '-infinity');
 
+-- name: last_charges
+-- The charge of the vehicle that a device sits in, from status readings.
+UPDATE last_known l SET charge = s.charge, charge_time = s.time
+  FROM (SELECT DISTINCT ON (device) device, least(time, received_at) AS time,
+               round((body->>'charge_pct')::numeric)::smallint AS charge
+          FROM staging_reading WHERE body ? 'charge_pct' ORDER BY device, time DESC, digest) s
+ WHERE l.device = s.device AND s.time > coalesce(l.charge_time, '-infinity');
+
 -- name: last_equipment
 -- What a tag measured last.
 UPDATE last_known l SET equipment = s.body, equipment_time = s.time

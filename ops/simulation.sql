@@ -17,9 +17,9 @@ SELECT geometry FROM road WHERE valid_from <= now() AND (valid_to IS NULL OR val
 SELECT code, kind FROM unit WHERE valid_from <= now() AND (valid_to IS NULL OR valid_to > now()) ORDER BY code;
 
 -- name: shifts
--- In force now.
+-- In force now and walked all the year: what is drawn, or is for a season or for some dates only, nobody walks here.
 SELECT code, days, starts, ends, unit, route, rounds FROM shift
- WHERE valid_from <= now() AND (valid_to IS NULL OR valid_to > now()) ORDER BY code, unit, route;
+ WHERE mode = 'constant' AND holidays = 'as_usual' AND valid_from <= now() AND (valid_to IS NULL OR valid_to > now()) ORDER BY code, unit, route;
 
 -- name: things
 -- Equipment in force now that stands somewhere.

@@ -306,6 +306,8 @@ class Heard:
     lat: float | None = None
     lon: float | None = None
     battery_pct: int | None = None
+    charge_pct: int | None = None  # of the vehicle that it sits in
+    charge_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -156,6 +156,8 @@ class SignalLane:
                             lat=row["lat"],
                             lon=row["lon"],
                             battery_pct=row["battery"],
+                            charge_pct=row["charge_pct"],
+                            charge_at=row["charge_at"],
                         )
                         for row in await readings.heard(connection)
                         if row["device"] in devices

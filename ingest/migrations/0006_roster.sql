@@ -18,6 +18,10 @@ CREATE INDEX leave_post ON leave (post, valid_from);
 -- Who handed a device over or put the record right, NULL for what the town's files say: an import leaves the others alone.
 ALTER TABLE custody ADD COLUMN changed_by text;
 
+-- The charge of the vehicle that a device sits in, in percent.
+ALTER TABLE last_known ADD COLUMN charge smallint;
+ALTER TABLE last_known ADD COLUMN charge_time timestamptz;
+
 -- Whether a post was on leave at a moment.
 CREATE FUNCTION post_away(which text, moment timestamptz) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT EXISTS (SELECT FROM leave l WHERE l.post = which

@@ -5,11 +5,11 @@ import math
 import sys
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic, process_time
-from typing import Any, Literal
+from typing import Any
 
 from ingest.database import make_pool
 from ingest.engines import choose_engine
@@ -17,6 +17,7 @@ from ingest.queries import load_queries
 from ops.bench.cpu import clock_of
 from ops.bench.database import Database, own_database
 from ops.bench.errors import BenchError
+from ops.bench.rules_figures import CaseName, RulesFigures, Spent
 from ops.bench.rules_month import fill_month
 from ops.bench.stage import temporary
 from ops.embedded import ChildSpec, DataDir, Supervisor
@@ -28,7 +29,6 @@ from rules.duty_lane import DutyLane
 from rules.options import Options
 
 SQL = load_queries("ops.bench", "rules.sql")
-CaseName = Literal["towns", "minute", "second", "ordinary", "month"]
 CASES: tuple[CaseName, ...] = ("month", "towns", "minute", "second", "ordinary")
 POINTS = 10  # checkpoints of a unit's round, so that so many duties settle together
 UNITS_OF_TOWN = 100
@@ -65,52 +65,6 @@ class RulesPlan:
     days: int = 30
     parent: Path | None = None
     keep: bool = False
-
-
-@dataclass(kw_only=True)
-class Spent:
-    """What something took: seconds on the wall, and CPU seconds of the rules and of PostgreSQL."""
-
-    wall_s: float = 0.0
-    rules_s: float = 0.0
-    postgres_s: float = 0.0
-
-    def each(self, count: int, *, per: int = 1000) -> float | None:
-        """CPU seconds of both for so many."""
-        return (self.rules_s + self.postgres_s) / count * per if count else None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Figure:
-    """One line of a case: what was measured, its unit, and the goal when there is one."""
-
-    name: str
-    value: float | None
-    unit: str
-    goal: float | None = None
-
-    @property
-    def reached(self) -> bool | None:
-        """Whether it is within the goal; None without one."""
-        return None if self.goal is None or self.value is None else self.value <= self.goal
-
-
-@dataclass
-class RulesFigures:
-    """What a case gave."""
-
-    case: CaseName
-    figures: list[Figure] = field(default_factory=list)
-    verdicts: dict[str, int] = field(default_factory=dict)
-
-    def add(self, name: str, value: float | None, unit: str, *, goal: float | None = None) -> None:
-        """One more line."""
-        self.figures.append(Figure(name=name, value=value, unit=unit, goal=goal))
-
-    def line(self) -> dict[str, Any]:
-        """For programs."""
-        values = {one.name.replace(" ", "_"): one.value for one in self.figures}
-        return {"case": self.case, **values, "verdicts": self.verdicts}
 
 
 async def measure_rules(plan: RulesPlan, *, tell: Tell, say: Tell) -> AsyncGenerator[RulesFigures, None]:
@@ -169,7 +123,7 @@ class _Play:
         days = [ends_at - timedelta(days=1), ends_at, until + timedelta(days=1)]
         await engine.ensure_partitions(self._database.connection, days)
         values = {"units": units, "ends_at": ends_at, "step_s": step_s, "zone": self._zone, "until": until}
-        for name in ("units", "custody", "checkpoints", "routes", "shifts"):
+        for name in ("handsets", "units", "custody", "checkpoints", "routes", "shifts"):
             await run(SQL[name], values)
         self._tell(f"{walkers:,} units walk")
         await run(SQL["walks"], values | {"units": walkers})
@@ -258,7 +212,7 @@ class _Play:
     ) -> None:
         """A worker process by the clock on the wall, while duties settle."""
         # Building takes its time, and the moments must lie ahead when it is done.
-        building_s = 10.0 + settling / 50 + units / 200
+        building_s = 15.0 + settling / 25 + units / 120
         first = datetime.now(UTC) + timedelta(seconds=building_s + LEAD_S)
         last = first + timedelta(seconds=step_s * (settling - 1) + 0.001)
         ends_at = first - timedelta(seconds=SETTLE_S)

@@ -14,6 +14,10 @@ ON CONFLICT (one) DO UPDATE SET planned_until = excluded.planned_until;
 -- So many units on foot, a hundred in a town, each with a handset.
 INSERT INTO unit (code, name, kind) SELECT 'B-' || n, 'Unit ' || n, 'foot' FROM generate_series(0, %(units)s - 1) AS n;
 
+-- name: handsets
+-- All of one kind, so that all duties of a moment settle together.
+UPDATE device SET kind = 'handset' WHERE name LIKE 'bench-%%' AND kind <> 'handset';
+
 -- name: custody
 -- Each holds the device of its number.
 INSERT INTO custody (device, holder_kind, holder)
@@ -87,6 +91,10 @@ INSERT INTO position (device, time, digest, lat, lon, accuracy, speed, battery, 
 SELECT device, time + %(weeks)s * interval '7 days', digest, lat, lon, accuracy, speed, battery, flags,
        received_at + %(weeks)s * interval '7 days'
   FROM position WHERE time >= %(since)s AND time < %(since)s::timestamptz + interval '7 days';
+
+-- name: not_yet
+-- Whole weeks were repeated; what lies beyond the last day goes.
+DELETE FROM position WHERE time >= %(until)s;
 
 -- name: goes_silent
 -- On some days one device is out of sight for some hours, so that there is something to find.

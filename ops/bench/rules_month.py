@@ -40,14 +40,15 @@ async def fill_month(database: Database, *, since: datetime, days: int, zone: st
     until = since + timedelta(days=min(days, 7))
     start = since
     while start < until:
-        tell(f"walking through {start:%Y-%m-%d %H:%M}")
+        tell(f"walking through the first week: {start:%Y-%m-%d %H:%M}")
         end = min(start + PIECE, until)
         said = plan.said(start.timestamp(), end.timestamp())
         await _store(connection, [(numbers[it.device], it.reading) for it in said if it.reading["type"] == "position"])
         start = end
     for weeks in range(1, -(-days // 7)):
-        tell(f"repeating it as week {weeks + 1}")
+        tell(f"repeating it: week {weeks + 1}")
         await connection.execute(SQL["another_week"], {"since": since, "weeks": weeks})
+    await connection.execute(SQL["not_yet"], {"until": since + timedelta(days=days)})
     await connection.execute(SQL["goes_silent"], {"since": since})
     await database.settle()
     return await database.rows()

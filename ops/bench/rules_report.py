@@ -5,7 +5,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from ops.bench.rules import CaseName, Figure, RulesFigures
+from ops.bench.rules_figures import CaseName, Figure, RulesFigures
 
 SAYS: dict[CaseName, str] = {
     "towns": "what a duty costs",

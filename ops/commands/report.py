@@ -116,6 +116,8 @@ def _as_json(report: "PatrolReport") -> dict[str, object]:
         "zone": report.zone,
         "by": report.by,
         "duties": list(report.rows()),
+        "presence_from": report.hours.start.isoformat(),
+        "presence_to": report.hours.end.isoformat(),
         "presence": list(report.presence_rows()),
     }
 

@@ -29,6 +29,9 @@ class DrawnCircle(View):
     lat: float
     lon: float
     radius_m: float
+    polygon: list[tuple[float, float]] | None = Field(
+        None, description="latitude, longitude around the place, when it is no circle"
+    )
 
 
 class DrawnHole(View):

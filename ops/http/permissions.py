@@ -49,6 +49,7 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "grids.read": "see the territory and its roads",
     "grids.act": "change a grid's grade, name and posts, now or for the past",
     "measures.read": "see how many duties were met, missed and late, and how present the patrol was",
+    "holidays.act": "say which days are holidays",
     "territory.read": "see who answers for which grid, flaws of the borders, and how work is spread",
     "incidents.read": "see incidents",
     "incidents.act": "open, dispatch and close incidents",
@@ -98,12 +99,14 @@ GRANTS: Final[Mapping[str, Mapping[str, Reach]]] = {
     "officer": _territory(*_READS, "alerts.act", "incidents.act", "roster.act", "duties.waive", "objections.answer")
     | _territory("spot_checks.act")
     | _own("looks.own"),
-    "leader": _territory(*_READS, "grids.act", "roster.act", "spot_checks.act") | _own("looks.own"),
+    "leader": _territory(*_READS, "grids.act", "holidays.act", "roster.act", "spot_checks.act") | _own("looks.own"),
     "crew": _territory("tickets.read", "equipment.read", "grids.read") | _own("looks.own"),
     "patrol": _territory("grids.read")
     | _own("tracks.read", "rounds.read", "incidents.read", "units.read", "measures.read", "looks.own")
     | _own("duties.read", "objections.read", "objections.make"),
-    "admin": _territory("devices.read", "grids.read", "metrics.read", "grids.act", "territory.read", "roster.read"),
+    "admin": _territory(
+        "devices.read", "grids.read", "metrics.read", "grids.act", "territory.read", "holidays.act", "roster.read"
+    ),
     "auditor": _territory("audit.read"),
 }
 

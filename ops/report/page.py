@@ -22,6 +22,7 @@ def _parts(report: PatrolReport) -> Iterator[str]:
     since, until, made = (
         f"{moment.astimezone(zone):%Y-%m-%d %H:%M}" for moment in (report.span.start, report.span.end, report.made_at)
     )
+    hours = " – ".join(f"{at.astimezone(zone):%Y-%m-%d %H:%M}" for at in (report.hours.start, report.hours.end))
     yield '<!doctype html><html lang="zh-CN"><head><meta charset="utf-8">'
     yield f"<title>巡逻报表 {since}</title><style>{_STYLE}</style></head><body>"
     yield f"<h1>巡逻报表 · Patrol report</h1><p>{since} – {until} ({escape(report.zone)}); 制表 made {made}</p>"
@@ -33,7 +34,7 @@ def _parts(report: PatrolReport) -> Iterator[str]:
     yield f"<h2>见巡 Presence</h2>{_head('网格 Grid', *_PRESENCE_COLUMNS)}"
     for it in report.presence:
         yield _presence(report.names.get(it.grid) or it.grid, it, "")
-    yield _presence("合计 Whole", report.together, "whole") + f"</tbody></table><p>{_PRESENCE}</p>"
+    yield _presence("合计 Whole", report.together, "whole") + f"</tbody></table><p>{_PRESENCE} {hours}</p>"
     yield "</body></html>\n"
 
 

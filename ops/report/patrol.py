@@ -28,6 +28,7 @@ class PatrolReport:
         by: what the lines are.
         lines: grids from the top down, squads or units.
         whole: all duties of the span.
+        hours: whole ones that presence was looked at in.
         presence: of each base grid, by code.
         names: of the base grids.
         made_at: aware UTC.
@@ -38,6 +39,7 @@ class PatrolReport:
     by: str
     lines: tuple[store.Line, ...]
     whole: Tally
+    hours: Span
     presence: tuple[Presence, ...]
     names: dict[str, str]
     made_at: datetime
@@ -89,11 +91,12 @@ async def gather(connection: Connection, span: Span, *, by: str, zone: str, now:
         span: duties that opened in it.
         by: what to sum by.
         zone: the site's time zone.
-        now: aware UTC; nothing after it is looked at.
+        now: aware UTC.
     """
     found = await store.counted(connection, span)
     known = await store.names(connection)
     areas, km = await base_with_roads(connection, at=now)
+    hours = await store.rolled_up_hours(connection, span)
     world = (await snapshot(connection, zone=zone)).world
     return PatrolReport(
         span=span,
@@ -101,7 +104,8 @@ async def gather(connection: Connection, span: Span, *, by: str, zone: str, now:
         by=by,
         lines=tuple(store.lines(found, known, by=by, seen=None)),
         whole=sum((Tally(**{str(it.counts_as): it.n}) for it in found), Tally()),
-        presence=tuple(await store.presence(connection, world, span, now=now, road_km=km)),
+        hours=hours,
+        presence=tuple(await store.presence(connection, world, hours, road_km=km)),
         names={area.code: area.name for area in areas},
         made_at=now,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from devices.readings import same_tag
 from ops.town.fields import Fields
 from ops.town.files import FILL, read_json
 from ops.town.findings import quote
@@ -17,10 +18,10 @@ from ops.town.model import (
     Road,
     Route,
 )
+from ops.town.places import place_of
 from ops.town.reading import Noted, Reading
 
 _LON_LAT_CRS = ("CRS84", "4326", "4490")  # CGCS2000 agrees with WGS-84 to centimetres
-DEFAULT_RADIUS_M = 40.0  # a handset's fix between houses is good to 10-30 m
 MAX_LEVEL = 99  # deeper than any administration; what is larger is another number by mistake
 _ALWAYS = frozenset({"code", "name", "datum"})
 _NO_SHAPE: dict[str, Any] = {"type": "MultiPolygon", "coordinates": []}
@@ -64,27 +65,18 @@ def read_grids(reading: Reading) -> list[Noted[Grid]]:
 def read_checkpoints(reading: Reading) -> list[Noted[Checkpoint]]:
     """`checkpoints.geojson`."""
     checkpoints = []
-    known = frozenset({"radius_m", "kind", "tag"})
-    for fields, geometry in _features(reading, "checkpoints", known=known, allowed=("Point",)):
+    known = frozenset({"radius_m", "kind", "tag", "tags", "dwell_s"})
+    for fields, geometry in _features(reading, "checkpoints", known=known, allowed=("Point", "Polygon")):
         code, name = _code_and_name(fields, "checkpoint", reading)
-        radius_m = fields.number("radius_m", low=5, high=500, required=False)
         kind = fields.choice("kind", CHECKPOINT_KINDS, required=False)
-        tag = fields.tag("tag")
-        if tag is not None:
-            same = "".join(c for c in tag.upper() if c.isalnum())  # readers differ in case and in separators
-            fields.failed |= not reading.register("tag", same, file=fields.file, where=fields.where)
-        if code is None or name is None or geometry is None or fields.failed:
+        tag, dwell_s = fields.tag("tag"), fields.integer("dwell_s", low=10, high=7200, required=False)
+        tags = (*([tag] if tag else []), *fields.tags("tags"))
+        for one in tags:
+            fields.failed |= not reading.register("tag", same_tag(one), file=fields.file, where=fields.where)
+        place = place_of(fields, geometry) if geometry else None
+        if code is None or name is None or place is None or fields.failed:
             continue
-        lon, lat = _place(geometry)
-        checkpoint = Checkpoint(
-            code=code,
-            name=name,
-            lat=lat,
-            lon=lon,
-            radius_m=DEFAULT_RADIUS_M if radius_m is None else radius_m,
-            kind=kind,
-            tag=tag,
-        )
+        checkpoint = Checkpoint(code=code, name=name, kind=kind, tags=tags, dwell_s=dwell_s, **place)
         checkpoints.append(Noted(fields.where, checkpoint))
     return checkpoints
 
@@ -92,15 +84,19 @@ def read_checkpoints(reading: Reading) -> list[Noted[Checkpoint]]:
 def read_routes(reading: Reading) -> list[Noted[Route]]:
     """`routes.geojson`."""
     routes = []
-    known = frozenset({"checkpoints"})
+    known = frozenset({"checkpoints", "ordered", "legs"})
     for fields, geometry in _features(reading, "routes", known=known, allowed=("LineString",)):
         code, name = _code_and_name(fields, "route", reading)
         checkpoints = fields.codes("checkpoints")
         for twice in sorted({one for one in checkpoints if checkpoints.count(one) > 1}):
             fields.wrong(f"names the checkpoint {quote(twice)} twice", "leave it in its first place only")
+        ordered, legs = fields.truth("ordered"), fields.legs("legs", count=max(0, len(checkpoints) - 1))
+        if legs and not ordered:
+            fields.wrong("has legs and may be walked in any order", "give it ordered true, or take the legs away")
         if code is None or name is None or geometry is None or fields.failed:
             continue
-        routes.append(Noted(fields.where, Route(code=code, name=name, checkpoints=checkpoints, geometry=geometry)))
+        route = Route(code=code, name=name, checkpoints=checkpoints, ordered=ordered, legs=legs, geometry=geometry)
+        routes.append(Noted(fields.where, route))
     return routes
 
 

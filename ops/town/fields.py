@@ -218,3 +218,78 @@ class Fields:
                 self.wrong(f"has {quote(part)} among its {name}", remedy)
                 return ()
         return tuple(parts)
+
+    def tags(self, name: str) -> tuple[str, ...]:
+        """The ids of tags, as JSON array or as text with commas between; empty when wrong."""
+        remedy = f'{name} is a list of tag ids, such as ["04A2B3C4D5", "04A2B3C4D6"]'
+        value = self._raw(name, required=False, remedy=remedy)
+        if value is None:
+            return ()
+        parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+        if not isinstance(parts, list) or not all(isinstance(it, str) and _TAG.fullmatch(it) for it in parts):
+            self.wrong(f"has the {name} {quote(value)}", remedy)
+            return ()
+        return tuple(parts)
+
+    def truth(self, name: str) -> bool:
+        """Whether something is so; a blank is a no."""
+        remedy = f"{name} is true or false"
+        value = self._raw(name, required=False, remedy=remedy)
+        if isinstance(value, str) and value.lower() in {"true", "false"}:
+            return value.lower() == "true"
+        if value is not None and not isinstance(value, bool):
+            self.wrong(f"has the {name} {quote(value)}", remedy)
+        return bool(value)
+
+    def legs(self, name: str, *, count: int) -> tuple[dict[str, float], ...]:
+        """The ways between checkpoints: minutes and tolerance_min of each; empty when there are none or wrong."""
+        remedy = f'{name} is a list with a {{"minutes": 12, "tolerance_min": 5}} for each of the {count} ways between'
+        value = self._raw(name, required=False, remedy=remedy)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or len(value) != count:
+            self.wrong(f"has {name} that do not go from each checkpoint to the next", remedy)
+            return ()
+        for leg in value:
+            if not _is_leg(leg):
+                self.wrong(f"has {quote(leg)} among its {name}", remedy)
+                return ()
+        return tuple({key: float(leg[key]) for key in ("minutes", "tolerance_min")} for leg in value)
+
+    def day(self, name: str, *, required: bool = True) -> date | None:
+        """A date, YYYY-MM-DD."""
+        remedy = f"{name} is a date such as 2026-10-01"
+        text = self._text(name, required=required, remedy=remedy)
+        if text is None:
+            return None
+        try:
+            if len(text) == 10:
+                return date.fromisoformat(text)
+        except ValueError:
+            pass
+        self.wrong(f"has the {name} {quote(text)}", remedy)
+        return None
+
+    def month_day(self, name: str) -> str | None:
+        """A day of the year, MM-DD; the 29th of February is one."""
+        remedy = f"{name} is a month and day such as 06-15"
+        text = self._text(name, required=True, remedy=remedy)
+        if text is None:
+            return None
+        try:
+            if len(text) == 5:
+                date.fromisoformat(f"2000-{text}")
+                return text
+        except ValueError:
+            pass
+        self.wrong(f"has the {name} {quote(text)}", remedy)
+        return None
+
+
+def _is_leg(value: object) -> bool:
+    """Whether it is the time that a way on a route may take, and how much more or less."""
+    return (
+        isinstance(value, dict)
+        and set(value) == {"minutes", "tolerance_min"}
+        and all(isinstance(it, int | float) and not isinstance(it, bool) and 0 <= it <= 1440 for it in value.values())
+    )

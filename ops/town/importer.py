@@ -18,9 +18,15 @@ from ingest.database import Connection
 from ingest.queries import load_queries
 from ops.town.errors import TownImportError
 from ops.town.laying import lay_ground
-from ops.town.model import DAYS, Equipment, Hydrant, Town
+from ops.town.model import DAYS, Checkpoint, Equipment, Hydrant, Route, Town
 
 Row = dict[str, Any]
+
+
+class Legs(list[dict[str, float]]):
+    """A list that is kept as JSON; other lists are arrays."""
+
+
 _SQL = load_queries("ops.town", "importer.sql")
 
 
@@ -48,6 +54,16 @@ def _equipment(item: Equipment) -> Row:
     return {name: getattr(item, name) for name in names}
 
 
+def _checkpoint(point: Checkpoint) -> Row:
+    names = "code name grid lat lon radius_m dwell_s geometry"
+    return _only(point, names) | {"kind": point.kind or "street", "tags": list(point.tags)}
+
+
+def _route(route: Route) -> Row:
+    legs = Legs(dict(leg) for leg in route.legs)
+    return _only(route, "code name geometry ordered") | {"checkpoints": list(route.checkpoints), "legs": legs}
+
+
 def _hydrant(item: Hydrant) -> Row:
     names = ("code", "name", "grid", "lat", "lon", "manufactured", "device")
     return {name: getattr(item, name) for name in names} | {"kind": "hydrant", "last_service": None, "place": item.type}
@@ -63,16 +79,13 @@ TABLES = (
     Table(
         "checkpoint",
         ("code",),
-        lambda town: (
-            _only(c, "code name grid lat lon radius_m") | {"kind": c.kind or "street", "tags": [c.tag] if c.tag else []}
-            for c in town.checkpoints
-        ),
+        lambda town: (_checkpoint(c) for c in town.checkpoints),
         ("checkpoints.geojson",),
     ),
     Table(
         "route",
         ("code",),
-        lambda town: (_only(r, "code name geometry") | {"checkpoints": list(r.checkpoints)} for r in town.routes),
+        lambda town: (_route(r) for r in town.routes),
         ("routes.geojson",),
     ),
     Table(
@@ -89,7 +102,8 @@ TABLES = (
         "shift",
         ("code", "unit", "route"),
         lambda town: (
-            _only(s, "name starts ends unit route rounds") | {"code": s.shift, "days": [DAYS[day] for day in s.days]}
+            _only(s, "name starts ends unit route rounds mode first_day last_day round_min holidays")
+            | {"code": s.shift, "days": [DAYS[day] for day in s.days]}
             for s in town.shifts
         ),
         ("shifts.csv",),
@@ -148,6 +162,7 @@ TABLES = (
         ),
         ("static_posts.geojson",),
     ),
+    Table("holiday", ("day",), lambda town: (_only(h, "day name kind") for h in town.holidays), ("holidays.csv",)),
 )
 
 
@@ -217,7 +232,7 @@ async def _sync(
         if there is not None:
             await _end(connection, name, there["id"], at)
         begins = since if there is None else at
-        values = {c: Jsonb(v) if isinstance(v, dict) else v for c, v in row.items()} | {"valid_from": begins}
+        values = {c: Jsonb(v) if isinstance(v, dict | Legs) else v for c, v in row.items()} | {"valid_from": begins}
         await connection.execute(
             sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
                 name,

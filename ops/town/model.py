@@ -38,6 +38,9 @@ EQUIPMENT_KINDS = (
     "emergency_light",
     "other",
 )
+SHIFT_MODES = ("constant", "seasonal", "targeted", "random")
+ON_HOLIDAYS = ("as_usual", "skip", "only")
+HOLIDAY_KINDS = ("rest", "work")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 GRADES = {1: "日常管理", 2: "一般防范", 3: "重点关注", 4: "严密管控"}
 PATROL = "patrol"  # the hierarchy whose grids places, readings and duties lie in
@@ -94,7 +97,10 @@ class Grid(_Drawn):
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint(_Placed):
-    """A place that rounds must visit; `grid` is the base grid that it lies in."""
+    """A place that rounds must visit; `grid` is the base grid that it lies in.
+
+    With a polygon as `geometry`, `lat` and `lon` are its middle and `radius_m` reaches all of it.
+    """
 
     code: str
     name: str
@@ -102,7 +108,9 @@ class Checkpoint(_Placed):
     lon: float
     radius_m: float
     kind: str | None
-    tag: str | None
+    tags: tuple[str, ...] = ()
+    dwell_s: int | None = None
+    geometry: Geometry | None = None
     grid: str | None = None
 
 
@@ -114,6 +122,8 @@ class Route(_Drawn):
     name: str
     checkpoints: tuple[str, ...]
     geometry: Geometry
+    ordered: bool = False
+    legs: tuple[dict[str, float], ...] = ()
     grid: str | None = None
 
 
@@ -200,6 +210,20 @@ class Shift:
     unit: str
     route: str
     rounds: int
+    mode: str = "constant"
+    first_day: str | None = None
+    last_day: str | None = None
+    round_min: int | None = None
+    holidays: str = "as_usual"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holiday:
+    """A day of rest, or a weekend day that is worked in its stead."""
+
+    day: date
+    name: str
+    kind: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -323,6 +347,7 @@ class Town:
     line_plans: tuple[LinePlan, ...] = ()
     visit_plans: tuple[VisitPlan, ...] = ()
     static_posts: tuple[StaticPost, ...] = ()
+    holidays: tuple[Holiday, ...] = ()
 
     def grids_top_down(self) -> Iterator[Grid]:
         """All grids, each after its parent: the order in which rows with a parent key can be written."""

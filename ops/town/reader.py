@@ -26,6 +26,7 @@ OPTIONAL = (
     "line_plans.csv",
     "visit_plans.csv",
     "static_posts.geojson",
+    "holidays.csv",
 )
 SITE_ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -61,6 +62,7 @@ def read_town(folder: Path, *, zone: ZoneInfo = SITE_ZONE, today: date | None = 
     shifts = tables.read_shifts(reading) if "shifts.csv" in present else []
     equipment = tables.read_equipment(reading) if "equipment.csv" in present else []
     grid_posts = tables.read_grid_posts(reading) if "grid_posts.csv" in present else []
+    holidays = tables.read_holidays(reading) if "holidays.csv" in present else []
     policies = tables.read_grade_policies(reading) if "grade_policies.csv" in present else []
     lines = walks.read_lines(reading) if "lines.geojson" in present else []
     line_plans = walks.read_line_plans(reading) if "line_plans.csv" in present else []
@@ -111,6 +113,7 @@ def read_town(folder: Path, *, zone: ZoneInfo = SITE_ZONE, today: date | None = 
         line_plans=_records(line_plans),
         visit_plans=_records(visit_plans),
         static_posts=_records(static_posts),
+        holidays=_records(holidays),
     )
     order = {name: number for number, name in enumerate(REQUIRED + OPTIONAL)}
     return town, sorted(reading.findings.items, key=lambda finding: order.get(finding.file, -1))

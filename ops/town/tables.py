@@ -1,6 +1,7 @@
 """The CSV files: each row into its record, with a finding for all that is wrong in it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from devices.readings import DATUMS
 from ops.town.fields import Fields
@@ -10,8 +11,11 @@ from ops.town.geometry import degrees_problem
 from ops.town.model import (
     DEVICE_KINDS,
     EQUIPMENT_KINDS,
+    HOLIDAY_KINDS,
+    ON_HOLIDAYS,
     POST_ROLES,
     SEVERITIES,
+    SHIFT_MODES,
     SLOTS,
     UNIT_KINDS,
     Custody,
@@ -19,6 +23,7 @@ from ops.town.model import (
     Equipment,
     GradePolicy,
     GridPost,
+    Holiday,
     Post,
     Shift,
     Unit,
@@ -26,6 +31,7 @@ from ops.town.model import (
 from ops.town.reading import Noted, Reading
 
 MAX_STAFF = 100  # posts on one shift; more is another number by mistake
+_SHIFT_MORE = "name,mode,first_day,last_day,round_min,holidays"
 MAX_ROUNDS = 48  # of one unit in one shift: one each half hour for a whole day
 
 
@@ -91,11 +97,12 @@ def read_custody(reading: Reading) -> list[Noted[Custody]]:
 def read_shifts(reading: Reading) -> list[Noted[Shift]]:
     """`shifts.csv`."""
     shifts = []
-    for fields in _rows(reading, "shifts", "shift,days,starts,ends,unit,route,rounds", "name"):
+    for fields in _rows(reading, "shifts", "shift,days,starts,ends,unit,route,rounds", _SHIFT_MORE):
         shift, name = fields.code("shift"), fields.text("name", required=False)
         days, starts, ends = fields.days("days"), fields.clock("starts"), fields.clock("ends")
         unit, route = fields.code("unit"), fields.code("route")
         rounds = fields.integer("rounds", low=1, high=MAX_ROUNDS)
+        when = _when(fields)
         if shift is None or unit is None or route is None:
             continue
         key = f"{shift}, {unit}, {route}"
@@ -112,6 +119,7 @@ def read_shifts(reading: Reading) -> list[Noted[Shift]]:
             unit=unit,
             route=route,
             rounds=rounds,
+            **when,
         )
         shifts.append(Noted(fields.where, record))
     return shifts
@@ -177,6 +185,39 @@ def read_grade_policies(reading: Reading) -> list[Noted[GradePolicy]]:
             record = GradePolicy(grade=grade, rounds=rounds, staff=staff, severity=severity)
             policies.append(Noted(fields.where, record))
     return policies
+
+
+def read_holidays(reading: Reading) -> list[Noted[Holiday]]:
+    """`holidays.csv`."""
+    holidays = []
+    for fields in _rows(reading, "holidays", "day,name,kind", ""):
+        day, name, kind = fields.day("day"), fields.text("name"), fields.choice("kind", HOLIDAY_KINDS)
+        if day is None or name is None or kind is None or fields.failed:
+            continue
+        if reading.register("day", day.isoformat(), file=fields.file, where=fields.where):
+            holidays.append(Noted(fields.where, Holiday(day=day, name=name, kind=kind)))
+    return holidays
+
+
+def _when(fields: Fields) -> dict[str, Any]:
+    """The columns of a shift that say in which time of the year it runs, and what it does on holidays."""
+    mode = fields.choice("mode", SHIFT_MODES, required=False) or "constant"
+    first: str | None = None
+    last: str | None = None
+    if mode == "seasonal":
+        first, last = fields.month_day("first_day"), fields.month_day("last_day")
+    elif mode == "targeted":
+        days = fields.day("first_day"), fields.day("last_day")
+        if days[0] and days[1] and days[1] < days[0]:
+            fields.wrong("ends before it begins", "last_day is not before first_day")
+        first, last = (day.isoformat() if day else None for day in days)
+    elif fields.text("first_day", required=False) or fields.text("last_day", required=False):
+        fields.wrong(f"is {mode} and has a first_day or last_day", "give it mode seasonal or targeted, or no such days")
+    round_min = fields.integer("round_min", low=5, high=720, required=False)
+    if round_min is not None and mode != "random":
+        fields.wrong(f"is {mode} and has a round_min", "only random shifts draw a window; leave it empty")
+    holidays = fields.choice("holidays", ON_HOLIDAYS, required=False) or "as_usual"
+    return {"mode": mode, "first_day": first, "last_day": last, "round_min": round_min, "holidays": holidays}
 
 
 def _latitude_longitude(fields: Fields) -> tuple[float | None, float | None]:

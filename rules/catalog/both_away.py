@@ -77,7 +77,12 @@ class BothAway(SweepRule):
             if began
             else f"nobody to do the duties of {post} from {begins}: {told} away",
             reasons=tuple(
-                reason(Why.AWAY, post=code, start=_away_since(world, code, first), end=_away_until(world, code, first))
+                reason(
+                    Why.AWAY,
+                    post=code,
+                    since_at=_away_since(world, code, first),
+                    until_at=_away_until(world, code, first),
+                )
                 for code in away
             ),
             grid=its.grid if its else None,

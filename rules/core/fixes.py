@@ -115,8 +115,14 @@ def believable(gap_s: float, way_m: float, pace: Pace) -> bool:
 
 def within(fixes: tuple[Fix, ...], span: Span) -> tuple[Fix, ...]:
     """Those of ordered fixes that were made in the span."""
+    start, stop = places_within(fixes, span)
+    return fixes[start:stop]
+
+
+def places_within(fixes: tuple[Fix, ...], span: Span) -> tuple[int, int]:
+    """Where those of ordered fixes begin and end that were made in the span."""
     start = bisect_left(fixes, span.start, key=_time)
-    return fixes[start : bisect_right(fixes, span.end, lo=start, key=_time)]
+    return start, bisect_right(fixes, span.end, lo=start, key=_time)
 
 
 def _time(fix: Fix) -> datetime:

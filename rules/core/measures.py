@@ -164,6 +164,7 @@ class Presence:
         minutes: looked at.
         minutes_staffed: of these, with a fresh fix of a unit on duty.
         road_km: kilometres of road in it.
+        road_km_hours: these times the hours looked at.
     """
 
     grid: str
@@ -173,6 +174,7 @@ class Presence:
     minutes: int
     minutes_staffed: int
     road_km: float
+    road_km_hours: float
 
     @property
     def sight(self) -> Rate:
@@ -187,7 +189,7 @@ class Presence:
     @property
     def density(self) -> float | None:
         """巡逻密度: passes for each kilometre of road in each hour; None without road or hours."""
-        return round(self.passes / self.road_km / self.hours, 3) if self.road_km > 0 and self.hours else None
+        return round(self.passes / self.road_km_hours, 3) if self.road_km_hours > 0 else None
 
 
 def together(parts: Iterable[Presence], *, grid: str) -> Presence:
@@ -201,13 +203,13 @@ def together(parts: Iterable[Presence], *, grid: str) -> Presence:
     return Presence(grid=grid, hours=sum(it.hours for it in parts), **summed)
 
 
-def whole_hours(span: Span, now: datetime) -> Span:
-    """The whole hours within a span that are over: only those have been rolled up.
+def whole_hours(span: Span, known_to: datetime) -> Span:
+    """The whole hours within a span, up to when the rollup has them.
 
     They are hours of UTC, as the rollup has them; in a zone that is off by half an hour they begin at its half hour.
     """
     hour = timedelta(hours=1)
     start = span.start.replace(minute=0, second=0, microsecond=0)
     start = start if start == span.start else start + hour
-    end = min(span.end, now).replace(minute=0, second=0, microsecond=0)
+    end = min(span.end, known_to).replace(minute=0, second=0, microsecond=0)
     return Span(start, max(start, end))

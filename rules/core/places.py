@@ -150,7 +150,9 @@ class Polygon:
 
     def shown(self) -> Mapping[str, Any]:
         """As evidence keeps it."""
-        return {"lat": self.lat, "lon": self.lon, "polygon": [list(corner) for corner in self.ring]}
+        reach_m = max(math.hypot(*corner) for corner in self._corners)
+        ring = [list(corner) for corner in self.ring]
+        return {"lat": self.lat, "lon": self.lon, "radius_m": round(reach_m, 1), "polygon": ring}
 
     @cached_property
     def _corners(self) -> tuple[Point, ...]:

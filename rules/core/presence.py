@@ -12,7 +12,7 @@ from rules.core.fixes import Fix, Pace, Span, ordered, within
 from rules.core.holes import Hole, heard, holes
 from rules.core.places import Place
 from rules.core.reasons import Why, instant, reason
-from rules.core.visits import Approach, Visit, approaches, nearest_approach, passes, stay_of, visit_of
+from rules.core.visits import Approach, Columns, Visit, approaches, nearest_approach, passes, stay_of, visit_of
 
 _DEVICES_KEPT = 8  # devices whose fixes evidence copies; a unit holds fewer, "any unit" may hold hundreds
 _HOLES_KEPT = 3  # the longest holes of a device tell enough
@@ -56,6 +56,11 @@ class Tracked:
         """Those of them that say where it was."""
         return tuple(fix for fix in self.held if fix.credible)
 
+    @cached_property
+    def columns(self) -> Columns:
+        """The credible ones as arrays."""
+        return Columns.of(self.credible)
+
     def sight(self, place: Place, span: Span, terms: Terms) -> "Sighting":
         """The same as `sight`, found once for all points of a round that ask about one another."""
         key = (place, span, terms)
@@ -88,7 +93,7 @@ class Sighting:
 def sight(tracked: Tracked, circle: Place, span: Span, terms: Terms = ANY_PASS) -> Sighting:
     """What one device shows about the place within the span."""
     fixes = tracked.credible
-    course = tuple(approaches(fixes, circle, span=span, pace=tracked.pace))
+    course = tuple(approaches(fixes, circle, span=span, pace=tracked.pace, columns=tracked.columns))
     visits, short, unsure = _sorted_out(tracked, passes(course, circle), span, terms)
     visit = visits[0] if visits else None
     gaps = holes(fixes, circle, span=span, pace=tracked.pace) if visit is None else []

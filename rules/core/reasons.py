@@ -39,11 +39,11 @@ class Why(StrEnum):
     BROKER_DISK = "broker_disk"  # how much the broker can still save
     BROKER_DISK_UNSEEN = "broker_disk_unseen"  # since when nobody has looked
     NOBODY_NAMED = "nobody_named"  # all who could do it were away, and nobody stood in
+    LOW_CHARGE = "low_charge"  # how much an electric vehicle has left, as of when, and for which shift
     AWAY = "away"  # which post is away from when to when, and why
     SCAN = "scan"  # a tag was read there: which, when, how near the reader was known to be
     SCAN_FAR = "scan_far"  # the tag was read, but the reader was elsewhere
     SCAN_UNPLACED = "scan_unplaced"  # the tag was read, and nothing says where the reader was
-    DWELL = "dwell"  # how long it had to stay, and did
     DWELL_SHORT = "dwell_short"  # was there, but not for long enough
     DWELL_UNSURE = "dwell_unsure"  # was there, and nobody can say for how long
     DROVE_PAST = "drove_past"  # came by too fast for a place that must be looked after
@@ -58,6 +58,7 @@ class Why(StrEnum):
     MADE_UP = "made_up"  # the device itself says that its positions are made up
     BATTERY = "battery"
     NO_SIGN = "no_sign"  # somebody alone has not checked in, scanned or moved
+    APP_ASLEEP = "app_asleep"  # how often it was silent though charged, and how often the wearer woke it
     BATTERY_SAVER = "battery_saver"  # it fell silent with charge enough
     POINTS = "points"  # how many points of a round are not proven
     COVERED = "covered"  # how much of a line was walked, and how much is enough

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from devices.geometry import M_PER_DEG, to_local_m
-from rules.core.fixes import Fix, Pace, Span, believable, within
+from rules.core.fixes import Fix, Pace, Span, believable, places_within
 from rules.core.places import Circle, Place, Point, Polygon
 
 __all__ = [
     "Approach",
     "Circle",
+    "Columns",
     "Place",
     "Polygon",
     "Stay",
@@ -82,7 +84,24 @@ class Stay:
     most_s: float | None
 
 
-def approaches(fixes: tuple[Fix, ...], circle: Place, *, span: Span, pace: Pace) -> list[Approach]:
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Fixes as arrays: degrees WGS-84, and metres of inaccuracy, nought where none is stated."""
+
+    lat: NDArray[np.float64]
+    lon: NDArray[np.float64]
+    error_m: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, fixes: tuple[Fix, ...]) -> "Columns":
+        """The columns of some fixes."""
+        rows = np.array([(fix.lat, fix.lon, fix.accuracy_m or 0.0) for fix in fixes], dtype=np.float64).reshape(-1, 3)
+        return cls(*np.ascontiguousarray(rows.T))
+
+
+def approaches(
+    fixes: tuple[Fix, ...], circle: Place, *, span: Span, pace: Pace, columns: Columns | None = None
+) -> list[Approach]:
     """The fixes and believable movements in the span that matter: those in reach, and the nearest of all, by time.
 
     In reach is what lies in the place or may do so, given how inaccurate it is.
@@ -92,9 +111,14 @@ def approaches(fixes: tuple[Fix, ...], circle: Place, *, span: Span, pace: Pace)
         circle: the place.
         span: only what happened in it counts; a movement across its border is cut there.
         pace: which movements are believable.
+        columns: of the fixes, when they are known already.
     """
-    near = within(fixes, span.widened(before=pace.max_gap, after=pace.max_gap))
-    candidates = _candidates(near, circle, span)
+    start, stop = places_within(fixes, span.widened(before=pace.max_gap, after=pace.max_gap))
+    near = fixes[start:stop]
+    first, last = (at - start for at in places_within(fixes, span))
+    columns = columns or Columns.of(fixes)
+    part = Columns(columns.lat[start:stop], columns.lon[start:stop], columns.error_m[start:stop])
+    candidates = _candidates(part, circle, slice(first, last))
     known = sorted({index for at in candidates for index in (at - 1, at) if index >= 0})
     places = {at: to_local_m(near[at].lat, near[at].lon, circle.lat, circle.lon) for at in known}
     distances = {at: circle.distance_at(place) for at, place in places.items()}
@@ -117,26 +141,23 @@ def approaches(fixes: tuple[Fix, ...], circle: Place, *, span: Span, pace: Pace)
     return found if nearest is None or nearest in found else sorted([*found, nearest], key=lambda it: it.step)
 
 
-def _candidates(near: tuple[Fix, ...], place: Place, span: Span) -> list[int]:
+def _candidates(columns: Columns, place: Place, inside: slice) -> list[int]:
     """The fixes that may be in reach or nearest of all, by themselves or by the movement that ends there.
 
     A patrol is far from most of its points for most of the time. What is left out here lies further off than the
-    nearest fix, and out of reach; it is two thirds of the work.
+    nearest fix inside the span, and out of reach; it is two thirds of the work.
     """
-    if not near:
+    if not columns.lat.size:
         return []
-    lat = np.fromiter((fix.lat for fix in near), dtype=np.float64, count=len(near))
-    lon = np.fromiter((fix.lon for fix in near), dtype=np.float64, count=len(near))
-    error_m = np.fromiter((fix.accuracy_m or 0.0 for fix in near), dtype=np.float64, count=len(near))
-    inside = np.fromiter((fix.time in span for fix in near), dtype=np.bool_, count=len(near))
-    east_m = ((lon - place.lon + 540) % 360 - 180) * (M_PER_DEG * math.cos(math.radians(place.lat)))
-    north_m = (lat - place.lat) * M_PER_DEG
+    east_m = ((columns.lon - place.lon + 540) % 360 - 180) * (M_PER_DEG * math.cos(math.radians(place.lat)))
+    north_m = (columns.lat - place.lat) * M_PER_DEG
     middle_m = np.hypot(east_m, north_m)
     nearest_m = middle_m[inside].min(initial=np.inf) + place.outer_m
+    way_m = np.hypot(east_m[1:] - east_m[:-1], north_m[1:] - north_m[:-1])
     least_m = middle_m.copy()  # no point of the movement to a fix is nearer to the middle than this
-    way_m = np.hypot(np.diff(east_m), np.diff(north_m))
     least_m[1:] = np.minimum(least_m[1:], (middle_m[:-1] + middle_m[1:] - way_m) / 2)
-    error_m[1:] = np.maximum(error_m[1:], error_m[:-1])
+    error_m = columns.error_m.copy()
+    error_m[1:] = np.maximum(error_m[1:], columns.error_m[:-1])
     reach_m = np.maximum(nearest_m, place.radius_m + error_m) + place.outer_m + _ROUNDING_M
     found: list[int] = np.flatnonzero(least_m <= reach_m).tolist()
     return found

@@ -183,26 +183,29 @@ async def duties(
     return await (await connection.execute(_SQL["duties"], values)).fetchall()
 
 
+async def rolled_up_hours(connection: Connection, span: Span) -> Span:
+    """The whole hours of a span that are in the rollup: of later ones nobody can say yet who was seen."""
+    row = await (await connection.execute(_SQL["rolled_up"])).fetchone()
+    return whole_hours(span, row["at"] if row else span.start)
+
+
 async def presence(
     connection: Connection,
     world: World,
-    span: Span,
+    hours: Span,
     *,
-    now: datetime,
     road_km: Mapping[str, float],
     bounds: Mapping[str, object] = EVERYTHING,
 ) -> list[Presence]:
-    """How present units on duty were in each base grid, over the whole hours of a span that are over.
+    """How present units on duty were in each base grid.
 
     Args:
         connection: any.
         world: for shifts and custody.
-        span: what is asked for.
-        now: aware UTC.
+        hours: whole ones, as `rolled_up_hours` gives them.
         road_km: of each base grid; these are the grids that are looked at.
         bounds: of whoever asks.
     """
-    hours = whole_hours(span, now)
     seen_by = await within(connection, bounds)
     values = _spells(on_duty(world, hours)) | {"since": hours.start, "until": hours.end}
     sight = {row["grid"]: row for row in await (await connection.execute(_SQL["sight"], values)).fetchall()}
@@ -217,17 +220,15 @@ async def presence(
             minutes=length // 60,
             minutes_staffed=staffed.get(code, {}).get("minutes_staffed", 0),
             road_km=km,
+            road_km_hours=km * (length // 3600),
         )
         for code, km in sorted(road_km.items())
         if code in seen_by
     ]
 
 
-async def hours_of(
-    connection: Connection, world: World, span: Span, *, grid: str, now: datetime
-) -> list[dict[str, Any]]:
+async def hours_of(connection: Connection, world: World, hours: Span, *, grid: str) -> list[dict[str, Any]]:
     """The hours behind a grid's presence: hour, unit, fixes, first and last."""
-    hours = whole_hours(span, now)
     values = _spells(on_duty(world, hours)) | {"since": hours.start, "until": hours.end, "grid": grid}
     return await (await connection.execute(_SQL["hours"], values)).fetchall()
 

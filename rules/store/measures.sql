@@ -54,6 +54,10 @@ SELECT grid, ground FROM grid_ground;
 -- The codes of the viewer's grids.
 SELECT code FROM grids_within(%(scope)s) AS code;
 
+-- name: rolled_up
+-- Up to when hours are in the rollup; no row before the first time.
+SELECT at FROM storage_edge WHERE name = 'rolled_up';
+
 -- name: sight
 -- From the hourly rollup: in how many hours a unit on duty was in sight of each grid, and how often. One fix alone may
 -- have jumped there.

@@ -23,8 +23,9 @@ SELECT p.time, p.lat, p.lon, g.code AS grid
  ORDER BY p.time DESC, p.digest LIMIT 1;
 
 -- name: heard
--- When each device was last heard, where it was, and its charge.
-SELECT device, heard_at, lat, lon, battery FROM last_known ORDER BY device;
+-- When each device was last heard, where it was, its charge, and that of the vehicle that it sits in.
+SELECT device, heard_at, lat, lon, battery, charge AS charge_pct, charge_time AS charge_at
+  FROM last_known ORDER BY device;
 
 -- name: listening
 -- Each lane of ingest: up since when, and how long ago it last beat by the database's clock, which wrote the beat.

@@ -1,8 +1,13 @@
 """A back-test says what the worker said of the same day, writes nothing, and refuses in a sentence."""
 
+import asyncio
 import json
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -14,8 +19,11 @@ from rules.backtest import Result, backtest, question
 from rules.backtest.duties import DutyTest
 from rules.core.alerts import Raise, Severity
 from rules.core.fixes import Span
+from rules.core.tours import Tour
+from rules.core.world import World
 from rules.errors import BacktestRefused, SettingRefused
-from rules.rule import DutyRule, Episode, Rule, RuleSettings, TrackCase, TrackRule
+from rules.rule import DutyRule, Episode, Follower, Rule, RuleSettings, TrackCase, TrackRule
+from rules.settings import SettingsBook
 from rules.store.world import snapshot
 from tests.integration.rules_site import Site, at, site_at
 
@@ -232,6 +240,10 @@ class Fast(TrackRule):
     settings: ClassVar[type[RuleSettings]] = Settings
 
     @override
+    def follow(self, tour: Tour, *, world: World, settings: SettingsBook, at: datetime) -> Follower | None:
+        return None  # `episodes` looks at everything, on duty or not
+
+    @override
     def episodes(self, case: TrackCase) -> list[Episode]:
         limit = case.settings.at(self.name, self.Settings, case.span.start).limit_mps
         found: list[Episode] = []
@@ -311,3 +323,34 @@ def test_settings_that_cannot_be_tried(change: str, said: str) -> None:
 
 def question_rule(name: str) -> Rule:
     return question(name, since=DAY.start, until=DAY.end, now=datetime.now(UTC) + timedelta(days=3650)).rule
+
+
+async def test_the_command_prints_draws_and_refuses(site: Site, database_url: str, tmp_path: Path) -> None:
+    await live_day(site)
+
+    async def said(*options: str) -> tuple[int, str, str]:
+        words = ["rules", "backtest", "missed_checkpoint", "--from", "2026-11-21", "--to", "2026-11-21", *options]
+        environment = os.environ | {"GENGFU_DATABASE_URL": database_url}
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-m", "ops.cli", *words],
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=90,
+            check=False,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    chart = tmp_path / "day.svg"
+    status, out, _ = await said("--set", "late_s=0", "--json", "--chart", str(chart))
+    line = json.loads(out)
+    assert status == 0
+    assert (line["from"], line["to"]) == ("2026-11-20T16:00:00+00:00", "2026-11-21T16:00:00+00:00")
+    assert line["settings"] == {"late_s": 0}
+    assert line["times"] == len(line["raised"]) > 0
+    assert chart.read_text().startswith("<svg")
+    assert "would have been raised" in (await said())[1]
+    status, _, error = await said("--set", "lat_s=0")
+    assert status == 1
+    assert "has no setting 'lat_s'" in error

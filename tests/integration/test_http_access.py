@@ -32,7 +32,12 @@ FOREIGN: dict[str, tuple[dict[str, Any], int]] = {
     "/api/waivers/preview": ({**BODIES["preview_waiver"], "grid": "B2"}, 422),
 }
 LAST = ("resolve_alert", "close_incident", "sign_out")  # after these, others would be answered otherwise
-IDS = {"/api/devices/{id}/track": "H1", "/api/grids/{id}": "B1", "/api/measures/presence/{id}": "B1"}
+IDS = {
+    "/api/holidays/{id}": "2026-10-01",
+    "/api/devices/{id}/track": "H1",
+    "/api/grids/{id}": "B1",
+    "/api/measures/presence/{id}": "B1",
+}
 FILE = "/assets/{tail}"
 
 # What each list holds: how to name its rows, all of them, those of C1, those of the patrol's own unit U1.

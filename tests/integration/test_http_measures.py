@@ -151,8 +151,11 @@ async def test_presence_is_of_units_on_duty_alone(site: Site) -> None:
                 "WHERE d.name = %s AND g.code = 'B1'",
                 (values[0] + timedelta(seconds=second), device),
             )
-    query = {"from": (hour - timedelta(hours=4)).isoformat(), "to": hour.isoformat()}
+    query = {"from": (hour - timedelta(hours=4)).isoformat(), "to": (hour + timedelta(hours=1)).isoformat()}
     async with site.as_user("officer") as browser:
+        found = (await browser.get("/api/measures/presence", params=query)).json
+        assert found["whole"]["sight"] == {"value": None, "n": 0, "of": 0}, "nothing was rolled up yet"
+        site.sql("INSERT INTO storage_edge (name, at) VALUES ('rolled_up', %s)", (hour,))
         found = (await browser.get("/api/measures/presence", params=query)).json
         lines = {it["code"]: it for it in found["items"]}
         # H1 alone is on duty; the hour with one fix does not count

@@ -1,5 +1,6 @@
 """An ordinary day of the sample town: nobody does anything wrong, and nothing that lasts is said of anybody."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -76,7 +77,7 @@ async def test_a_calm_day_is_calm(database_url: str) -> None:
     assert found == [], "\n".join(map(str, found))
 
 
-def sample(reading: dict[str, Any], grid: str | None) -> Sample:
+def sample(reading: Mapping[str, Any], grid: str | None) -> Sample:
     return Sample(
         time=parse_time(reading["t"]),
         digest=0,

@@ -1,6 +1,8 @@
 """Lasting conditions on a real database: raised once, resolved by themselves, the same after a restart or late data."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from random import Random
 from typing import Any
 
 import pytest
@@ -9,9 +11,14 @@ from psycopg.types.json import Jsonb
 from devices.plausibility import Flag
 from rules.actions import resolve_alert
 from rules.errors import StillTrue
+from rules.options import Options
+from rules.worker import RulesWorker
 from tests.integration.rules_site import EVERY_DAY, Site, at, place, site_at
+from tests.integration.test_rules_leadership import until
 
-TEN_KM = 10_000
+FOLLOWED = """
+    SELECT h.* FROM alert_history h JOIN alert a ON a.id = h.alert WHERE a.rule <> 'silent_device' ORDER BY h.id
+"""
 
 
 @pytest.fixture
@@ -247,3 +254,47 @@ async def test_a_device_that_makes_its_place_up(site: Site) -> None:
     await site.work(11.5)
     (alert,) = await alerts(site, "position_suspect")
     assert alert["fingerprint"] == "position_suspect:H-03:mock"
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_however_it_comes_in_nothing_flaps_and_the_end_is_the_same(site: Site, seed: int) -> None:
+    chance = Random(seed)  # noqa: S311  no secret
+    await site.device("H-04")
+    made = [(half / 2, (half % 10) * 40, 1500 if 40 <= half // 2 < 70 else 0) for half in range(220)]
+    # In order, a little out of order, or by the hour from an outbox.
+    came = sorted(
+        (minute + chance.choice([0, 0, 0, 0.3, 0.7, 20]), minute, east, north) for minute, east, north in made
+    )
+    for now in range(5, 135, 5):
+        fresh = [it for it in came if now - 5 <= it[0] < now]
+        for received, minute, east, north in fresh:
+            await site.fix("H-03", minute, east, north, received=received)
+        late = [minute for received, minute, _, _ in fresh if received - minute > 0.75]
+        if late:
+            await site.mark("track", str(site.numbers["H-03"]), min(late), max(late))
+        if chance.random() < 0.2:
+            site.restart()
+        await site.work(now)
+    assert await history(site, "left_area") == ["opened", "resolved"]
+    before = await site.rows(FOLLOWED)
+    site.restart()
+    await site.work(136)
+    assert await site.rows(FOLLOWED) == before
+
+
+async def test_the_worker_that_leads_follows_by_itself(site: Site, database_url: str) -> None:
+    await walk(site, 0, 20)
+    await walk(site, 20.5, 30, north_m=1500)
+    site.now = at(31.5)
+    worker = RulesWorker(database_url, options=Options(poll_s=0.2), clock=lambda: site.now, beat_s=0.1, dead_after_s=1)
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(worker.run(stop), name="worker")
+        try:
+            await until(lambda: _is_told(site), within_s=30)
+        finally:
+            stop.set()
+
+
+async def _is_told(site: Site) -> bool:
+    return bool(await alerts(site, "left_area"))

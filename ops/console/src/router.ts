@@ -5,6 +5,7 @@ import { may, session } from './state/session'
 export const PAGES = [
   { name: 'duty', path: '/', needs: ['alerts.read', 'units.read'], page: () => import('./pages/Duty.vue') },
   { name: 'duties', path: '/duties', needs: ['duties.read'], page: () => import('./pages/Duties.vue') },
+  { name: 'roster', path: '/roster', needs: ['roster.read'], page: () => import('./pages/Roster.vue') },
   { name: 'tickets', path: '/tickets', needs: ['tickets.read'], page: () => import('./pages/Tickets.vue') },
   { name: 'checks', path: '/checks', needs: ['spot_checks.read'], page: () => import('./pages/Checks.vue') },
   { name: 'equipment', path: '/equipment', needs: ['equipment.read'], page: () => import('./pages/Equipment.vue') },

@@ -22,7 +22,11 @@ class CheckpointProperties(View):
     name: str
     kind: str
     grid: str | None
-    radius_m: float = Field(description="being this near counts as being there")
+    radius_m: float = Field(description="being this near counts as being there; with a border the circle around it")
+    border: list[tuple[float, float]] | None = Field(
+        description="longitude, latitude around a polygon: being inside counts; null: the circle"
+    )
+    dwell_s: int | None = Field(description="seconds that a visit must last")
 
 
 class CheckpointFeature(View):

@@ -1,6 +1,7 @@
 -- name: list_checkpoints
 -- The points as they are now; whoever sees its own unit only, those on its routes.
-SELECT c.code, c.name, c.kind, c.grid, c.lat, c.lon, c.radius_m
+SELECT c.code, c.name, c.kind, c.grid, c.lat, c.lon, c.radius_m, c.dwell_s,
+       c.geometry->'coordinates'->0 AS border
   FROM checkpoint c
  WHERE c.valid_from <= %(now)s AND (c.valid_to IS NULL OR c.valid_to > %(now)s)
    AND (%(scope)s::text IS NULL OR c.grid IN (SELECT grids_within(%(scope)s)))

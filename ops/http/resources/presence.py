@@ -14,7 +14,7 @@ from ops.http.routes import route
 from ops.http.spans import span_of
 from ops.town.laying import base_with_roads
 from rules.core.fixes import Span
-from rules.core.measures import Presence, together, whole_hours
+from rules.core.measures import Presence, together
 from rules.store import measures as store
 from rules.store.world import snapshot
 
@@ -55,7 +55,7 @@ class PresenceLine(View):
 
 
 class PresenceList(View):
-    """All base grids of the territory, over the whole hours that are over."""
+    """All base grids of the territory, over the whole hours that have been rolled up."""
 
     since: datetime
     until: datetime
@@ -111,11 +111,9 @@ async def read_presence(call: Call[PresenceQuery]) -> PresenceList:
     async with call.transaction() as connection:
         known = await snapshot(connection, zone=call.service.settings.site.zone)
         areas, km = await base_with_roads(connection, at=call.now)
-        found = await store.presence(
-            connection, known.world, Span(since, until), now=call.now, road_km=km, bounds=bounds
-        )
+        hours = await store.rolled_up_hours(connection, Span(since, until))
+        found = await store.presence(connection, known.world, hours, road_km=km, bounds=bounds)
     names = {area.code: area.name for area in areas}
-    hours = whole_hours(Span(since, until), call.now)
     return PresenceList(
         since=hours.start,
         until=hours.end,
@@ -138,13 +136,12 @@ async def read_presence_hours(call: Call[PresenceQuery, None, PresencePath]) -> 
     """One row for each unit and hour: as many rows as the figure has passes."""
     bounds, code = call.bounds(), call.params.id
     since, until = span_of(call.query.from_, call.query.to, now=call.now, days=1, most_days=_MOST_DAYS)
-    span = Span(since, until)
     async with call.transaction() as connection:
         if code not in await store.within(connection, bounds):
             raise not_found(f"grid {code}")
         known = await snapshot(connection, zone=call.service.settings.site.zone)
-        found: list[dict[str, Any]] = await store.hours_of(connection, known.world, span, grid=code, now=call.now)
-    hours = whole_hours(span, call.now)
+        hours = await store.rolled_up_hours(connection, Span(since, until))
+        found: list[dict[str, Any]] = await store.hours_of(connection, known.world, hours, grid=code)
     return PresenceDetail(
         code=code, since=hours.start, until=hours.end, items=[PresenceHour.model_validate(one) for one in found]
     )

@@ -17,7 +17,7 @@ from ops.http.fields import Code, Cursor, Moment, Page, Query, RowId, View
 from ops.http.permissions import GRID
 from ops.http.routes import route
 
-DutyState = Literal["planned", "open", "waiting", "provisional", "final"]
+DutyState = Literal["planned", "open", "waiting", "provisional", "final", "superseded"]
 Verdict = Literal["early", "met", "late", "missed", "in_doubt", "waived"]
 Day = Annotated[date, Ge(date(2000, 1, 2)), Lt(date(2099, 12, 31))]
 
@@ -34,6 +34,7 @@ class RoundQuery(Query):
     )
     unit: Code | None = None
     route: Code | None = None
+    superseded: bool = Field(False, description="also rounds and points that a corrected plan has no longer")
     limit: Annotated[int, Field(ge=1, le=1000)] = 500
     after: Cursor | None = None
 
@@ -56,6 +57,8 @@ class RoundPoint(View):
     due_at: datetime
     met_at: datetime | None
     judged_at: datetime | None
+    superseded_at: datetime | None = Field(description="when a correction took its place; null: it counts")
+    superseded_why: Literal["not_planned", "changed", "corrected"] | None
 
 
 class RoundCounts(View):
@@ -83,6 +86,7 @@ class Round(View):
     grid: str | None
     starts_at: datetime
     ends_at: datetime
+    superseded_at: datetime | None
     points: list[RoundPoint]
     counts: RoundCounts
 
@@ -95,7 +99,7 @@ class RoundPage(Page):
 
 
 def _round(found: Mapping[str, Any], points: Sequence[Mapping[str, Any]]) -> Round:
-    counts = Counter(point["verdict"] or "due" for point in points)
+    counts = Counter(point["verdict"] or "due" for point in points if point["superseded_at"] is None)
     return Round.model_validate(
         {
             **found,
@@ -133,6 +137,7 @@ async def list_rounds(call: Call[RoundQuery]) -> RoundPage:
         "running_at": None if query.day else call.now,
         "unit": query.unit,
         "route": query.route,
+        "superseded": query.superseded,
         "past_time": past[0],
         "past_id": past[1],
         "limit": query.limit + 1,

@@ -30,6 +30,8 @@ class CarriedDevice(View):
     heard_at: datetime | None = Field(description="when anything at all last came from it")
     battery_pct: int | None
     battery_at: datetime | None
+    charge_pct: int | None = Field(description="of the vehicle that it sits in")
+    charge_at: datetime | None
     position: Fix | None = Field(description="null when it has none, or is outside your territory")
 
 
@@ -44,6 +46,8 @@ class Unit(View):
     on_duty: bool
     position: Fix | None
     position_of: str | None = Field(description="name of the device whose position it is")
+    charge_pct: int | None = Field(description="newest charge that a device of an electric unit said")
+    charge_at: datetime | None
     devices: list[CarriedDevice]
 
 
@@ -74,11 +78,15 @@ def _unit(unit: Mapping[str, Any], held: Sequence[Mapping[str, Any]], shifts: li
             heard_at=one["heard_at"],
             battery_pct=one["battery_pct"],
             battery_at=one["battery_at"],
+            charge_pct=one["charge_pct"],
+            charge_at=one["charge_at"],
             position=fix_of(one, now),
         )
         for one in held
     ]
     placed = [(device.position.time, device.name, device.position) for device in devices if device.position]
+    charges = [(it.charge_at, it.charge_pct) for it in devices if it.charge_at and unit["kind"] == "electric"]
+    charge_at, charge_pct = max(charges, default=(None, None))
     _, position_of, position = max(placed, key=lambda one: one[:2], default=(None, None, None))
     return Unit(
         code=unit["code"],
@@ -89,6 +97,8 @@ def _unit(unit: Mapping[str, Any], held: Sequence[Mapping[str, Any]], shifts: li
         on_duty=bool(shifts),
         position=position,
         position_of=position_of,
+        charge_pct=charge_pct,
+        charge_at=charge_at,
         devices=devices,
     )
 

@@ -12,6 +12,7 @@ SELECT u.code, u.name, u.kind, u.squad
 -- that of a device whose carrier is off duty.
 SELECT coalesce(p.unit, c.holder) AS unit, p.code AS post, d.name, d.kind, d.label,
        l.heard_at, l.battery AS battery_pct, l.battery_time AS battery_at,
+       l.charge AS charge_pct, l.charge_time AS charge_at,
        v.time, v.lat / 1e7::float8 AS lat, v.lon / 1e7::float8 AS lon, v.accuracy / 10::float8 AS accuracy_m,
        v.speed / 100::float8 AS speed_mps, v.heading / 10::float8 AS heading_deg, v.altitude AS altitude_m,
        v.flags, g.code AS grid

@@ -87,6 +87,7 @@ class Assembly:
             "shifts.csv": _csv(roster.shifts(tour)),
             "grid_posts.csv": _csv(roster.grid_posts(self._routes_of_grids(), tour)),
             "grade_policies.csv": _csv(roster.grade_policies()),
+            "holidays.csv": _csv(roster.holidays()),
             "lines.geojson": _geojson(self._lines()),
             "line_plans.csv": _csv(duties.line_plans(roster.shifts(tour))),
             "visit_plans.csv": _csv(duties.visit_plans()),
@@ -168,15 +169,17 @@ class Assembly:
             for place, stop in enumerate(stops):
                 number += 1
                 kind, name = chosen.get(place, ("street", self._corner_name(stop)))
-                properties = {
-                    "code": f"K-{number:03d}",
-                    "name": name,
-                    "radius_m": 30 if kind == "kiosk" else 40,
-                    "kind": kind,
-                }
+                properties: dict[str, Any] = {"code": f"K-{number:03d}", "name": name}
+                if kind != "filling_station":  # the yards of these are drawn
+                    properties["radius_m"] = 30 if kind == "kiosk" else 40
+                properties["kind"] = kind
                 if kind in {"kiosk", "key_unit", "filling_station"}:
                     properties["tag"] = f"04{self._dice.getrandbits(48):012X}"
-                yield _feature(properties, "Point", _degrees(stop.point))
+                if kind == "filling_station":
+                    properties["tags"] = [properties.pop("tag"), f"{properties['code']}-B"]
+                    yield _feature(properties, "Polygon", [_yard(stop.point)])
+                else:
+                    yield _feature(properties, "Point", _degrees(stop.point))
 
     def _corner_name(self, stop: Stop) -> str:
         """The corner that a stop is at, or the number of the house that it is in front of."""
@@ -202,7 +205,9 @@ class Assembly:
             codes = [f"K-{number + place + 1:03d}" for place in range(len(walk.stops))]
             number += len(codes)
             name = f"{COMMUNITY_NAMES[index // 2]}社区{_NUMERALS[index % 2]}号巡线"
-            properties = {"code": f"R-{index + 1:02d}", "name": name, "checkpoints": codes}
+            properties: dict[str, Any] = {"code": f"R-{index + 1:02d}", "name": name, "checkpoints": codes}
+            if index == 0:
+                properties["ordered"] = True
             yield _feature(properties, "LineString", [_degrees(point) for point in walk.path])
 
     def _roads(self) -> Iterable[dict[str, Any]]:
@@ -284,6 +289,12 @@ def _degrees(point: Point) -> Point:
     """Longitude and latitude of metres, to a tenth of a metre."""
     east = _METRES_PER_DEGREE * math.cos(math.radians(ORIGIN_LAT))
     return (round(ORIGIN_LON + point[0] / east, 6), round(ORIGIN_LAT + point[1] / _METRES_PER_DEGREE, 6))
+
+
+def _yard(middle: Point) -> list[Point]:
+    """The border of a yard of 70 m by 60 m."""
+    corners = ((-35, -30), (35, -30), (35, 30), (-35, 30), (-35, -30))
+    return [_degrees((middle[0] + east, middle[1] + north)) for east, north in corners]
 
 
 def _month(number: int) -> str:

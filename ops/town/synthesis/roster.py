@@ -75,7 +75,7 @@ def custody() -> Rows:
 
 
 def shifts(routes: Sequence[str]) -> Rows:
-    """Six units by day and six by night, each with three of the 18 routes, every route twice in a shift.
+    """Six units by day and six by night, each with three of the 18 routes, every route twice; and a festival's nights.
 
     Args:
         routes: codes in an order in which three that follow each other lie side by side.
@@ -86,7 +86,18 @@ def shifts(routes: Sequence[str]) -> Rows:
         (6, ["night", "夜班", "daily", "20:00", "08:00"]),
     ):
         rows += [[*shift, _foot(first + number // 3), route, "2"] for number, route in enumerate(routes)]
-    return rows
+    rows = [[*rows[0], "mode", "first_day", "last_day"], *([*row, "", "", ""] for row in rows[1:])]
+    evening = ["festival", "国庆夜间加强", "daily", "19:00", "22:00"]
+    return [*rows, [*evening, _foot(0), routes[0], "2", "targeted", "2026-10-01", "2026-10-07"]]
+
+
+def holidays() -> Rows:
+    """Two weeks of rest and the weekend days that are worked in their stead."""
+    rows = [["day", "name", "kind"]]
+    rows += [[f"2026-10-{day:02d}", "国庆节", "rest"] for day in range(1, 8)]
+    rows += [["2026-10-10", "国庆节调休", "work"]]
+    rows += [[f"2027-02-{day:02d}", "春节", "rest"] for day in range(6, 13)]
+    return [*rows, ["2027-02-20", "春节调休", "work"]]
 
 
 def grid_posts(grids: Sequence[tuple[str, str]], routes: Sequence[str]) -> Rows:

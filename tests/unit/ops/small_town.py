@@ -107,6 +107,7 @@ CSV_FILES = {
         for number in (1, 2)
     ),
     "grade_policies.csv": "grade,rounds,staff,severity\n1,1,1,\n4,2,2,critical\n",
+    "holidays.csv": "day,name,kind\n2026-10-01,国庆节,rest\n2026-10-10,调休,work\n",
     "posts.csv": "code,name,squad,unit,role,grid\nP-1,一号岗,A,F-1,patrol,\nP-2,二号岗,A,F-1,patrol,\n"
     "L-1,队长岗,A,,leader,\nG-1,网格员岗,,,grid_officer,990101100001\n",
     "units.csv": "code,name,kind,squad\nF-1,一组,foot,A\nV-1,一号车,car,\n",

@@ -80,6 +80,8 @@ def test_the_reference_names_every_file_property_and_word() -> None:
         model.Shift,
         model.GridPost,
         model.GradePolicy,
+        model.Holiday,
+        model.Route,
     ):
         words += record.__dataclass_fields__
     missing = [word for word in words if f"`{word}`" not in page]

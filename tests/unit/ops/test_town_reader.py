@@ -43,13 +43,14 @@ def test_a_sound_town_has_no_findings_and_all_its_records(folder: Path) -> None:
         "line_plans": 1,
         "visit_plans": 1,
         "static_posts": 2,
+        "holidays": 2,
     }
 
 
 def test_values_are_what_the_files_mean(folder: Path) -> None:
     town, _ = read(folder)
     school, corner, _ = town.checkpoints
-    assert (school.lat, school.lon, school.radius_m, school.tag) == (30.695, 111.285, 30, "04A2B3C4D5")
+    assert (school.lat, school.lon, school.radius_m, school.tags) == (30.695, 111.285, 30, ("04A2B3C4D5",))
     assert corner.radius_m == 40
     assert corner.kind is None
     assert school.grid == f"{COMMUNITY_W}002"
@@ -91,6 +92,20 @@ def _feature(collection: dict[str, Any], number: int) -> dict[str, Any]:
     feature = collection["features"][number - 1]
     assert isinstance(feature, dict)
     return feature
+
+
+def _yard(number: int, *, size: float = 0.0004, hole: bool = False, **properties: Any) -> Any:
+    """The checkpoint as a square around where it was."""
+
+    def square(half: float) -> list[list[float]]:
+        return [[111.285 + x * half, 30.695 + y * half] for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1))]
+
+    def edit(collection: Any) -> None:
+        rings = [square(size), *([square(size / 2)[::-1]] if hole else [])]
+        _feature(collection, number)["geometry"] = {"type": "Polygon", "coordinates": rings}
+        _set(number, **properties)(collection)
+
+    return edit
 
 
 def _set(number: int, **properties: Any) -> Any:
@@ -192,6 +207,16 @@ SPOILED_FEATURES = [
     (K, _set(1, radius_m=4), "error", "feature 1", "has the radius_m 4"),
     (K, _set(1, kind="shop"), "error", "feature 1", 'has the kind "shop"'),
     (K, _set(2, tag="04:a2:b3:c4:d5"), "error", "feature 2", "has the tag"),
+    (K, _set(2, tags=["04A2B3C4D6", "04:a2:b3:c4:d5"]), "error", "feature 2", "has the tag"),
+    (K, _set(2, tags=[1]), "error", "feature 2", "has the tags [1]"),
+    (K, _set(2, dwell_s=5), "error", "feature 2", "has the dwell_s 5"),
+    (K, _yard(1, radius_m=30), "error", "feature 1", "is a polygon with a radius_m"),
+    (K, _yard(1, size=0.01, radius_m=None), "error", "feature 1", "m from its middle"),
+    (K, _yard(1, hole=True, radius_m=None), "error", "feature 1", "is a polygon with holes"),
+    (R, _set(1, ordered="often"), "error", "feature 1", 'has the ordered "often"'),
+    (R, _set(1, legs=[{"minutes": 5, "tolerance_min": 2}] * 2), "error", "feature 1", "may be walked in any order"),
+    (R, _set(1, ordered=True, legs=[{"minutes": 5, "tolerance_min": 2}]), "error", "feature 1", "has legs that do not"),
+    (R, _set(1, ordered=True, legs=[{"minutes": 5}] * 2), "error", "feature 1", "among its legs"),
     (R, _set(1, checkpoints="K-1, K-2"), "warning", "feature 3 (code K-3)", "is on no route"),
     (R, _set(1, checkpoints=["K-1", "K-9"]), "error", "feature 1 (code R-1)", 'names the checkpoint "K-9"'),
     (R, _set(1, checkpoints=["K-1", "K-1"]), "error", "feature 1", 'names the checkpoint "K-1" twice'),
@@ -207,6 +232,8 @@ SPOILED_FEATURES = [
     (H, _set(1, type="tower"), "error", "feature 1", 'has the type "tower"'),
 ]
 
+_NIGHT = ",夜班,mon tue,20:00,08:00,F-1,R-1,2"
+_WHEN = "mode,first_day,last_day,round_min,holidays"
 SPOILED_ROWS = [
     ("posts.csv", ("P-1,一号岗", "P-1,"), "error", "row 2 (code P-1)", "has a blank name"),
     ("posts.csv", ("P-2", "P-1"), "error", "row 3 (code P-1)", "that row 2 (code P-1) has already"),
@@ -263,6 +290,25 @@ SPOILED_ROWS = [
         "that row 2 (shift night)",
     ),
     ("shifts.csv", ("R-1,2", "R-1,2\nnight,夜班,sun,21:00,08:00,V-1,R-1,1"), "error", "row 3", "has another `starts`"),
+    ("shifts.csv", ("R-1,2", "R-1,2,often,,,,"), "error", "row 2", "has 13 cells"),
+    *(
+        ("shifts.csv", (f"rounds\nnight{_NIGHT}", f"rounds,{_WHEN}\nnight{_NIGHT},{cells}"), *expected)
+        for cells, *expected in (
+            ("often,,,,", "error", "row 2", 'has the mode "often"'),
+            ("seasonal,06-31,08-31,,", "error", "row 2", 'has the first_day "06-31"'),
+            ("seasonal,,08-31,,", "error", "row 2", "has a blank first_day"),
+            ("seasonal,11-15,03-15,,", "", "", ""),
+            ("targeted,2026-10-08,2026-10-01,,", "error", "row 2", "ends before it begins"),
+            ("targeted,10-01,10-08,,", "error", "row 2", 'has the first_day "10-01"'),
+            (",10-01,10-08,,", "error", "row 2", "is constant and has a first_day or last_day"),
+            (",,,30,", "error", "row 2", "is constant and has a round_min"),
+            ("random,,,30,skip", "", "", ""),
+            (",,,,never", "error", "row 2", 'has the holidays "never"'),
+        )
+    ),
+    ("holidays.csv", ("2026-10-01", "2026-13-01"), "error", "row 2", 'has the day "2026-13-01"'),
+    ("holidays.csv", ("2026-10-10", "2026-10-01"), "error", "row 3", "that row 2 (day 2026-10-01) has already"),
+    ("holidays.csv", (",rest", ",sleep"), "error", "row 2", 'has the kind "sleep"'),
     ("equipment.csv", ("2024-03", "2018-03"), "error", "row 3 (code EX-1)", "was serviced in 2018-03 before"),
     ("equipment.csv", ("2019-03", ""), "warning", "row 3", "without month of manufacture"),
     ("equipment.csv", ("2019-03", "03/2019"), "error", "row 3", "which is no month"),

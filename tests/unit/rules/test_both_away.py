@@ -38,7 +38,7 @@ def test_both_away_on_a_shift_to_come_is_a_warning_with_the_hour() -> None:
     assert said.title == "nobody to do the duties of P-1 from 2026-11-21 10:00: P-1, P-3 are away"
     assert (said.unit, said.grid) == ("U-1", "G-1")
     assert [it["post"] for it in said.reasons] == ["P-1", "P-3"]
-    assert said.reasons[0]["end"] == "2026-11-21T10:00:00.000Z"
+    assert said.reasons[0]["until_at"] == "2026-11-21T10:00:00.000Z"
 
 
 def test_once_the_shift_has_begun_it_is_worse() -> None:

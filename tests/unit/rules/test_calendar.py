@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Literal
 
 import pytest
 
@@ -17,7 +18,7 @@ def days(where: World, since: datetime = YEAR, until: datetime = YEAR + timedelt
     return [it.day.isoformat() for it in watches(where, since=since, until=until)]
 
 
-def holiday(day: str, kind: str) -> Holiday:
+def holiday(day: str, kind: Literal["rest", "work"]) -> Holiday:
     return Holiday(code=day, name=day, kind=kind, valid_from=ALWAYS)
 
 

@@ -43,6 +43,6 @@ def test_a_close_look_at_everything_finds_the_same(
     span = Span(START + timedelta(seconds=first), START + timedelta(seconds=first + length))
     found = visits.approaches(tuple(fixes), place, span=span, pace=PACES[kind])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(visits, "_candidates", lambda near, _place, _span: list(range(len(near))))
+        patch.setattr(visits, "_candidates", lambda columns, _place, _inside: list(range(columns.lat.size)))
         everything = visits.approaches(tuple(fixes), place, span=span, pace=PACES[kind])
     assert found == everything

@@ -19,6 +19,7 @@ DOCS = Path(__file__).parents[3] / "docs" / "reference" / "rules.md"
 
 def test_what_there_is() -> None:
     assert set(catalog()) == {
+        "app_asleep",
         "battery_low",
         "both_away",
         "broker_disk",
@@ -29,6 +30,7 @@ def test_what_there_is() -> None:
         "ledger",
         "left_area",
         "lone_worker",
+        "low_charge",
         "missed_checkpoint",
         "missed_line",
         "missed_visit",
@@ -68,7 +70,7 @@ def test_every_setting_says_what_it_is(name: str) -> None:
 @pytest.mark.parametrize(
     ("rule", "key", "value", "said"),
     [
-        ("nope", "a", 1, "no rule 'nope'; the known ones are battery_low, both_away, broker_disk, device_flood"),
+        ("nope", "a", 1, "no rule 'nope'; the known ones are app_asleep, battery_low, both_away, broker_disk"),
         ("missed_checkpoint", "later_s", 1, "has no setting 'later_s'; the known ones are early_s, late_s"),
         ("missed_checkpoint", "late_s", -1, "late_s = -1 cannot be used: .* seconds after its window"),
         ("sos", "limit_s", 1, "the known ones are none"),

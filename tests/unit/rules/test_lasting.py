@@ -1,5 +1,6 @@
 """What persists and what does not, rule by rule."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -15,7 +16,7 @@ from tests.unit.rules.way import drive, found, minutes, says, square, stay, ther
 # -- the latch ------------------------------------------------------------------------------------------------------
 
 
-def fed(truths: dict[float, bool | None], **patience: float | None) -> Latch:
+def fed(truths: Mapping[float, bool | None], **patience: float | None) -> Latch:
     latch = Latch(
         Patience(
             **{"raise_after_s": 60, "raise_fixes": 3, "clear_after_s": 60, "clear_fixes": 2, **patience}  # type: ignore[arg-type]  # floats and counts alike
@@ -350,3 +351,26 @@ def test_of_two_devices_of_one_person_the_handset_counts() -> None:
     its = where(custody=tuple(Custody(code="P-1", device=it, holder_kind="post", valid_from=ALWAYS) for it in (1, 2)))
     assert found("lone_worker", stay(0, 60), until=60, town=its) != []
     assert found("lone_worker", stay(0, 60), until=60, town=its, device=2) == []
+
+
+# -- an app that sleeps ---------------------------------------------------------------------------------------------
+
+
+def test_charged_and_yet_silent_twice_and_awake_when_it_is_opened() -> None:
+    way = [*walk(0, 20, battery_pct=80), *walk(30, 40, battery_pct=79), *walk(55, 70, battery_pct=78)]
+    (its,) = found("app_asleep", way, readings=[says(55.5, "scan", tag="A")], until=70)
+    assert minutes([its]) == [(55, None)]
+    said = its.raised.reasons[0]
+    assert (said["naps"], said["opened"], said["longest_s"], said["battery_pct"]) == (2, 1, 900, 79)
+    assert minutes(found("app_asleep", [*way, *walk(70.5, 130, battery_pct=70)])) == [(55, 115)]
+
+
+def test_a_dead_battery_one_cellar_or_an_outbox_that_fills_the_hole_is_no_sleep() -> None:
+    empty = [*walk(0, 20, battery_pct=12), *walk(30, 40, battery_pct=11), *walk(55, 70, battery_pct=10)]
+    assert found("app_asleep", empty) == []
+    once = [*walk(0, 20, battery_pct=80), *walk(40, 90, battery_pct=79)]
+    assert found("app_asleep", once) == []
+    assert found("app_asleep", walk(0, 90, battery_pct=80)) == []
+    radio = where(custody=(Custody(code="U-1", device=2, holder_kind="unit", valid_from=ALWAYS),))
+    way = [*walk(0, 20, battery_pct=80), *walk(30, 40, battery_pct=79), *walk(55, 70, battery_pct=78)]
+    assert found("app_asleep", way, town=radio, device=2) == []

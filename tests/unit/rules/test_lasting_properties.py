@@ -79,7 +79,7 @@ def _sorted(way: list[Sample]) -> list[Sample]:
 
 
 @given(ways, said, st.lists(st.integers(1, 238), max_size=8).map(sorted))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_looked_at_often_it_comes_out_as_looked_at_once(
     way: list[Sample], readings: list[SignalReading], looks: list[int]
 ) -> None:
@@ -101,7 +101,7 @@ def test_looked_at_often_it_comes_out_as_looked_at_once(
 
 
 @given(ways, said, st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_order_and_repetition_change_nothing(way: list[Sample], readings: list[SignalReading], chance: object) -> None:
     mixed = way + way[: len(way) // 2]
     chance.shuffle(mixed)  # type: ignore[attr-defined]  # hypothesis gives a Random
@@ -110,7 +110,7 @@ def test_order_and_repetition_change_nothing(way: list[Sample], readings: list[S
 
 
 @given(ways, said)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_an_episode_keeps_its_name_and_its_beginning(way: list[Sample], readings: list[SignalReading]) -> None:
     for rule in RULES:
         known: dict[str, Episode] = {}
@@ -125,7 +125,7 @@ def test_an_episode_keeps_its_name_and_its_beginning(way: list[Sample], readings
 
 
 @given(ways, said)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_episodes_of_one_fingerprint_do_not_overlap(way: list[Sample], readings: list[SignalReading]) -> None:
     for rule in RULES:
         ends: dict[str, object] = {}

@@ -20,6 +20,7 @@ def sweep(
     listening: float | None = -600,
     live: tuple[str, ...] = (),
     where: World | None = None,
+    charge_pct: int | None = None,
     **limits: object,
 ) -> list[Intent]:
     rule = catalog()["silent_device"]
@@ -30,7 +31,11 @@ def sweep(
             world=site,
             settings=settings(silent_device=dict(limits)),
             now=at(now),
-            heard=[Heard(device=it, heard_at=at(heard[it.name])) for it in site.devices if it.name in heard],
+            heard=[
+                Heard(device=it, heard_at=at(heard[it.name]), battery_pct=charge_pct)
+                for it in site.devices
+                if it.name in heard
+            ],
             listening_since=None if listening is None else at(listening),
             live=frozenset(live),
         )
@@ -87,3 +92,11 @@ def test_revoked_or_in_nobodys_hands() -> None:
     laid_down = replace(where, custody=(replace(where.custody[0], valid_to=at(5)),))
     assert sweep(60, {"H-03": 2}, where=laid_down) == []
     assert [type(it) for it in sweep(60, {}, live=(LIVE,), where=where)] == [Clear]
+
+
+@pytest.mark.parametrize(("charge_pct", "reasons"), [(None, 1), (29, 1), (30, 2)])
+def test_a_charged_handset_that_falls_silent_was_stopped_perhaps(charge_pct: int | None, reasons: int) -> None:
+    (its,) = sweep(16, {"H-03": 10}, charge_pct=charge_pct)
+    assert isinstance(its, Raise)
+    assert len(its.reasons) == reasons
+    assert its.reasons[-1]["reason"] == ("battery_saver" if reasons == 2 else "silent_for")

@@ -104,4 +104,4 @@ def minutes(episodes: Iterable[Episode]) -> list[tuple[float, float | None]]:
 
 
 def _minute(moment: Any) -> float:
-    return round((moment - at(0)).total_seconds() / 60, 2)
+    return float(round((moment - at(0)).total_seconds() / 60, 2))

@@ -465,6 +465,50 @@ export interface paths {
         patch: operations["change_grid"];
         trace?: never;
     };
+    "/api/holidays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Days of rest, and weekend days that are worked in their stead
+         * @description Every signed-in account.
+         */
+        get: operations["list_holidays"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/holidays/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Say that a day is a holiday, or is worked in the stead of one
+         * @description Permission `holidays.act` (say which days are holidays): leader, admin.
+         */
+        put: operations["put_holiday"];
+        post?: never;
+        /**
+         * Say that a day is one like others
+         * @description Permission `holidays.act` (say which days are holidays): leader, admin.
+         */
+        delete: operations["delete_holiday"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/hydrants": {
         parameters: {
             query?: never;
@@ -1643,6 +1687,13 @@ export interface components {
             battery_pct: number | null;
             /** Battery At */
             battery_at: string | null;
+            /**
+             * Charge Pct
+             * @description of the vehicle that it sits in
+             */
+            charge_pct: number | null;
+            /** Charge At */
+            charge_at: string | null;
             /** @description null when it has none, or is outside your territory */
             position: components["schemas"]["Fix"] | null;
         };
@@ -1692,9 +1743,22 @@ export interface components {
             grid: string | null;
             /**
              * Radius M
-             * @description being this near counts as being there
+             * @description being this near counts as being there; with a border the circle around it
              */
             radius_m: number;
+            /**
+             * Border
+             * @description longitude, latitude around a polygon: being inside counts; null: the circle
+             */
+            border: [
+                number,
+                number
+            ][] | null;
+            /**
+             * Dwell S
+             * @description seconds that a visit must last
+             */
+            dwell_s: number | null;
         };
         /**
          * Closed
@@ -1966,6 +2030,15 @@ export interface components {
             lon: number;
             /** Radius M */
             radius_m: number;
+            /**
+             * Polygon
+             * @description latitude, longitude around the place, when it is no circle
+             * @default null
+             */
+            polygon: [
+                number,
+                number
+            ][] | null;
         };
         /**
          * DrawnHole
@@ -2391,7 +2464,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "planned" | "open" | "waiting" | "provisional" | "final";
+            state: "planned" | "open" | "waiting" | "provisional" | "final" | "superseded";
             /** Verdict */
             verdict: ("early" | "met" | "late" | "missed" | "in_doubt" | "waived") | null;
             /** Reasons */
@@ -3088,6 +3161,57 @@ export interface components {
             grids: number;
             /** Base */
             base: number;
+        };
+        /**
+         * Holiday
+         * @description One day.
+         */
+        Holiday: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "rest" | "work";
+            /**
+             * Valid From
+             * Format: date-time
+             */
+            valid_from: string;
+        };
+        /**
+         * HolidayList
+         * @description Days in their order.
+         */
+        HolidayList: {
+            /** Items */
+            items: components["schemas"]["Holiday"][];
+        };
+        /**
+         * HolidaySetting
+         * @description What a day is.
+         */
+        HolidaySetting: {
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @description rest, or a weekend day that is worked in its stead
+             * @enum {string}
+             */
+            kind: "rest" | "work";
+            /**
+             * Valid From
+             * @description since when it is so; without it always, or from now on when it was another kind of holiday
+             * @default null
+             */
+            valid_from: string | null;
         };
         /**
          * HydrantCollection
@@ -4225,7 +4349,7 @@ export interface components {
         };
         /**
          * PresenceList
-         * @description All base grids of the territory, over the whole hours that are over.
+         * @description All base grids of the territory, over the whole hours that have been rolled up.
          */
         PresenceList: {
             /**
@@ -4395,6 +4519,11 @@ export interface components {
              * @description minutes of the slot in which nobody is out
              */
             gap_min: number;
+            /**
+             * Nobody Min
+             * @description those of them in which nobody answers for the grid either
+             */
+            nobody_min: number;
         };
         /**
          * RosterMatrix
@@ -4525,6 +4654,8 @@ export interface components {
              * Format: date-time
              */
             ends_at: string;
+            /** Superseded At */
+            superseded_at: string | null;
             /** Points */
             points: components["schemas"]["RoundPoint"][];
             counts: components["schemas"]["RoundCounts"];
@@ -4616,7 +4747,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "planned" | "open" | "waiting" | "provisional" | "final";
+            state: "planned" | "open" | "waiting" | "provisional" | "final" | "superseded";
             /** Verdict */
             verdict: ("early" | "met" | "late" | "missed" | "in_doubt" | "waived") | null;
             /** Reasons */
@@ -4635,6 +4766,13 @@ export interface components {
             met_at: string | null;
             /** Judged At */
             judged_at: string | null;
+            /**
+             * Superseded At
+             * @description when a correction took its place; null: it counts
+             */
+            superseded_at: string | null;
+            /** Superseded Why */
+            superseded_why: ("not_planned" | "changed" | "corrected") | null;
         };
         /**
          * RoundsMessage
@@ -5219,6 +5357,13 @@ export interface components {
              * @description name of the device whose position it is
              */
             position_of: string | null;
+            /**
+             * Charge Pct
+             * @description newest charge that a device of an electric unit said
+             */
+            charge_pct: number | null;
+            /** Charge At */
+            charge_at: string | null;
             /** Devices */
             devices: components["schemas"]["CarriedDevice"][];
         };
@@ -7323,6 +7468,273 @@ export interface operations {
             };
         };
     };
+    list_holidays: {
+        parameters: {
+            query?: {
+                /** @description the first day; without it a month ago */
+                since?: string;
+                /** @description the last day; without it in a year */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HolidayList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    put_holiday: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a date at the site, such as 2026-10-01 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HolidaySetting"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HolidayList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    delete_holiday: {
+        parameters: {
+            query?: {
+                /** @description since when it has been a day like others; without it from now */
+                valid_from?: string;
+            };
+            header?: never;
+            path: {
+                /** @description a date at the site, such as 2026-10-01 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HolidayList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     list_hydrants: {
         parameters: {
             query?: never;
@@ -9324,6 +9736,8 @@ export interface operations {
                 day?: string;
                 unit?: string;
                 route?: string;
+                /** @description also rounds and points that a corrected plan has no longer */
+                superseded?: boolean;
                 limit?: number;
                 after?: string;
             };

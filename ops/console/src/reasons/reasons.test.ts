@@ -40,6 +40,10 @@ const REASONS = [
   { reason: 'made_up', device: 'HS-01', holder: 'P-01', since_at: '2026-11-21T02:00:00.000Z' },
   { reason: 'battery', device: 'HS-01', holder: 'P-01', battery_pct: 18, limit_pct: 20, at: '2026-11-21T02:00:00.000Z' },
   { reason: 'no_sign', device: 'HS-01', holder: 'P-01', since_at: '2026-11-21T02:00:00.000Z', limit_s: 1800 },
+  {
+    reason: 'app_asleep', device: 'HS-01', holder: 'P-01', naps: 2, opened: 1, longest_s: 900, battery_pct: 80,
+    since_at: '2026-11-21T02:00:00.000Z',
+  },
   { reason: 'battery_saver', device: 'HS-01', battery_pct: 83 },
   { reason: 'ingest_behind', caught_up_at: '2026-11-21T02:00:00.000Z' },
   { reason: 'ingest_silent', worker: '2', beat_at: '2026-11-21T02:00:00.000Z' },
@@ -50,6 +54,23 @@ const REASONS = [
   },
   { reason: 'broker_disk', free_mb: 150, size_mb: 40_000, free_pct: 0.4 },
   { reason: 'broker_disk_unseen', looked_at: '2026-11-21T02:00:00.000Z' },
+  { reason: 'nobody_named', unit: 'F-01', start: '2026-11-21T02:00:00.000Z', end: '2026-11-21T03:30:00.000Z' },
+  { reason: 'away', post: 'P-01', since_at: '2026-11-21T02:00:00.000Z', until_at: '2026-11-22T03:30:00.000Z' },
+  { reason: 'away', post: 'P-01', since_at: '2026-11-21T02:00:00.000Z' },
+  {
+    reason: 'low_charge', device: 'VT-03', charge_pct: 20, limit_pct: 30, charge_at: '2026-11-21T02:00:00.000Z', shift: 'day',
+    start: '2026-11-21T02:00:00.000Z', end: '2026-11-21T03:30:00.000Z',
+  },
+  { reason: 'scan', device: 'HS-01', holder: 'P-01', tag: '04A2B3', at: '2026-11-21T02:00:00.000Z', distance_m: 12.4, fix_age_s: 20 },
+  { reason: 'scan', device: 'HS-01', holder: 'P-01', tag: '04A2B3', at: '2026-11-21T02:00:00.000Z' },
+  { reason: 'scan_far', device: 'HS-01', holder: 'P-01', tag: '04A2B3', at: '2026-11-21T02:00:00.000Z', distance_m: 400, accuracy_m: 8 },
+  { reason: 'scan_unplaced', device: 'HS-01', holder: 'P-01', tag: '04A2B3', at: '2026-11-21T02:00:00.000Z' },
+  { reason: 'dwell_short', device: 'HS-01', holder: 'P-01', at: '2026-11-21T02:00:00.000Z', stayed_s: 60, dwell_s: 180 },
+  { reason: 'dwell_unsure', device: 'HS-01', holder: 'P-01', at: '2026-11-21T02:00:00.000Z', stayed_s: 60, dwell_s: 180 },
+  { reason: 'drove_past', device: 'VT-01', holder: 'CAR-1', at: '2026-11-21T02:00:00.000Z', speed_mps: 11.2 },
+  { reason: 'out_of_order', place: 3, other: 'CP-005', at: '2026-11-21T02:00:00.000Z' },
+  { reason: 'leg_early', before: 'CP-002', took_min: 4.5, minutes: 12, tolerance_min: 5 },
+  { reason: 'leg_late', before: 'CP-002', took_min: 25, minutes: 12, tolerance_min: 5 },
   { reason: 'points', points: 7, missed: 5, in_doubt: 2 },
   { checkpoint: 'CP-003', verdict: 'missed', reason: 'not_yet' },
 ]
@@ -103,7 +124,7 @@ describe('headlines', () => {
   it('name a round by its route', () => {
     const round = { ...ALERT, rule: 'missed_checkpoint', class: 'missed', subject: 'night/F-07/R-03/2026-11-21/2', unit: 'F-07',
       fingerprint: 'missed_checkpoint:round:night/F-07/R-03/2026-11-21/2' }
-    expect(headline(round)).toBe('F-07 missed the whole round R-03')
+    expect(headline(round)).toBe('F-07 missed most of the round R-03')
   })
 
   it("are the service's own for a rule that this page does not know", () => {

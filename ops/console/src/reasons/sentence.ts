@@ -23,6 +23,8 @@ function keyOf(reason: Reason): string {
     if (reason.items !== undefined) return 'reason.overdue_items'
     if (reason.equipment !== undefined) return 'reason.overdue_item'
   }
+  if (word === 'away' && reason.until_at === undefined) return 'reason.away_open'
+  if (word === 'scan' && reason.distance_m === undefined) return 'reason.scan_placeless'
   if (word === 'accuracy' && reason.distance_m === undefined) return 'reason.accuracy_coarse'
   return `reason.${word}`
 }

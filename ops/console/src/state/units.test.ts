@@ -7,6 +7,7 @@ const fix = (time: string, lat: number) => ({
 })
 const carried = (name: string, at: ReturnType<typeof fix> | null) => ({
   name, kind: 'handset', label: null, post: null, heard_at: null, battery_pct: null, battery_at: null,
+  charge_pct: null, charge_at: null,
   position: at && { ...at, age_s: 1 },
 })
 function answer(...devices: ReturnType<typeof carried>[]): void {

@@ -47,7 +47,10 @@ export function drawn(drawing: Drawing | null, lat: number | null, lon: number |
   if (drawing) {
     if (drawing.circle) {
       const target = place(drawing.circle.lon, drawing.circle.lat)
-      features.push(around('circle', target, drawing.circle.radius_m), point('place', target))
+      const border = drawing.circle.polygon?.map(([at_lat, at_lon]): Position => place(at_lon, at_lat))
+      if (border) features.push({ type: 'Feature', properties: { kind: 'circle' }, geometry: { type: 'Polygon', coordinates: [border] } })
+      else features.push(around('circle', target, drawing.circle.radius_m))
+      features.push(point('place', target))
       for (const track of drawing.tracks) features.push(...ofTrack(track, target))
     }
     for (const stretch of drawing.line?.stretches ?? [])
