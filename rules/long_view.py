@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+from devices.readings import same_tag
 from ingest.database import Connection
 from rules.core.fixes import Span, merged
 from rules.core.periods import local_day, midnight
@@ -19,7 +20,7 @@ async def long_view(connection: Connection, world: World, need: LongNeed) -> Lon
     if not held:
         return LongView()
     hours = await store.hours(connection, {number: it.device for number, it in held.items()}, need.span)
-    stays: list[Stay] = await _scanned(connection, held, need, world.zone)
+    stays: list[Stay] = await _scanned(connection, held, need, world)
     by_day: dict[date, list[int]] = {it.day: [] for it in stays}
     for number, it in held.items():
         for day in promising(
@@ -57,16 +58,20 @@ def devices_of(world: World, need: LongNeed) -> dict[int, HeldBy]:
     return found
 
 
-async def _scanned(connection: Connection, held: dict[int, HeldBy], need: LongNeed, zone: str) -> list[Stay]:
+async def _scanned(connection: Connection, held: dict[int, HeldBy], need: LongNeed, world: World) -> list[Stay]:
+    """Tags that hang in the grids and were read by these devices; one that says it was read elsewhere is left out."""
+    scans = await store.scans(connection, list(held), need.span, grids=need.grids)
+    points = [it for it in world.checkpoints if it.tags and it.grid in need.grids] if scans else []
     found = []
-    for number, tag, fix in await store.scans(connection, list(held), need.span, grids=need.grids):
-        holder = held[number]
-        if any(fix.time in spell for spell in holder.spells):
+    for number, tag, fix in scans:
+        holder, read = held[number], same_tag(tag)
+        hangs = any(it.holds(fix.time) and read in map(same_tag, it.tags) for it in points)
+        if hangs and any(fix.time in spell for spell in holder.spells):
             found.append(
                 Stay(
                     device=holder.device,
                     holder=holder.holder,
-                    day=local_day(fix.time, zone),
+                    day=local_day(fix.time, world.zone),
                     dwell_s=0.0,
                     first_at=fix.time,
                     last_at=fix.time,

@@ -154,6 +154,6 @@ def next_look(duty: Duty, judgement: Judgement, *, state: State, now: datetime) 
     if now < duty.settles_at:
         return duty.settles_at
     if judgement.verdict in NOT_PROVEN:
-        # Fixes that lie far from the place wake nobody, yet they fill holes.
+        # Fixes that lie far from the place wake nobody unless they come late, yet they fill holes.
         return min(duty.final_at, now + max(_LOOK_AGAIN, now - duty.settles_at))
     return duty.final_at
