@@ -123,6 +123,8 @@ def test_who_must_not_see_tracks_does_not() -> None:
     assert set(GRANTS["auditor"]) == {"audit.read"}
     acts = {"grids.act", "holidays.act", "roster.act", "spot_checks.act"}
     assert {name for name in GRANTS["leader"] if name.endswith(".act")} == acts
+    # leaders put the territory in order; what happens on it is the duty officer's
+    assert not {"alerts.act", "incidents.act"} & set(GRANTS["leader"])
     assert GRANTS["patrol"]["tracks.read"] == "own unit"
 
 

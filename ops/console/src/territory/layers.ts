@@ -101,6 +101,14 @@ const picked: Layer = {
       source: 'picked',
       paint: { 'line-color': palette.evidence, 'line-width': 4 },
     })
+    // Borders of other divisions run along roads: they lie above them.
+    map.addLayer({
+      id: 'areas-border',
+      type: 'line',
+      source: 'areas',
+      filter: ['!=', ['get', 'hierarchy'], 'patrol'],
+      paint: { 'line-color': palette.evidence, 'line-width': 2.5, 'line-dasharray': [3, 1.5] },
+    })
     map.addLayer({
       id: 'areas-name',
       type: 'symbol',
