@@ -6,7 +6,8 @@ at gengfu's own. All of them are pure: they get values and return values.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal
@@ -487,13 +488,14 @@ class TrackRule(Rule):
     def episodes(self, case: TrackCase) -> list[Episode]:
         """The episodes that began, went on or ended within the span."""
         found: list[Episode] = []
+        said = in_order(case.samples, case.readings)
         for tour in Tours(case.world, case.span).of(case.device.number, errands=case.errands):
             until = min(case.span.end, tour.end)
             follower = (
                 self.follow(tour, world=case.world, settings=case.settings, at=until) if self.concerns(tour) else None
             )
             if follower is not None:
-                feed(follower, in_order(case.samples, case.readings), after=tour.start, until=until)
+                feed(follower, said, after=tour.start, until=until)
                 its = follower.episodes(until)
                 found += [_cut(it, tour) for it in its] if tour.end <= case.span.end else its
         return [it for it in found if it.ended_at is None or it.ended_at >= case.span.start]
@@ -505,14 +507,18 @@ def in_order(samples: Sequence[Sample], readings: Sequence[SignalReading]) -> li
     return sorted(said, key=lambda it: (it.time, it.digest)) if readings else said
 
 
-def feed(follower: Follower, said: Iterable[Sample | SignalReading], *, after: datetime, until: datetime) -> None:
-    """Give a follower everything from `after` to `until`, both included, of what may hold more."""
-    for it in said:
-        if after <= it.time <= until:
-            if isinstance(it, Sample):
-                follower.sample(it)
-            else:
-                follower.reading(it)
+def feed(follower: Follower, said: Sequence[Sample | SignalReading], *, after: datetime, until: datetime) -> None:
+    """Give a follower everything from `after` to `until`, both included, of what may hold more and is in order."""
+    start = bisect_left(said, after, key=_time)
+    for it in said[start : bisect_right(said, until, lo=start, key=_time)]:
+        if isinstance(it, Sample):
+            follower.sample(it)
+        else:
+            follower.reading(it)
+
+
+def _time(it: Sample | SignalReading) -> datetime:
+    return it.time
 
 
 def _cut(episode: Episode, tour: Tour) -> Episode:
