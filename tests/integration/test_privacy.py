@@ -190,7 +190,7 @@ async def test_a_correction_releases_each_reading_once(bench: Bench, correction:
     assert await lies(bench) == {"position": 3, "reading": 1}
     rows = await bench.rows("SELECT * FROM position_readable ORDER BY time DESC, lat_deg")
     assert [row["grid"] for row in rows] == ["G1", "G1", None]
-    assert {row["kind"] for row in await bench.rows("SELECT kind FROM dirty_mark")} >= {"checkpoint", "device"}
+    assert "checkpoint" in {row["kind"] for row in await bench.rows("SELECT kind FROM dirty_mark")}
     assert await adds_up(bench) == {
         ("received", ""): 5,
         ("stored", ""): 1,
