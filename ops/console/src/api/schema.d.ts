@@ -936,6 +936,25 @@ export interface components {
             age_s: number;
         };
         /**
+         * AlertCorrection
+         * @description An alert as it is now, and as it was when the account saw it.
+         */
+        AlertCorrection: {
+            alert: components["schemas"]["Alert"];
+            /**
+             * Told At
+             * Format: date-time
+             */
+            told_at: string;
+            /** Told Class */
+            told_class: string;
+            /**
+             * Since
+             * @description what happened to it meanwhile
+             */
+            since: components["schemas"]["AlertEvent"][];
+        };
+        /**
          * AlertDetail
          * @description An alert with its history and the evidence on which it rests.
          */
@@ -1230,31 +1249,12 @@ export interface components {
             note: string;
         };
         /**
-         * Correction
-         * @description An alert as it is now, and as it was when the account saw it.
-         */
-        Correction: {
-            alert: components["schemas"]["Alert"];
-            /**
-             * Told At
-             * Format: date-time
-             */
-            told_at: string;
-            /** Told Class */
-            told_class: string;
-            /**
-             * Since
-             * @description what happened to it meanwhile
-             */
-            since: components["schemas"]["AlertEvent"][];
-        };
-        /**
          * CorrectionList
          * @description The newest change first; an alert leaves the list when it is opened.
          */
         CorrectionList: {
             /** Items */
-            items: components["schemas"]["Correction"][];
+            items: components["schemas"]["AlertCorrection"][];
         };
         /**
          * Credentials
