@@ -24,7 +24,7 @@ class CorrectionQuery(Query):
     limit: Annotated[int, Field(ge=1, le=500)] = 100
 
 
-class Correction(View):
+class AlertCorrection(View):
     """An alert as it is now, and as it was when the account saw it."""
 
     alert: Alert
@@ -36,7 +36,7 @@ class Correction(View):
 class CorrectionList(View):
     """The newest change first; an alert leaves the list when it is opened."""
 
-    items: list[Correction]
+    items: list[AlertCorrection]
 
 
 @route(
@@ -55,7 +55,7 @@ async def list_corrections(call: Call[CorrectionQuery]) -> CorrectionList:
         found = await rows(connection, _SQL["list_corrections"], params)
     return CorrectionList(
         items=[
-            Correction(
+            AlertCorrection(
                 alert=alert_of(one, call.now),
                 told_at=one["told_at"],
                 told_class=one["told_class"],

@@ -1452,6 +1452,25 @@ export interface components {
             age_s: number;
         };
         /**
+         * AlertCorrection
+         * @description An alert as it is now, and as it was when the account saw it.
+         */
+        AlertCorrection: {
+            alert: components["schemas"]["Alert"];
+            /**
+             * Told At
+             * Format: date-time
+             */
+            told_at: string;
+            /** Told Class */
+            told_class: string;
+            /**
+             * Since
+             * @description what happened to it meanwhile
+             */
+            since: components["schemas"]["AlertEvent"][];
+        };
+        /**
          * AlertDetail
          * @description An alert with its history and the evidence on which it rests.
          */
@@ -1789,55 +1808,12 @@ export interface components {
             note: string;
         };
         /**
-         * Correction
-         * @description What was so in a time.
-         */
-        "Correction-Input": {
-            /** Device */
-            device: string;
-            /**
-             * Holder
-             * @description who had it; null is nobody
-             */
-            holder: string | null;
-            /**
-             * Valid From
-             * Format: date-time
-             * @description RFC 3339 with an offset, such as 2026-11-21T08:00:00Z
-             */
-            valid_from: string;
-            /**
-             * Valid To
-             * @description null is until it is given back
-             */
-            valid_to: string | null;
-        };
-        /**
-         * Correction
-         * @description An alert as it is now, and as it was when the account saw it.
-         */
-        "Correction-Output": {
-            alert: components["schemas"]["Alert"];
-            /**
-             * Told At
-             * Format: date-time
-             */
-            told_at: string;
-            /** Told Class */
-            told_class: string;
-            /**
-             * Since
-             * @description what happened to it meanwhile
-             */
-            since: components["schemas"]["AlertEvent"][];
-        };
-        /**
          * CorrectionList
          * @description The newest change first; an alert leaves the list when it is opened.
          */
         CorrectionList: {
             /** Items */
-            items: components["schemas"]["Correction-Output"][];
+            items: components["schemas"]["AlertCorrection"][];
         };
         /**
          * CoverNamed
@@ -1917,6 +1893,30 @@ export interface components {
              * @description duties that keep their verdict, because their readings are no longer stored
              */
             kept: number;
+        };
+        /**
+         * CustodyCorrection
+         * @description What was so in a time.
+         */
+        CustodyCorrection: {
+            /** Device */
+            device: string;
+            /**
+             * Holder
+             * @description who had it; null is nobody
+             */
+            holder: string | null;
+            /**
+             * Valid From
+             * Format: date-time
+             * @description RFC 3339 with an offset, such as 2026-11-21T08:00:00Z
+             */
+            valid_from: string;
+            /**
+             * Valid To
+             * @description null is until it is given back
+             */
+            valid_to: string | null;
         };
         /**
          * CustodyPage
@@ -6141,7 +6141,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Correction-Input"];
+                "application/json": components["schemas"]["CustodyCorrection"];
             };
         };
         responses: {
