@@ -21,9 +21,10 @@ HELD_BY_CONDITION = frozenset(
         "device_flood",
         "broker_disk",
         "both_away",
+        "low_charge",
         "objection_unanswered",
     }
-    | {"left_area", "standing_still", "over_speed", "position_suspect", "battery_low"}
+    | {"left_area", "standing_still", "over_speed", "position_suspect", "battery_low", "app_asleep"}
 )  # closing these by hand would only open them again
 DEFAULT_RADIUS_M = 50.0  # metres; a building and the street before it
 

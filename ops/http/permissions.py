@@ -95,12 +95,14 @@ def _own(*names: str) -> dict[str, Reach]:
 GRANTS: Final[Mapping[str, Mapping[str, Reach]]] = {
     "officer": _territory(*_READS, "alerts.act", "incidents.act", "roster.act", "duties.waive", "objections.answer")
     | _own("looks.own"),
-    "leader": _territory(*_READS, "grids.act", "roster.act") | _own("looks.own"),
+    "leader": _territory(*_READS, "grids.act", "roster.act", "holidays.act") | _own("looks.own"),
     "crew": _territory("tickets.read", "equipment.read", "grids.read") | _own("looks.own"),
     "patrol": _territory("grids.read")
     | _own("tracks.read", "rounds.read", "incidents.read", "units.read", "measures.read", "looks.own")
     | _own("duties.read", "objections.read", "objections.make"),
-    "admin": _territory("devices.read", "grids.read", "metrics.read", "grids.act", "territory.read", "roster.read"),
+    "admin": _territory(
+        "devices.read", "grids.read", "metrics.read", "grids.act", "territory.read", "roster.read", "holidays.act"
+    ),
     "auditor": _territory("audit.read"),
 }
 
