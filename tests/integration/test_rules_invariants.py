@@ -146,7 +146,7 @@ async def site_of(url: str, stream: Stream) -> AsyncIterator[Site]:
     """A unit with one device, and three rounds through the stream's points on the day of it."""
     async with site_at(url) as site:
         await site.unit()
-        # One that nobody carries: what a person's says outside the shift is withheld, and the stream is longer than that.
+        # One that nobody carries: what a person's says outside the shift is withheld, and the stream is longer.
         await site.device("H-03", kind="vehicle")
         codes = [f"C-{number}" for number in range(len(stream.points))]
         for code, (lat, lon) in zip(codes, stream.points, strict=True):
