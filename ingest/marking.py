@@ -35,7 +35,7 @@ def marks_of(
         stored_at: when it is stored, if that is long after it was received.
     """
     marks = touched(world, positions) + _device_marks(others) + _scan_marks(world, others)
-    return marks + _late_marks(positions, others, stored_at)
+    return marks + late_marks(positions, others, stored_at=stored_at)
 
 
 def _device_marks(others: Sequence[Other]) -> list[Mark]:
@@ -57,8 +57,14 @@ def _scan_marks(world: World, others: Sequence[Other]) -> list[Mark]:
     ]
 
 
-def _late_marks(positions: Positions, others: Sequence[Other], stored_at: datetime | None) -> list[Mark]:
-    """One mark of each kind for each device of which something came late; one for everybody when those are many."""
+def late_marks(positions: Positions, others: Sequence[Other], *, stored_at: datetime | None = None) -> list[Mark]:
+    """One mark of each kind for each device of which something came late; one for everybody when those are many.
+
+    Args:
+        positions: of a batch.
+        others: its other readings.
+        stored_at: counts as the time at which all of it came; otherwise each reading's time of receipt does.
+    """
     device = np.concatenate((positions.device, np.array([one.device for one in others], np.int64)))
     time_us = np.concatenate((positions.time_us, np.array([microseconds(one.time) for one in others], np.int64)))
     if stored_at is None:

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 
 from devices.times import parse_time
-from gateway.simulation import Checkpoint, Device, Route, Shift, Thing, Town
+from gateway.simulation import Checkpoint, Device, Route, Shift, Stand, Thing, Town
 from ingest.database import Connection, Pool, connect, transaction
 from ingest.errors import DatabaseUnavailable
 from ingest.queries import load_queries
@@ -39,6 +39,7 @@ async def town_now(conninfo: str, *, zone: str) -> Town:
         shifts=tuple(_shift(it) for it in rows["shifts"]),
         roads=tuple(line for it in rows["roads"] for line in _lines(it["geometry"])),
         things={it["code"]: Thing(**it) for it in rows["things"]},
+        stands=tuple(_stand(it) for it in rows["stands"]),
     )
 
 
@@ -83,3 +84,7 @@ def _devices(rows: list[dict[str, Any]]) -> tuple[Device, ...]:
 
 def _shift(row: dict[str, Any]) -> Shift:
     return Shift(**{**row, "days": frozenset(_DAYS[day] for day in row["days"] if day in _DAYS)})
+
+
+def _stand(row: dict[str, Any]) -> Stand:
+    return Stand(**{**row, "days": frozenset(_DAYS[day] for day in row["days"] if day in _DAYS)})

@@ -26,6 +26,11 @@ SELECT code, days, starts, ends, unit, route, rounds FROM shift
 SELECT code, kind, lat, lon FROM equipment
  WHERE lat IS NOT NULL AND valid_from <= now() AND (valid_to IS NULL OR valid_to > now()) ORDER BY code;
 
+-- name: stands
+-- Static posts in force now.
+SELECT code, unit, lat, lon, days, starts, ends FROM static_post
+ WHERE valid_from <= now() AND (valid_to IS NULL OR valid_to > now()) ORDER BY code;
+
 -- name: devices
 -- Devices that somebody or something holds now. A post without a unit goes with the first unit of its squad.
 SELECT d.name, d.kind, c.holder_kind,

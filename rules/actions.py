@@ -14,16 +14,8 @@ from rules.store.incidents import Incident
 from rules.store.telling import note_seen
 
 HELD_BY_CONDITION = frozenset(
-    {
-        "silent_device",
-        "equipment_expiry",
-        "ingest_silent",
-        "device_flood",
-        "broker_disk",
-        "both_away",
-        "low_charge",
-        "objection_unanswered",
-    }
+    {"silent_device", "equipment_expiry", "ingest_silent", "device_flood", "broker_disk"}
+    | {"both_away", "low_charge", "objection_unanswered"}
     | {"left_area", "standing_still", "over_speed", "position_suspect", "battery_low", "app_asleep"}
 )  # closing these by hand would only open them again
 DEFAULT_RADIUS_M = 50.0  # metres; a building and the street before it

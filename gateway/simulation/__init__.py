@@ -4,7 +4,7 @@ from gateway.simulation.driver import Counts, FindIncident, Simulation
 from gateway.simulation.happenings import Said
 from gateway.simulation.plan import Plan
 from gateway.simulation.scenario import DEFAULT, Scenario, load_scenario, scenario_text, shipped
-from gateway.simulation.town import Checkpoint, Device, Route, Shift, Thing, Town
+from gateway.simulation.town import Checkpoint, Device, Route, Shift, Stand, Thing, Town
 
 __all__ = [
     "DEFAULT",
@@ -18,6 +18,7 @@ __all__ = [
     "Scenario",
     "Shift",
     "Simulation",
+    "Stand",
     "Thing",
     "Town",
     "load_scenario",

@@ -1,12 +1,14 @@
-"""How a vehicle drives: from block to block of ten minutes about its quarter, and to incidents when it is sent."""
+"""How a vehicle drives: about its quarter, block by block of ten minutes; to where it stands and where it is sent."""
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from gateway.simulation.course import Course, Point, length_m
 from gateway.simulation.dice import dice
 from gateway.simulation.roads import RoadNet
+from gateway.simulation.stands import Standing
 
 BLOCK_S = 600
 QUARTER_M = 1300.0  # how far from the middle of its quarter a vehicle goes
@@ -15,6 +17,8 @@ SLOWEST_MPS, FASTEST_MPS = 5.6, 11.1  # 20 and 40 km/h
 SENT_MPS = 8.5  # to an incident, through lanes
 LEAD_S = 900.0  # so long before an incident the vehicle begins to move to where it will be when it is called
 LONGEST_DRIVE_S = 240.0
+STANDS_EARLY_S = 120.0  # before and after its hours a vehicle stands at its static post
+DAY_S = 86_400
 
 
 @dataclass(frozen=True)
@@ -41,10 +45,12 @@ class Errand:
 class Drives:
     """The vehicles of one town."""
 
-    def __init__(self, *, roads: RoadNet, seed: int) -> None:
+    def __init__(self, *, roads: RoadNet, seed: int, stands: Mapping[str, Sequence[Standing]] | None = None) -> None:
         self._roads = roads
         self._seed = seed
+        self._stands = stands or {}
         self._errands: dict[str, list[Errand]] = {}
+        self._standing = lru_cache(maxsize=64)(self._stands_of_day)
         self._block = lru_cache(maxsize=256)(self._drive)
         self._errand = lru_cache(maxsize=256)(self._answer)
 
@@ -52,12 +58,12 @@ class Drives:
         """Whether the vehicle has nothing else to do about that time."""
         return all(
             errand.last_block < it.first_block or it.last_block < errand.first_block
-            for it in self._errands.get(errand.unit, ())
+            for it in self._its(errand.unit, errand.at_s)
         )
 
     def busy(self, unit: str, *, since_s: float, until_s: float) -> bool:
         """Whether the vehicle is at an errand in some time; before it is called and on its way back it is not."""
-        its = self._errands.get(unit, ())
+        its = self._its(unit, since_s)
         return any(since_s < it.at_s + it.after_s + it.stay_s and it.at_s < until_s for it in its)
 
     def send(self, errand: Errand) -> None:
@@ -67,10 +73,30 @@ class Drives:
     def course(self, unit: str, moment_s: float) -> Course:
         """The movement that holds at a moment."""
         block = math.floor(moment_s / BLOCK_S)
-        for errand in self._errands.get(unit, ()):
+        for errand in self._its(unit, moment_s):
             if errand.first_block <= block <= errand.last_block:
                 return self._errand(errand)
         return self._block(unit, block)
+
+    def _its(self, unit: str, moment_s: float) -> list[Errand]:
+        """What a vehicle has to do about a time: where it was sent, and where it stands."""
+        day = math.floor(moment_s / DAY_S)
+        standing = [it for near in (day - 1, day, day + 1) for it in self._standing(unit, near)]
+        return [*self._errands.get(unit, ()), *standing]
+
+    def _stands_of_day(self, unit: str, day: int) -> tuple[Errand, ...]:
+        """A drive to each static post whose hours begin on a day (of UTC), and the time there."""
+        return tuple(
+            Errand(
+                unit,
+                starts_s - STANDS_EARLY_S - LONGEST_DRIVE_S,
+                LONGEST_DRIVE_S,
+                ends_s - starts_s + 2 * STANDS_EARLY_S,
+                stand.point,
+            )
+            for stand in self._stands.get(unit, ())
+            for starts_s, ends_s in stand.hours(since_s=day * DAY_S, until_s=(day + 1) * DAY_S)
+        )
 
     def _waypoint(self, unit: str, block: int) -> Point:
         points = self._roads.points or [(0.0, 0.0)]

@@ -6,7 +6,7 @@ from functools import lru_cache
 from random import Random
 from typing import Any
 
-from gateway.simulation.course import Plane
+from gateway.simulation.course import Moment, Plane
 from gateway.simulation.courses import Courses
 from gateway.simulation.dice import dice
 from gateway.simulation.drives import Drives
@@ -15,6 +15,7 @@ from gateway.simulation.receiver import STATUS_EVERY_S, Wander, battery_pct, gri
 from gateway.simulation.roads import RoadNet
 from gateway.simulation.scenario import Scenario
 from gateway.simulation.skipping import Skipping
+from gateway.simulation.stands import standings
 from gateway.simulation.story import Story
 from gateway.simulation.tags import equipment, extra_times
 from gateway.simulation.times import wire_time
@@ -26,6 +27,7 @@ PIECES = 512  # kept; filling in asks for half a shift of everybody on duty, lat
 AHEAD_S = 3600.0  # an errand changes where a vehicle was up to so long before it
 DRIVEN_S = 1800.0  # back-fill of what has no rounds
 TAGGED_S = 3600.0
+HOME_M = 800.0  # from the middle of the town, standard deviation on each axis
 EARLY_S = 300.0  # a visit so long before its window counts, so that time is filled too
 
 
@@ -51,7 +53,7 @@ class Plan:
         self._seed = seed
         self._plane = Plane(*_middle(town))
         roads = RoadNet(town.roads, self._plane)
-        self._drives = Drives(roads=roads, seed=seed)
+        self._drives = Drives(roads=roads, seed=seed, stands=standings(town, self._plane))
         skipping = Skipping(town, plane=self._plane, skips=scenario.skips, seed=seed)
         walks = Walks(town, plane=self._plane, roads=roads, seed=seed, skips=skipping)
         self.courses = Courses(
@@ -189,19 +191,27 @@ class Plan:
         wander = Wander(chance, sigma_m=gps.sigma_m * sky, over_s=gps.over)
         found: list[tuple[float, dict[str, Any]]] = []
         unit = device.unit or ""
+        home = self._home(device)
         for at_s in times:
             going = self.courses.going(unit, at_s)
-            if going is None:
+            moment = going.course.at(at_s - device.lag_s) if going else home
+            if moment is None:
                 continue
-            moment = going.course.at(at_s - device.lag_s)
             error = wander.at(at_s)
             accuracy_m = max(2.0, gps.sigma_m * sky * 1.6 + chance.gauss(0, 0.4))
             reading = position(at_s, moment, error, plane=self._plane, accuracy_m=accuracy_m, chance=chance)
-            charge = battery_pct(device.kind, on_for_s=at_s - going.since_s)
+            charge = battery_pct(device.kind, on_for_s=at_s - going.since_s if going else 0.0)
             found.append((at_s, reading if charge is None else reading | {"battery_pct": charge}))
         found += self._statuses(device, since_s, until_s, chance)
         found += self._scans(device, since_s, until_s)
         return sorted(found, key=lambda it: (it[0], it[1]["type"]))
+
+    def _home(self, device: Device) -> Moment | None:
+        """Where a handset lies that was taken home switched on; None when it is switched off there."""
+        chance = dice(self._seed, "home", device.name)
+        if device.kind != "handset" or chance.random() >= self.scenario.left_on:
+            return None
+        return Moment(chance.gauss(0, HOME_M), chance.gauss(0, HOME_M), 0.0, None)
 
     def _statuses(
         self, device: Device, since_s: float, until_s: float, chance: Random

@@ -117,6 +117,7 @@ class Scenario(_Part):
     length: Duration | None = Field(None, ge=1, description="simulated time; left out: for ever")
     back_fill: Duration = Field(12 * 3600.0, description="from the start of rounds under way, at most so much")
     shifts: Shifts = Field(default_factory=Shifts)
+    left_on: float = Field(0.0, ge=0, le=1, description="share of the handsets that are taken home switched on")
     gps: Gps = Field(default_factory=Gps)
     report_interval: dict[str, Annotated[Duration, Field(ge=1)]] = Field(
         default_factory=dict, description="by kind of device; left out: the kind's own"

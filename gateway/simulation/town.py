@@ -71,6 +71,19 @@ class Thing:
 
 
 @dataclass(frozen=True)
+class Stand:
+    """A place that a unit holds on these days from then to then, in local time; it may end on the next day."""
+
+    code: str
+    unit: str
+    lat: float
+    lon: float
+    days: frozenset[int]  # 0 Monday to 6 Sunday, of the day on which it starts
+    starts: time
+    ends: time
+
+
+@dataclass(frozen=True)
 class Town:
     """All of it. Mappings are by code; `units` gives each unit's kind."""
 
@@ -82,3 +95,4 @@ class Town:
     shifts: tuple[Shift, ...] = ()
     roads: tuple[Line, ...] = ()
     things: Mapping[str, Thing] = field(default_factory=dict)
+    stands: tuple[Stand, ...] = ()

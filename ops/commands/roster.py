@@ -288,7 +288,7 @@ def _change(settings: "Settings", action: str, work: "Callable[[Connection], Awa
 def _cell(cell: "Cell") -> Text:
     said = [f"{it.post or it.unit}" + ("*" if it.instead_of else "") for it in cell.out]
     if cell.state == "nobody":
-        said.append(f"nobody {cell.gap_min} min")
+        said.append(f"nobody {cell.nobody_min} min")
     elif cell.state == "answering" and not said:
         said = [f"({it})" for it in cell.answering]
     return Text(" ".join(dict.fromkeys(said)), style=STYLES[cell.state])

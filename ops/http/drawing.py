@@ -1,4 +1,4 @@
-"""Evidence as it is drawn on a map: the circle that had to be reached, what each device showed, and what proves it."""
+"""Evidence as it is drawn on a map: the circle or the line of the duty, what each device showed, and what proves it."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from ops.http.fields import View
 from ops.http.positions import flag_words
+from rules.core.coverage import Way
 
 
 class DrawnPoint(View):
@@ -60,10 +61,37 @@ class DrawnVisit(View):
     points: list[DrawnPoint] = Field(description="one: a fix within the circle; two: the segment that crossed it")
 
 
-class Drawing(View):
-    """What an alert rests on, to be drawn."""
+class DrawnPlace(View):
+    """Degrees WGS-84."""
 
-    circle: DrawnCircle
+    lat: float
+    lon: float
+
+
+class DrawnStretch(View):
+    """A part of a line, by its corners."""
+
+    from_m: float = Field(description="from the beginning of the line")
+    to_m: float
+    covered: bool = Field(description="whether it was walked")
+    points: list[DrawnPlace]
+
+
+class DrawnLine(View):
+    """A line that had to be walked: its stretches one after the other, walked ones and others."""
+
+    corridor_m: float = Field(description="being this near to it is being on it")
+    length_m: float
+    share_pct: float = Field(description="of its length that is enough")
+    covered_pct: float
+    stretches: list[DrawnStretch]
+
+
+class Drawing(View):
+    """What an alert rests on, to be drawn: a circle or a line."""
+
+    circle: DrawnCircle | None
+    line: DrawnLine | None = None
     since: datetime = Field(description="from when it counted to be there")
     until: datetime
     visit: DrawnVisit | None
@@ -95,6 +123,28 @@ class _Visit(BaseModel):
     received_at: datetime | None
 
 
+class _Line(BaseModel):
+    points: list[tuple[float, float]] = Field(min_length=2)
+    corridor_m: float
+    length_m: float
+    share_pct: float
+
+
+class _Stretch(BaseModel):
+    from_m: float
+    to_m: float
+
+
+class _Walked(BaseModel):
+    """The evidence of a line."""
+
+    line: _Line
+    window: tuple[datetime, datetime]
+    covered_pct: float
+    covered: list[_Stretch]
+    uncovered: list[tuple[float, float]]
+
+
 class _Evidence(BaseModel):
     place: DrawnCircle
     window: tuple[datetime, datetime]
@@ -104,6 +154,8 @@ class _Evidence(BaseModel):
 
 def drawing_of(evidence: Mapping[str, Any] | None) -> Drawing | None:
     """The drawing of stored evidence; None when it shows no place."""
+    if evidence is not None and "line" in evidence:
+        return _walked(evidence)
     try:
         stored = _Evidence.model_validate(evidence)
     except ValidationError:
@@ -126,6 +178,33 @@ def drawing_of(evidence: Mapping[str, Any] | None) -> Drawing | None:
         visit=_visit(stored.visit, tracks) if stored.visit else None,
         tracks=tracks,
     )
+
+
+def _walked(evidence: Mapping[str, Any]) -> Drawing | None:
+    try:
+        stored = _Walked.model_validate(evidence)
+    except ValidationError:
+        return None
+    way = Way(tuple(stored.line.points))
+    parts = [(it.from_m, it.to_m, True) for it in stored.covered] + [(a, b, False) for a, b in stored.uncovered]
+    stretches = [
+        DrawnStretch(
+            from_m=a,
+            to_m=b,
+            covered=covered,
+            points=[DrawnPlace(lat=lat, lon=lon) for lat, lon in way.part(a, b)],
+        )
+        for a, b, covered in sorted(parts)
+    ]
+    since, until = stored.window
+    line = DrawnLine(
+        corridor_m=stored.line.corridor_m,
+        length_m=stored.line.length_m,
+        share_pct=stored.line.share_pct,
+        covered_pct=stored.covered_pct,
+        stretches=stretches,
+    )
+    return Drawing(circle=None, line=line, since=since, until=until, visit=None, tracks=[])
 
 
 def _point(fix: _Fix) -> DrawnPoint:

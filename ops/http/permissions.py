@@ -61,6 +61,8 @@ PERMISSIONS: Final[Mapping[str, str]] = {
     "roster.read": "see posts, leave, custody, shifts and who is named for which grid when",
     "roster.act": "record leave, name who stands in, hand devices over, change shifts; now, ahead or for the past",
     "rounds.read": "see rounds, their points and verdicts",
+    "spot_checks.read": "see which rounds were drawn for a check, and what was found",
+    "spot_checks.act": "say what a check of a round found",
     "tickets.read": "see tickets",
     "tracks.read": "look at a device's track; each look is recorded",
     "units.read": "see units, their devices and where they are",
@@ -78,6 +80,7 @@ _READS = (
     "incidents.read",
     "objections.read",
     "rounds.read",
+    "spot_checks.read",
     "tickets.read",
     "tracks.read",
     "units.read",
@@ -94,14 +97,15 @@ def _own(*names: str) -> dict[str, Reach]:
 
 GRANTS: Final[Mapping[str, Mapping[str, Reach]]] = {
     "officer": _territory(*_READS, "alerts.act", "incidents.act", "roster.act", "duties.waive", "objections.answer")
+    | _territory("spot_checks.act")
     | _own("looks.own"),
-    "leader": _territory(*_READS, "grids.act", "roster.act", "holidays.act") | _own("looks.own"),
+    "leader": _territory(*_READS, "grids.act", "holidays.act", "roster.act", "spot_checks.act") | _own("looks.own"),
     "crew": _territory("tickets.read", "equipment.read", "grids.read") | _own("looks.own"),
     "patrol": _territory("grids.read")
     | _own("tracks.read", "rounds.read", "incidents.read", "units.read", "measures.read", "looks.own")
     | _own("duties.read", "objections.read", "objections.make"),
     "admin": _territory(
-        "devices.read", "grids.read", "metrics.read", "grids.act", "territory.read", "roster.read", "holidays.act"
+        "devices.read", "grids.read", "metrics.read", "grids.act", "territory.read", "holidays.act", "roster.read"
     ),
     "auditor": _territory("audit.read"),
 }

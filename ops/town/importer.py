@@ -163,6 +163,7 @@ TABLES = (
         ),
         ("static_posts.geojson",),
     ),
+    Table("holiday", ("day",), lambda town: (_only(h, "day name kind") for h in town.holidays), ("holidays.csv",)),
 )
 
 

@@ -348,6 +348,7 @@ class Town:
     line_plans: tuple[LinePlan, ...] = ()
     visit_plans: tuple[VisitPlan, ...] = ()
     static_posts: tuple[StaticPost, ...] = ()
+    holidays: tuple[Holiday, ...] = ()
 
     def grids_top_down(self) -> Iterator[Grid]:
         """All grids, each after its parent: the order in which rows with a parent key can be written."""

@@ -27,6 +27,7 @@ OPTIONAL = (
     "line_plans.csv",
     "visit_plans.csv",
     "static_posts.geojson",
+    "holidays.csv",
 )
 SITE_ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -114,6 +115,7 @@ def read_town(folder: Path, *, zone: ZoneInfo = SITE_ZONE, today: date | None = 
         line_plans=_records(line_plans),
         visit_plans=_records(visit_plans),
         static_posts=_records(static_posts),
+        holidays=_records(holidays),
     )
     order = {name: number for number, name in enumerate(REQUIRED + OPTIONAL)}
     return town, sorted(reading.findings.items, key=lambda finding: order.get(finding.file, -1))

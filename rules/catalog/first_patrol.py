@@ -1,7 +1,8 @@
 """A unit did not begin its patrol soon enough after its shift began.
 
 To the officer: this unit should have been in one of its own grids within so many minutes of the start of its shift, and
-was not, or nobody can prove it. Its own grids are those of the checkpoints of the routes that it walks in that shift.
+was not, or nobody can prove it. Its own grids are those that its posts answer for, and for each route of that shift the
+lowest grid that holds all of its checkpoints; those of the checkpoints where only the whole territory does.
 
 Fires when the time and the settle time are over and no stored fix lies in one of those grids: as *missed* when a device
 of the unit reported from elsewhere all the time, as *unproven* when each of them was silent, had a hole, or was too
@@ -72,7 +73,8 @@ class FirstPatrol(DutyRule):
             together.setdefault(key, []).append(watch)
         planned = []
         for key, its in together.items():
-            if grids := _grids(planning.world, (it.shift.route for it in its), its[0].starts_at):
+            routes = (it.shift.route for it in its)
+            if grids := _grids(planning.world, its[0].shift.unit, routes, its[0].starts_at):
                 planned.append(Planned(duty=self._duty(planning, key, its[0], grids)))
         return planned
 
@@ -109,7 +111,7 @@ class FirstPatrol(DutyRule):
             for it in case.world.shifts
             if it.unit == duty.unit and it.code == duty.context.get("shift") and it.holds(duty.opens_at)
         ]
-        grids = _grids(case.world, routes, duty.opens_at)
+        grids = _grids(case.world, duty.subject, routes, duty.opens_at)
         if not grids:
             return Judgement(verdict=Verdict.IN_DOUBT, reasons=(reason(Why.NO_PLACE, unit=duty.subject),))
         window = Span(duty.opens_at, duty.due_at)
@@ -147,14 +149,16 @@ class FirstPatrol(DutyRule):
         return case.settings.at(self.name, Settings, case.duty.opens_at)
 
 
-def _grids(world: World, routes: Iterable[str], at: datetime) -> set[str]:
-    """The grids of the checkpoints of some routes."""
-    found: set[str] = set()
+def _grids(world: World, unit: str, routes: Iterable[str], at: datetime) -> set[str]:
+    """The grids that a unit's posts answer for, and those of some routes, with all below them."""
+    found = world.grids_of_unit(unit, at)
     for code in routes:
         route = world.routes.at(code, at)
         points = [world.checkpoints.at(point, at) for point in (route.checkpoints if route else ())]
-        found.update(point.grid for point in points if point and point.grid)
-    return found
+        its = {point.grid for point in points if point and point.grid}
+        whole = world.grids.at(world.common_grid(its, at), at)
+        found |= {whole.code} if whole and whole.parent else its  # the whole territory would say nothing
+    return {code for grid in found for code in world.below(grid, at)}
 
 
 def _usable(it: Tracked, accuracy_m: float) -> tuple[Fix, ...]:

@@ -2,8 +2,9 @@
 
 To the officer: a post of this role should have been in this grid, which it answers for, on so many days of the period
 for so long (走访), and was not, or nobody can prove it. The devices that the posts carry themselves prove a visit, or a
-tag of the grid that they read. A post answers for the grid that its record names and for those below it, and as A or B
-for the grids that name it; a visit by any of the posts counts.
+tag of the grid that they read. A post answers for the grid that its record names, and as A or B for the grids that name
+it; where a grid has no such post, those of the grids above it answer, else those of the grids below. A visit by any of
+them counts.
 
 Fires once some days before the period ends, as *due soon*, when visits are still to come; and when the period and the
 settle time are over: as *missed* when a device was in sight through the working time and not long enough in the grid,
@@ -12,7 +13,6 @@ as *unproven* when each had a hole long enough for a visit, or nobody held one.
 Resolves when the visits are proven, or by an officer's hand.
 """
 
-from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from typing import Any, ClassVar
 
@@ -114,11 +114,11 @@ class MissedVisit(DutyRule):
         plan, settings = _plan(case), self._settings(case)
         if plan is None:
             return None
-        posts = answering(case.world, plan, case.duty.opens_at).get(case.duty.subject, [])
+        world, duty = case.world, case.duty
         return LongNeed(
-            posts=tuple(posts),
-            grids=below(case.world, case.duty.subject, case.duty.opens_at),
-            span=Span(case.duty.opens_at, case.duty.due_at),
+            posts=tuple(world.answering(duty.subject, plan.role, duty.opens_at)),
+            grids=world.below(duty.subject, duty.opens_at),
+            span=Span(duty.opens_at, duty.due_at),
             dwell_s=plan.dwell_s,
             days=plan.times,
             max_gap_s=settings.max_gap_s,
@@ -239,44 +239,10 @@ class MissedVisit(DutyRule):
 
 
 def answering(world: World, plan: VisitPlan, at: datetime) -> dict[str, list[str]]:
-    """The posts of a plan's role that answer for each grid of its level.
-
-    They are the grid's A and B and those whose record names it, else those of the nearest grid above it. Grids without
-    such a post are left out.
-    """
-    named: dict[str, set[str]] = {}
-    role = {post.code for post in world.posts.all_at(at) if post.role == plan.role}
-    for post in world.posts.all_at(at):
-        if post.grid and post.code in role:
-            named.setdefault(post.grid, set()).add(post.code)
-    for it in world.grid_posts:
-        if it.holds(at) and it.post in role:
-            named.setdefault(it.code, set()).add(it.post)
-    found: dict[str, list[str]] = {}
-    for grid in sorted(world.grids.all_at(at), key=lambda it: it.code):
-        if grid.level != plan.level or grid.hierarchy != "patrol":
-            continue
-        above = next((code for code in _upwards(world, grid.code, at) if code in named), None)
-        if above is not None:
-            found[grid.code] = sorted(named[above])
-    return found
-
-
-def below(world: World, grid: str, at: datetime) -> frozenset[str]:
-    """A grid and all below it, by any of whose codes a fix may be known."""
-    found = {grid}
-    grids = list(world.grids.all_at(at))
-    while more := {it.code for it in grids if it.parent in found} - found:
-        found |= more
-    return frozenset(found)
-
-
-def _upwards(world: World, code: str | None, at: datetime) -> Iterable[str]:
-    seen: set[str] = set()
-    while (grid := world.grids.at(code, at)) is not None and grid.code not in seen:
-        seen.add(grid.code)
-        yield grid.code
-        code = grid.parent
+    """Each grid of a plan's level with the posts of its role that answer for it; grids without any are left out."""
+    grids = (it for it in world.grids.all_at(at) if it.level == plan.level and it.hierarchy == "patrol")
+    found = {it.code: world.answering(it.code, plan.role, at) for it in grids}
+    return {grid: found[grid] for grid in sorted(found) if found[grid]}
 
 
 def _plan(case: Case) -> VisitPlan | None:

@@ -177,7 +177,11 @@ def _doubts(tracked: Sequence[Tracked], found: Attendance, place: Place) -> list
         made_up = next((fix for fix in within(it.held, found.span) if not fix.credible), None)
         if made_up:
             reasons.append(reason(Why.MOCK, device=it.device, at=made_up.time))
-    holes = [reason(Why.HOLE, start=it.start, end=it.end, gap_s=_length_s(it)) for it in _longest(found.unknown)]
+    names = ", ".join(it.device for it in tracked[:_DEVICES_KEPT])
+    holes = [
+        reason(Why.HOLE, device=names, start=it.start, end=it.end, gap_s=_length_s(it))
+        for it in _longest(found.unknown)
+    ]
     return [*reasons, *holes]
 
 

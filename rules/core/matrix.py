@@ -36,12 +36,14 @@ class Cell:
         out: who is out in the grid by some plan, for a part of the slot at least.
         answering: the posts that answer for the grid.
         gap_min: minutes of the slot in which nobody is out.
+        nobody_min: those of them in which nobody answers for the grid either.
     """
 
     state: Standing
     out: tuple[Named, ...]
     answering: tuple[str, ...]
     gap_min: int
+    nobody_min: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +191,7 @@ def _cell(slot: Span, out: Sequence[tuple[Span, Named]], answering: Sequence[tup
         out=tuple(sorted(people, key=lambda it: (it.plan, it.post or it.unit, it.instead_of or ""))),
         answering=tuple(sorted({post for _, post in answers})),
         gap_min=round(gap / _A_MINUTE),
+        nobody_min=round(dark / _A_MINUTE),
     )
 
 

@@ -424,6 +424,69 @@ class World:
             found.setdefault(it.code, []).append(it)
         return found
 
+    def below(self, grid: str, at: datetime) -> frozenset[str]:
+        """A grid and all that lie below it, by any of whose codes a fix may be known."""
+        found, left = {grid}, [grid]
+        while left:
+            more = [it.code for it in self._children.get(left.pop(), ()) if it.holds(at) and it.code not in found]
+            found.update(more)
+            left += more
+        return frozenset(found)
+
+    def answering(self, grid: str, role: str, at: datetime) -> list[str]:
+        """The posts of a role that answer for a grid: its A and B and those whose record names it.
+
+        Without such posts those of the nearest grid above it, and without those too all of the grids below it.
+        """
+        for code in (it.code for it in self._upwards(grid, at)):
+            if found := self._named(code, role, at):
+                return sorted(found)
+        return sorted({post for code in self.below(grid, at) for post in self._named(code, role, at)})
+
+    def grids_of_unit(self, unit: str, at: datetime) -> set[str]:
+        """The grids that the posts of a unit answer for."""
+        its = {post for post, held in self._posts_of_unit.get(unit, ()) if held.holds(at)}
+        return {grid for post in its for grid, held in self._grids_of_post.get(post, ()) if held.holds(at)}
+
+    def _named(self, grid: str, role: str, at: datetime) -> set[str]:
+        its = {it.code for it in self._posts_at_grid.get(grid, ()) if it.holds(at)}
+        its.update(it.post for it in self._posts_of_grid.get(grid, ()) if it.holds(at))
+        return {code for code in its if (post := self.posts.at(code, at)) and post.role == role}
+
+    @cached_property
+    def _children(self) -> dict[str, list[Grid]]:
+        found: dict[str, list[Grid]] = {}
+        for it in self.grids:
+            if it.parent:
+                found.setdefault(it.parent, []).append(it)
+        return found
+
+    @cached_property
+    def _posts_at_grid(self) -> dict[str, list[Post]]:
+        found: dict[str, list[Post]] = {}
+        for it in self.posts:
+            if it.grid:
+                found.setdefault(it.grid, []).append(it)
+        return found
+
+    @cached_property
+    def _posts_of_unit(self) -> dict[str, list[tuple[str, Dated]]]:
+        found: dict[str, list[tuple[str, Dated]]] = {}
+        for it in self.posts:
+            if it.unit:
+                found.setdefault(it.unit, []).append((it.code, it))
+        return found
+
+    @cached_property
+    def _grids_of_post(self) -> dict[str, list[tuple[str, Dated]]]:
+        found: dict[str, list[tuple[str, Dated]]] = {}
+        for answers in self.grid_posts:
+            found.setdefault(answers.post, []).append((answers.code, answers))
+        for post in self.posts:
+            if post.grid:
+                found.setdefault(post.code, []).append((post.grid, post))
+        return found
+
     def common_grid(self, codes: Iterable[str | None], at: datetime) -> str | None:
         """The lowest grid that holds all of them, or None."""
         lines = [[it.code for it in self._upwards(code, at)] for code in set(codes)]

@@ -12,6 +12,7 @@ SELECT DISTINCT unit, opens_at AS starts_at, due_at AS ends_at FROM duty
 
 -- name: calls
 -- Presses of the buttons that keep somebody in sight; one is open while the alert that it opened, or came after, is.
+-- And people who work alone and gave no sign.
 SELECT r.device, r.time AS at, CASE r.body->>'button' WHEN 'check_in' THEN 'lone_worker' ELSE 'sos' END AS why,
        r.body->>'button' <> 'check_in'
        AND EXISTS (SELECT FROM alert a JOIN device d ON d.number = r.device
@@ -19,7 +20,11 @@ SELECT r.device, r.time AS at, CASE r.body->>'button' WHEN 'check_in' THEN 'lone
                       AND a.opened_at <= greatest(r.time, r.received_at) + interval '10 minutes') AS open
   FROM reading r
  WHERE r.type = 'button' AND r.time > %(since)s AND (r.body->>'pressed')::boolean
- ORDER BY r.device, r.time, r.digest;
+UNION
+SELECT d.number, a.opened_at, 'lone_worker', a.state <> 'resolved'
+  FROM alert a JOIN device d ON d.name = a.device
+ WHERE a.rule = 'lone_worker' AND a.opened_at > %(since)s
+ ORDER BY device, at, why, open;
 
 -- name: squads
 -- The units of each squad, today's and earlier ones.

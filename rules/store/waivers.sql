@@ -44,8 +44,9 @@ UPDATE duty SET waiver = w.id, waived_at = w.made_at, waived_by = w.made_by, wai
  WHERE duty.id = f.id RETURNING duty.id;
 
 -- name: uncover
--- As if nobody had waived them.
-UPDATE duty SET waiver = NULL, waived_at = NULL, waived_by = NULL, waived_why = NULL WHERE id = ANY(%(ids)s);
+-- As if nobody had waived them; what was superseded stays as it was.
+UPDATE duty SET waiver = NULL, waived_at = NULL, waived_by = NULL, waived_why = NULL
+ WHERE id = ANY(%(ids)s) AND state <> 'superseded';
 
 -- name: is_of_one
 -- Whether an act is of one duty alone.

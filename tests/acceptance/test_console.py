@@ -215,3 +215,17 @@ def test_no_request_leaves_this_machine(demo: Demo, screens: Screens) -> None:
     )
     assert foreign == []
     assert screen.hosts == {"127.0.0.1"}
+
+
+def test_a_patrol_sees_who_looked_at_it_and_why(demo: Demo, screens: Screens) -> None:
+    demo.call("GET", "/api/devices/HS-01/track?purpose=complaint+12+of+a+shop")
+    words = ["user", "add", "li", "--role", "patrol", "--unit", "F-01", "--dir", str(demo.folder)]
+    added = subprocess.run([*GENGFU, *words], capture_output=True, text=True, env=environment(), timeout=60, check=True)
+    screen = screens()
+    screen.sign_in("li", added.stdout.strip())
+    screen.page.click("nav >> text=Who looked")
+    row = screen.page.locator("[data-test=looks] tbody tr", has_text="complaint 12 of a shop").first
+    row.wait_for()
+    assert "HS-01" in row.inner_text()
+    assert demo.line["user"] in row.inner_text()
+    assert screen.errors == []

@@ -4,7 +4,7 @@ import asyncio
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -42,7 +42,7 @@ class Handset:
         self._demo = demo
         self._done = threading.Event()
         self._ready = threading.Event()
-        self.told: list[dict[str, Any]] = []
+        self.told: list[Mapping[str, Any]] = []
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="handset", daemon=True)
 
     def __enter__(self) -> "Handset":

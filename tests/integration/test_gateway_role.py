@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,30 @@ async def test_messages_of_the_outbox_reach_the_device_once(place: Place) -> Non
         assert "cannot be a device name" in wrong["last_error"]
 
 
+async def test_notices_go_after_dispatches_and_not_at_all_when_they_have_run_out(place: Place) -> None:
+    soon, past = (datetime.now(UTC) + timedelta(hours=hours) for hours in (1, -1))
+    async with await connect(place.database_url, name="test") as connection:
+        issued = await register.add_device(connection, name="H-01", kind="handset")
+        device = {"device": "H-01", "secret": issued.secret, "subscribe": ["gengfu/v1/H-01/down"]}
+        async with place.session(device) as session:
+            async with place.gateway():
+                await session.wait_ready(timeout_s=20)
+            for key, channel, ends in (("old", "notice", past), ("news", "notice", soon), ("order", "down", None)):
+                payload = {"type": channel, "text": key} | ({"expires_at": ends.isoformat()} if ends else {})
+                await _put(connection, key, "H-01", payload, channel=channel)
+            async with place.gateway(), asyncio.timeout(20):
+                got: list[str] = []
+                async for delivery in session:
+                    delivery.settle()
+                    got.append(json.loads(delivery.payload)["text"])
+                    if len(got) == 2:
+                        break
+                await eventually(lambda: _open_rows(connection, 1), within_s=20)
+        assert got == ["order", "news"]
+        (never,) = await _open(connection)
+        assert never == {"key": "old", "last_error": "it was not sent in time"}
+
+
 async def test_an_outage_of_the_broker_only_delays(place: Place) -> None:
     async with place.gateway(), await connect(place.database_url, name="test") as connection:
         place.broker.stop()
@@ -123,9 +148,12 @@ async def _open_rows(connection: Connection, number: int) -> bool:
     return len(await _open(connection)) == number
 
 
-async def _put(connection: Connection, key: str, target: str, payload: dict[str, Any]) -> None:
+async def _put(
+    connection: Connection, key: str, target: str, payload: dict[str, Any], *, channel: str = "down"
+) -> None:
     await connection.execute(
-        "INSERT INTO outbox (channel, key, target, payload) VALUES ('down', %s, %s, %s)", [key, target, Jsonb(payload)]
+        "INSERT INTO outbox (channel, key, target, payload) VALUES (%s, %s, %s, %s)",
+        [channel, key, target, Jsonb(payload)],
     )
 
 

@@ -237,7 +237,8 @@ async def test_grids_are_geojson(site: Site) -> None:
         reply = await browser.get("/api/grids?level=3")
         assert reply.headers["Content-Type"].startswith("application/geo+json")
         feature = reply.json["features"][0]
-        assert feature["properties"] == {"code": "B1", "name": "grid B1", "level": 3, "parent": "C1", "grade": 2}
+        known = {"code": "B1", "name": "grid B1", "level": 3, "parent": "C1", "grade": 2, "hierarchy": "patrol"}
+        assert feature["properties"] == {**known, "base": True}
         assert feature["geometry"]["type"] == "Polygon"
 
 

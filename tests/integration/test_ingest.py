@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import ingest.writer
 from devices.codecs import codecs
+from ingest.database import connect
 from ingest.engines import engine_at
 from ingest.quarantine import replay
 from ingest.upkeep import upkeep
@@ -42,6 +43,16 @@ async def test_a_fix_is_stored_matched_marked_and_settled(bench: Bench) -> None:
     (known,) = await bench.rows("SELECT * FROM last_known")
     assert (known["lat"], known["battery"]) == (300_050_000, 83)
     assert bench.sent == [("H-01", {"type": "receipt", "boot": 1, "seq": [[5, 5]]})]
+
+
+async def test_a_scan_wakes_the_checkpoints_where_its_tag_hangs(town_url: str) -> None:
+    async with await connect(town_url, name="test") as connection:
+        await connection.execute("UPDATE checkpoint SET tags = '{04:a2:b3}' WHERE code = 'C2'")
+    async with bench_on(town_url) as bench:
+        scans = [{"type": "scan", "t": NOW.isoformat(), "tag": tag, "method": "nfc"} for tag in ("04A2B3", "04A2B4")]
+        await bench.pipeline.process([bench.delivery(*scans)])
+        marks = await bench.rows("SELECT subject, window_from FROM dirty_mark WHERE kind = 'checkpoint'")
+        assert marks == [{"subject": "C2", "window_from": NOW}]
 
 
 async def test_redelivery_is_harmless_and_counted(bench: Bench) -> None:

@@ -166,7 +166,7 @@ async def test_the_whole_ledger_stands_at_nought_before_anything_happens(town: s
         assert {row["value"] for row in rows} == {0}
         for lane in ("up", "urgent"):
             names = {row["name"] for row in rows if row["lane"] == lane}
-            assert names == {"received", "stored", "repeated", "ignored", "quarantined", "withheld"}
+            assert names == {"received", "stored", "repeated", "ignored", "quarantined", "withheld", "released"}
 
 
 async def test_what_the_database_loses_after_it_confirmed_it_is_noticed_once(

@@ -366,3 +366,35 @@ async def test_killed_while_it_releases_nothing_is_lost_or_doubled(
         "SELECT released_up_to = (SELECT max(id) FROM tracking_span) AS it FROM tracking_state"
     )
     assert marker["it"]
+
+
+async def test_somebody_alone_and_overdue_is_looked_for_after_the_shift(bench: Bench) -> None:
+    await do(
+        bench,
+        "INSERT INTO alert (fingerprint, rule, subject, class, severity, title, device, opened_at, changed_at) "
+        "VALUES ('lone_worker:H-01', 'lone_worker', 'H-01', 'overdue', 'warning', 'overdue', 'H-01', %s, now())",
+        NOW - timedelta(minutes=10),
+    )
+    await plan(bench)
+    await bench.pipeline.process([bench.delivery(home(5), home(15))])
+    assert await lies(bench) == {"position": 1, "withheld_fix": 1}
+
+
+def test_nothing_else_reads_what_lies_sealed() -> None:
+    """Only the statements that seal, release, count and drop name the table."""
+    root = Path(__file__).parents[2]
+    packages = ("devices", "gateway", "ingest", "rules", "ops")
+    files = [
+        Path(folder) / name
+        for package in packages
+        for folder, _, names in os.walk(root / package)
+        if "node_modules" not in folder
+        for name in names
+        if name.endswith((".sql", ".py"))
+    ]
+    naming = {str(path.relative_to(root)) for path in files if "withheld_fix" in path.read_text(encoding="utf-8")}
+    assert naming == {
+        "ingest/migrations/0011_privacy.sql",
+        "ingest/withheld.py",
+        "ingest/withheld.sql",
+    }

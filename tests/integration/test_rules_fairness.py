@@ -30,7 +30,12 @@ async def site(database_url: str) -> AsyncIterator[Site]:
 
 
 async def duty(site: Site, point: str) -> dict[str, Any]:
-    return await site.row("SELECT * FROM duty WHERE subject = %s AND opens_at = %s", point, at(0))
+    return await site.row(
+        "SELECT * FROM duty WHERE subject = %s AND opens_at = %s AND rule = 'missed_checkpoint'"
+        " AND state <> 'superseded'",
+        point,
+        at(0),
+    )
 
 
 async def waive(site: Site, point: str, why: str = "road closed") -> int:
@@ -41,13 +46,20 @@ async def waive(site: Site, point: str, why: str = "road closed") -> int:
 
 
 async def history(site: Site) -> list[tuple[str, str, str]]:
-    """Of the first alert."""
-    rows = await site.rows("SELECT event, actor, note FROM alert_history WHERE alert = 1 ORDER BY id")
+    """Of the first alert about a checkpoint."""
+    rows = await site.rows(
+        "SELECT event, actor, note FROM alert_history WHERE alert = "
+        "(SELECT min(id) FROM alert WHERE rule = 'missed_checkpoint') ORDER BY id"
+    )
     return [(row["event"], row["actor"], row["note"]) for row in rows]
 
 
 async def notices(site: Site) -> list[tuple[str, str, str]]:
-    rows = await site.rows("SELECT target, payload FROM outbox WHERE channel = 'notice' ORDER BY id")
+    """About checkpoints."""
+    rows = await site.rows(
+        "SELECT o.target, o.payload FROM outbox o JOIN alert a ON a.id = (o.payload->>'alert')::bigint "
+        "WHERE o.channel = 'notice' AND a.rule = 'missed_checkpoint' ORDER BY o.id"
+    )
     return [(row["target"], row["payload"]["event"], row["payload"]["class"]) for row in rows]
 
 
@@ -67,7 +79,7 @@ async def test_a_waiver_resolves_the_alert_and_survives_judging_again(site: Site
     assert found["verdict"] == "waived"
     assert [it["reason"] for it in found["reasons"]] == ["waived", "nearest_fix"]
     assert found["reasons"][0]["by"] == "wang"
-    alert = await site.row("SELECT class, state, resolved_by, resolution FROM alert")
+    alert = await site.row("SELECT class, state, resolved_by, resolution FROM alert WHERE rule = 'missed_checkpoint'")
     assert alert == {"class": "waived", "state": "resolved", "resolved_by": "wang", "resolution": "road closed"}
     assert (await history(site))[-1] == ("waived", "wang", "road closed")
 
@@ -113,7 +125,7 @@ async def test_taken_back_the_duty_is_judged_again_and_the_old_alert_reopens(sit
     assert (await duty(site, "C-2"))["verdict"] == "missed"
     assert [event for event, _, _ in await history(site)] == ["opened", "waived", "reopened"]
     assert await site.row("SELECT ended_by FROM waiver") == {"ended_by": "li"}
-    assert await site.row("SELECT reopened, state, class FROM alert") == {
+    assert await site.row("SELECT reopened, state, class FROM alert WHERE rule = 'missed_checkpoint'") == {
         "reopened": 1,
         "state": "open",
         "class": "missed",
@@ -132,7 +144,7 @@ async def test_a_duty_waived_ahead_raises_nothing_and_may_still_be_planned_anew(
     await site.stay("H-03", 0, 100, 0, 0)
     await site.work(100)
     assert (await duty(site, "C-2"))["verdict"] == "waived"
-    assert await site.rows("SELECT * FROM alert") == []
+    assert await site.rows("SELECT * FROM alert WHERE rule = 'missed_checkpoint'") == []
 
 
 async def test_the_others_of_a_round_are_judged_without_the_waived_one(site: Site) -> None:
@@ -141,44 +153,44 @@ async def test_the_others_of_a_round_are_judged_without_the_waived_one(site: Sit
     await site.work(0)
     await site.stay("H-03", 0, SETTLED, 0, 2000)
     await site.work(SETTLED)
-    assert [row["subject"] for row in await site.rows("SELECT subject FROM alert")] == ["day/U-1/R-1/2026-11-21/1"]
+    assert await site.rows("SELECT subject FROM alert WHERE rule = 'missed_checkpoint'") == [
+        {"subject": "day/U-1/R-1/2026-11-21/1"}
+    ]
     await waive(site, "C-3")
     await site.work(SETTLED + 1)
-    live = await site.row("SELECT subject, reasons FROM alert WHERE state <> 'resolved'")
+    live = await site.row("SELECT subject, reasons FROM alert WHERE state <> 'resolved' AND rule = 'missed_checkpoint'")
     assert live["subject"] == "day/U-1/R-1/2026-11-21/1"
     assert live["reasons"][0]["points"] == 2
     async with site.connection.transaction():
         key = Terms(round="day/U-1/R-1/2026-11-21/1")
         assert (await fairness.waive(site.connection, key, actor="wang", why="storm", at=site.now))[1] == 2
     await site.work(SETTLED + 2)
-    assert await site.rows("SELECT * FROM alert WHERE state <> 'resolved'") == []
-    assert {row["verdict"] for row in await site.rows("SELECT verdict FROM duty WHERE opens_at = %s", at(0))} == {
-        "waived"
-    }
-    assert await site.row("SELECT class, resolution FROM alert WHERE subject LIKE 'day%%'") == {
-        "class": "waived",
-        "resolution": "storm",
-    }
+    assert await site.rows("SELECT * FROM alert WHERE state <> 'resolved' AND rule = 'missed_checkpoint'") == []
+    verdicts = await site.rows("SELECT DISTINCT verdict FROM duty WHERE opens_at = %s AND round IS NOT NULL", at(0))
+    assert verdicts == [{"verdict": "waived"}]
+    ended = await site.row("SELECT class, resolution FROM alert WHERE fingerprint LIKE 'missed_checkpoint:round:%%'")
+    assert ended == {"class": "waived", "resolution": "storm"}
 
 
 async def test_a_span_covers_what_lies_within_it_also_what_is_planned_later(site: Site) -> None:
     await site.do("UPDATE shift SET ends = '10:00', rounds = 2")
     await site.work(-600)
-    span = Terms(unit="U-1", since=at(0), until=at(24 * 60 * 3))
+    span = Terms(unit="U-1", rules=("missed_checkpoint",), since=at(0), until=at(24 * 60 * 3))
     async with site.connection.transaction():
-        assert (await reach(site.connection, Terms(unit="U-1", since=at(30), until=at(120)))).beyond == 2
+        half = Terms(unit="U-1", rules=("missed_checkpoint",), since=at(30), until=at(120))
+        assert (await reach(site.connection, half)).beyond == 2
         before = await reach(site.connection, span)
         waiver, number = await fairness.waive(site.connection, span, actor="wang", why="ill", at=site.now)
     assert before.duties == {"missed_checkpoint": number} == {"missed_checkpoint": 8}  # the horizon is 36 hours
     await site.work(60 * 24)
     waived = await site.rows("SELECT opens_at FROM duty WHERE waiver = %s ORDER BY opens_at", waiver)
     assert len(waived) == 12
-    assert (await site.row("SELECT count(*) AS n FROM alert"))["n"] == 0
+    assert (await site.row("SELECT count(*) AS n FROM alert WHERE rule = 'missed_checkpoint'"))["n"] == 0
     async with site.connection.transaction():
         assert await fairness.end_waiver(site.connection, waiver, actor="wang", at=site.now) == 12
         assert await fairness.end_waiver(site.connection, waiver, actor="wang", at=site.now) == 0
     await site.work(60 * 24 + 1)
-    past = await site.rows("SELECT DISTINCT verdict FROM duty WHERE opens_at < %s", at(100))
+    past = await site.rows("SELECT DISTINCT verdict FROM duty WHERE opens_at < %s AND round IS NOT NULL", at(100))
     assert past == [{"verdict": "in_doubt"}]
 
 
@@ -276,22 +288,39 @@ async def test_a_device_that_has_changed_hands_is_not_told_of_what_was_before(si
         at(60),
     )
     await site.work(SETTLED)
-    assert (await site.row("SELECT class FROM alert"))["class"] == "missed"
+    assert (await site.row("SELECT class FROM alert WHERE rule = 'missed_checkpoint'"))["class"] == "missed"
     assert await notices(site) == []
 
 
 async def test_whoever_acknowledged_is_known_and_each_notice_is_sent_once(site: Site) -> None:
     await missed_c2(site)
-    alert = (await site.row("SELECT id FROM alert"))["id"]
+    alert = (await site.row("SELECT id FROM alert WHERE rule = 'missed_checkpoint'"))["id"]
     async with site.connection.transaction():
         await actions.acknowledge_alert(site.connection, alert, actor="wang", at=site.now)
         await actions.acknowledge_alert(site.connection, alert, actor="wang", at=site.now)
     site.restart()
     await site.work(SETTLED + 5)
-    told = await site.rows("SELECT kind, who, channel, class FROM told ORDER BY id")
+    told = await site.rows("SELECT kind, who, channel, class FROM told WHERE alert = %s ORDER BY id", alert)
     assert told == [
         {"kind": "device", "who": "H-03", "channel": "notice", "class": "missed"},
         {"kind": "account", "who": "wang", "channel": "console", "class": "missed"},
     ]
-    (sent,) = await site.rows("SELECT payload FROM outbox WHERE channel = 'notice'")
+    (sent,) = await site.rows(
+        "SELECT payload FROM outbox WHERE channel = 'notice' AND payload->>'alert' = %s", str(alert)
+    )
     assert sent["payload"]["text"].startswith("U-1 2026-11-21 08:00-09:00 到位点“Point C-2”：判为漏检。")
+
+
+async def test_a_waiver_of_a_final_duty_is_no_correction_of_the_plan(site: Site) -> None:
+    await missed_c2(site)
+    await site.work(SETTLED + 73 * 60)
+    before = await duty(site, "C-2")
+    assert before["state"] == "final"
+    await waive(site, "C-2")
+    await site.work(SETTLED + 73 * 60 + 1)
+    found = await duty(site, "C-2")
+    assert (found["id"], found["state"], found["verdict"]) == (before["id"], "final", "waived")
+    async with site.connection.transaction():
+        await fairness.unwaive_duty(site.connection, found["id"], actor="wang", at=site.now)
+    await site.work(SETTLED + 73 * 60 + 2)
+    assert ((await duty(site, "C-2"))["id"], (await duty(site, "C-2"))["verdict"]) == (before["id"], "missed")

@@ -31,6 +31,7 @@ from rules.desk import Desk
 from rules.duty_lane import DutyLane
 from rules.options import Options
 from rules.signal_lane import SignalLane
+from rules.tracking import TrackingLane
 from rules.worker import work_off
 from tests.acceptance.running import demo_in
 from tests.acceptance.running import eventually as eventually_true
@@ -106,6 +107,7 @@ class Night:
         self.now = START
         self._desk = Desk(bench.pool, options=Options(), clock=lambda: self.now)
         self._lanes = DutyLane(self._desk), SignalLane(self._desk)
+        self._tracking = TrackingLane(self._desk)
         for place in bench.worker._places.values():
             place.up_since = START - timedelta(hours=1)
 
@@ -123,7 +125,9 @@ class Night:
     async def _work(self) -> None:
         await self._bench.worker.beat()
         await work_off(self._desk, duties=self._lanes[0], signals=self._lanes[1])
+        await self._tracking.step()
         await self._bench.worker.refresh()
+        await self._bench.worker.release()
 
     async def _take(self, said: list[Said]) -> None:
         for lane in ("up", "urgent"):
@@ -165,7 +169,10 @@ async def lived(url: str, *, seed: int = 1, stride_s: float = 120) -> Lived:
         await import_town(connection, town, folder=sample_dir())
         await connection.execute(TWO_HOURS.encode())
     plan = Plan(await town_now(url, zone="Asia/Shanghai"), load_scenario("one-night"), seed=seed, start=START)
-    async with bench_on(url, retention_days=0) as bench, make_pool(url, name="look", size=1) as pool:
+    async with (
+        bench_on(url, retention_days=0, secret=f"of seed {seed}") as bench,
+        make_pool(url, name="look", size=1) as pool,
+    ):
         night = Night(bench, plan, Incidents(pool))
         await night.live(stride_s)
         return Lived(

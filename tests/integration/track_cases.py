@@ -5,12 +5,11 @@ import gzip
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from devices.geometry import M_PER_DEG
 
@@ -171,7 +170,8 @@ class Case:
         verdict: what must be said in the end.
         reason: one that must be among those given.
         first: what must be said when the duty has settled, if that is something else.
-        more: what else is sent, at which minute.
+        scans: whether the checkpoint's tag is read where the patrol is at minute 30.
+        away: the posts of the unit on leave, of A and B.
     """
 
     name: str
@@ -181,7 +181,8 @@ class Case:
     fate: Fate = whole
     beside_m: float = 0.0
     first: str | None = None
-    more: Sequence[tuple[float, dict[str, Any]]] = field(default_factory=tuple)
+    scans: bool = False
+    away: str = ""
 
 
 TABLE = (
@@ -210,6 +211,10 @@ TABLE = (
     Case("dead since 08:20", "in_doubt", "hole", fate=without(20, 999)),
     Case("dead all day", "in_doubt", "silent_device", fate=without(-999, 999)),
     Case("killed by its battery saver", "in_doubt", "hole", fate=asleep_but(20, 2)),
+    Case("tag read 250 m away", "in_doubt", "scan_far", beside_m=250, scans=True),
+    Case("tag read at the place, receiver poor", "met", "scan", fate=jittered(50), scans=True),
+    Case("A on leave, walked all the same", "missed", "nearest_fix", beside_m=70, away="A"),
+    Case("A and B on leave", "in_doubt", "nobody_named", fate=without(-999, 999), away="AB"),
 )
 
 

@@ -55,6 +55,7 @@ class RosterCell(View):
     out: list[RosterName]
     answering: list[str] = Field(description="codes of the posts that answer for the grid")
     gap_min: int = Field(description="minutes of the slot in which nobody is out")
+    nobody_min: int = Field(description="those of them in which nobody answers for the grid either")
 
 
 class RosterRow(View):
@@ -88,6 +89,7 @@ def _cell(cell: Cell) -> RosterCell:
         out=[RosterName(post=it.post, unit=it.unit, instead_of=it.instead_of, plan=it.plan) for it in cell.out],
         answering=list(cell.answering),
         gap_min=cell.gap_min,
+        nobody_min=cell.nobody_min,
     )
 
 

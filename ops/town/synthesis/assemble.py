@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ops.town.synthesis import roster, stock
+from ops.town.synthesis import duties, roster, stock
 from ops.town.synthesis.layout import Layout, density
 from ops.town.synthesis.mesh import Edge, Point, area, centre, inside
 from ops.town.synthesis.names import name_roads
@@ -88,7 +88,32 @@ class Assembly:
             "grid_posts.csv": _csv(roster.grid_posts(self._routes_of_grids(), tour)),
             "grade_policies.csv": _csv(roster.grade_policies()),
             "holidays.csv": _csv(roster.holidays()),
+            "lines.geojson": _geojson(self._lines()),
+            "line_plans.csv": _csv(duties.line_plans(roster.shifts(tour))),
+            "visit_plans.csv": _csv(duties.visit_plans()),
+            "static_posts.geojson": _geojson(self._static_posts()),
         }
+
+    def _lines(self) -> Iterable[dict[str, Any]]:
+        for index, number in enumerate(duties.LINES_ON):
+            walk = self.walks[number]
+            properties = {
+                "code": f"L-{index + 1:02d}",
+                "name": f"{self._road_of(walk.stops[0].edge)}必巡段",
+                "corridor_m": 25,
+                "share": 0.8,
+            }
+            yield _feature(properties, "LineString", [_degrees(point) for point in duties.line_on(walk)])
+
+    def _static_posts(self) -> Iterable[dict[str, Any]]:
+        school, station = self.walks[6].stops[0], self.walks[15].stops[2]
+        morning = {"unit": "CAR-1", "radius_m": 60, "days": "mon tue wed thu fri", "starts": "07:20", "ends": "08:00"}
+        name = f"{self._road_of(school.edge)}护学岗"
+        yield _feature({"code": "SP-01", "name": name, **morning, "share": 0.8}, "Point", _degrees(school.point))
+        night = {"unit": "CAR-2", "days": "daily", "starts": "22:00", "ends": "23:30", "share": 0.9}
+        name = f"{self._road_of(station.edge)}设卡点"
+        ring = [[_degrees(point) for point in duties.square(station.point, 50)]]
+        yield _feature({"code": "SP-02", "name": name, **night}, "Polygon", ring)
 
     def _grids(self) -> Iterable[dict[str, Any]]:
         grades = self._grades()

@@ -293,3 +293,20 @@ def test_a_unit_that_is_busy_refuses() -> None:
     assert busy.dispatch("VT-1", incident="I-8", lat=30.69, lon=111.28, at_s=busy.start_s + 30 * 60)
     states = [it.reading["state"] for it in said(busy, 50, since=30) if it.reading.get("incident") == "I-8"]
     assert states == ["refused"]
+
+
+def test_a_handset_that_is_taken_home_lies_still_there() -> None:
+    its = plan("left_on = 1.0")
+    handset = next(it.name for it in TOWN.devices if it.kind == "handset")
+    day = readings(said(its, 24 * 60), handset)
+    off = [
+        it
+        for it in day
+        if its.courses.going(next(d.unit for d in TOWN.devices if d.name == handset) or "", at(it).timestamp()) is None
+    ]
+    assert off
+    assert len(off) < len(day)
+    first = off[0]
+    assert all(distance_m(first["lat"], first["lon"], it["lat"], it["lon"]) < 60 for it in off)
+    silent = readings(said(plan(""), 24 * 60), handset)
+    assert len(silent) == len(day) - len(off)

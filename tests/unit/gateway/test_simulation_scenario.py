@@ -12,7 +12,7 @@ from tests.unit.gateway.simulated_town import plan
 
 
 def test_all_shipped_scenarios_can_be_read() -> None:
-    assert set(shipped()) >= {"calm", "one-night"}
+    assert set(shipped()) >= {"calm", "one-night", "taken-home"}
     for name in shipped():
         assert load_scenario(name).title
     assert load_scenario("calm").length is None
@@ -81,7 +81,7 @@ def test_names_must_be_the_towns(text: str, said: str) -> None:
 
 
 def test_an_unknown_scenario_is_answered_with_those_there_are() -> None:
-    with pytest.raises(ScenarioError, match="there are calm, one-night, or give the path"):
+    with pytest.raises(ScenarioError, match="there are calm, one-night, taken-home, or give the path"):
         load_scenario("wild")
     with pytest.raises(ScenarioError, match=r"wild\.toml cannot be read: No such file"):
         load_scenario("wild.toml")

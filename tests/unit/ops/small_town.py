@@ -89,7 +89,7 @@ def geojson_files() -> dict[str, Collection]:
                 _box(111.2945, 30.7045, 111.2955, 30.7055),
                 code="SP-2",
                 name="加油站",
-                unit="V-1",
+                unit="F-1",
                 days="daily",
                 starts="22:00",
                 ends="02:00",

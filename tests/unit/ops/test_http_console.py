@@ -108,6 +108,7 @@ def test_evidence_is_drawn_as_circle_points_and_the_segment_that_proves(
 ) -> None:
     drawing = drawing_of(evidence(at))
     assert drawing is not None
+    assert drawing.circle is not None
     assert drawing.circle.radius_m == 30
     assert [point.time.second for point in drawing.tracks[0].points] == [10, 20, 40]
     assert drawing.tracks[0].holes[0].until - drawing.tracks[0].holes[0].since == timedelta(minutes=20)

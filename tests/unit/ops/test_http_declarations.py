@@ -121,7 +121,8 @@ def test_who_must_not_see_tracks_does_not() -> None:
     for role in ("crew", "admin", "auditor"):
         assert not {"tracks.read", "units.read", "alerts.act"} & set(GRANTS[role])
     assert set(GRANTS["auditor"]) == {"audit.read"}
-    assert {name for name in GRANTS["leader"] if name.endswith(".act")} == {"grids.act", "holidays.act", "roster.act"}
+    acts = {"grids.act", "holidays.act", "roster.act", "spot_checks.act"}
+    assert {name for name in GRANTS["leader"] if name.endswith(".act")} == acts
     assert GRANTS["patrol"]["tracks.read"] == "own unit"
 
 

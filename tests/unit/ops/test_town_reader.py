@@ -44,6 +44,7 @@ def test_a_sound_town_has_no_findings_and_all_its_records(folder: Path) -> None:
         "line_plans": 1,
         "visit_plans": 1,
         "static_posts": 2,
+        "holidays": 2,
     }
 
 

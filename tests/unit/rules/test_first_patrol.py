@@ -76,4 +76,5 @@ def test_the_limit_is_a_setting() -> None:
 
 def test_a_unit_without_own_grids_has_no_such_duty() -> None:
     nowhere = Book([replace(it, grid=None) for it in world().checkpoints])
-    assert plan("first_patrol", world(checkpoints=nowhere)) == []
+    nobodys = Book([replace(it, grid=None) for it in world().posts])
+    assert plan("first_patrol", world(checkpoints=nowhere, posts=nobodys)) == []

@@ -43,7 +43,7 @@ def test_a_night_goes_over_midnight_and_a_late_shift_overlaps_a_day_shift() -> N
 
 def test_a_part_of_a_slot_without_anybody_is_red_and_says_how_long() -> None:
     cell = cells(town(shifts=(shift("06:00", "11:15"),)))[1]
-    assert (cell.state, cell.gap_min) == ("nobody", 45)
+    assert (cell.state, cell.gap_min, cell.nobody_min) == ("nobody", 45, 45)
 
 
 def test_who_stands_in_is_named_with_the_post_it_stands_in_for() -> None:
@@ -63,6 +63,8 @@ def test_a_grid_without_a_patrol_has_somebody_who_answers_until_both_are_away() 
     away = town(leave("P-3", -600, 600), shifts=(), grid_posts=answers("P-3", "P-2"))
     assert [cell.answering for cell in cells(away)] == [("P-2",), ("P-2",), ("P-2",), ("P-3",)]
     both = town(leave("P-3", -600, 600), leave("P-2", -600, 600), shifts=(), grid_posts=answers("P-3", "P-2"))
+    partly = town(leave("P-3", 0, 600), leave("P-2", 60, 600), shifts=(), grid_posts=answers("P-3", "P-2"))
+    assert [(it.gap_min, it.nobody_min) for it in cells(partly)] == [(360, 0), (360, 180), (360, 360), (360, 0)]
     assert states(both) == ["nobody", "nobody", "nobody", "answering"]
 
 

@@ -1,6 +1,7 @@
 """A line of a kilometre to the east, 20 m to each side, of which 90 % must be walked between 08:00 and 09:00."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -47,9 +48,7 @@ def duty() -> Duty:
     return next(it.duty for it in plan("missed_line", line_world()))
 
 
-def along(
-    start: float, from_m: float, to_m: float, *, north_m: float = 0, mps: float = 1.2, **more: float
-) -> list[Fix]:
+def along(start: float, from_m: float, to_m: float, *, north_m: float = 0, mps: float = 1.2, **more: Any) -> list[Fix]:
     """Walking east or west, a fix each half minute, the last one at the end."""
     step_m = mps * 30 * (1 if to_m > from_m else -1)
     count = int(abs(to_m - from_m) // abs(step_m))
@@ -59,8 +58,8 @@ def along(
     return [*found, fix(last + abs(rest_m) / mps / 60, to_m, north_m, **more)] if rest_m else found
 
 
-def judged(duty: Duty, *fixes: Fix, **more: str) -> Judgement:
-    return judge(duty, tracked(fixes), where=line_world(), **more)
+def judged(duty: Duty, *fixes: Fix) -> Judgement:
+    return judge(duty, tracked(fixes), where=line_world())
 
 
 def test_a_line_walked_from_end_to_end_is_met_when_its_share_is(duty: Duty) -> None:

@@ -45,7 +45,7 @@ def hours(*, silent: Sequence[int] = ()) -> tuple[Hour, ...]:
     return tuple(found)
 
 
-def stay(day: int, minutes: float, **more: str) -> Stay:
+def stay(day: int, minutes: float, *, tag: str | None = None) -> Stay:
     begins = MONDAY + timedelta(days=day, hours=10)
     return Stay(
         device="R-01",
@@ -54,7 +54,7 @@ def stay(day: int, minutes: float, **more: str) -> Stay:
         dwell_s=minutes * 60,
         first_at=begins,
         last_at=begins + timedelta(minutes=minutes),
-        **more,
+        tag=tag,
     )
 
 
@@ -176,8 +176,14 @@ def test_a_stay_is_the_time_between_fixes_in_the_grid_and_gaps_end_it() -> None:
 def test_hours_tell_which_days_are_worth_a_look() -> None:
     hour = Hour(device="R-01", hour=at(0), grid="G-1", fixes=30, first=at(10), last=at(25))
     short = replace(hour, hour=at(1440), first=at(1450), last=at(1451))
-    args = {"device": "R-01", "grids": frozenset({"G-1"}), "zone": "Asia/Shanghai"}
-    days = promising([hour, short], dwell_s=600, max_gap=timedelta(minutes=5), **args)
+    days = promising(
+        [hour, short],
+        device="R-01",
+        grids=frozenset({"G-1"}),
+        dwell_s=600,
+        max_gap=timedelta(minutes=5),
+        zone="Asia/Shanghai",
+    )
     assert days == [date(2026, 11, 21)]
 
 

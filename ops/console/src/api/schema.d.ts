@@ -141,6 +141,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/corrections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alerts that the account opened or acknowledged and that have turned out differently since
+         * @description Permission `alerts.read` (see alerts with their history and evidence): officer, leader.
+         */
+        get: operations["list_corrections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/custody": {
         parameters: {
             query?: never;
@@ -261,6 +281,106 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/duties": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Duties with their verdicts and reasons, the one due last first
+         * @description Permission `duties.read` (see duties, their verdicts and what these rest on): officer, leader, patrol (own unit).
+         */
+        get: operations["list_duties"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/duties/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One duty with reasons, evidence, alerts, waivers, objections and who was told
+         * @description Permission `duties.read` (see duties, their verdicts and what these rest on): officer, leader, patrol (own unit).
+         */
+        get: operations["read_duty"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/duties/{id}/objections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Object to the verdict on a duty of one's own unit
+         * @description Permission `objections.make` (object to verdicts on duties of one's own unit): patrol (own unit).
+         */
+        post: operations["make_objection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/duties/{id}/unwaive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a duty out of its waiver; it is judged again
+         * @description Permission `duties.waive` (waive duties, and take that back): officer.
+         */
+        post: operations["unwaive_duty"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/duties/{id}/waive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Waive a duty, with a reason; the verdict follows within seconds
+         * @description Permission `duties.waive` (waive duties, and take that back): officer.
+         */
+        post: operations["waive_duty"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/equipment": {
         parameters: {
             query?: never;
@@ -343,6 +463,50 @@ export interface paths {
          * @description Permission `grids.act` (change a grid's grade, name and posts, now or for the past): leader, admin.
          */
         patch: operations["change_grid"];
+        trace?: never;
+    };
+    "/api/holidays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Days of rest, and weekend days that are worked in their stead
+         * @description Every signed-in account.
+         */
+        get: operations["list_holidays"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/holidays/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Say that a day is a holiday, or is worked in the stead of one
+         * @description Permission `holidays.act` (say which days are holidays): leader, admin.
+         */
+        put: operations["put_holiday"];
+        post?: never;
+        /**
+         * Say that a day is one like others
+         * @description Permission `holidays.act` (say which days are holidays): leader, admin.
+         */
+        delete: operations["delete_holiday"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/hydrants": {
@@ -513,6 +677,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/looks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who looked at whose track, when and why, newest first
+         * @description Permission `audit.read` (read who looked at whose track, and who did what): auditor.
+         */
+        get: operations["list_looks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/looks/mine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who looked at where your own unit was, when and why, newest first
+         * @description Permission `looks.own` (see who looked at the tracks of your own unit, when and why): officer (own unit), leader (own unit), crew (own unit), patrol (own unit).
+         */
+        get: operations["list_my_looks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/measures": {
         parameters: {
             query?: never;
@@ -587,6 +791,86 @@ export interface paths {
         get: operations["read_presence_hours"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/objections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Objections, newest first, and how many are open
+         * @description Permission `objections.read` (see objections and their answers): officer, leader, patrol (own unit).
+         */
+        get: operations["list_objections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/objections/{id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Uphold or reject an objection, with an answer that its maker is told
+         * @description Permission `objections.answer` (answer objections): officer.
+         */
+        post: operations["answer_objection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/objections/{id}/seen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Note that the answer to one's own objection was seen; harmless to repeat
+         * @description Permission `objections.make` (object to verdicts on duties of one's own unit): patrol (own unit).
+         */
+        post: operations["see_answer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/objections/{id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdraw one's own objection; harmless to repeat
+         * @description Permission `objections.make` (object to verdicts on duties of one's own unit): patrol (own unit).
+         */
+        post: operations["withdraw_objection"];
         delete?: never;
         options?: never;
         head?: never;
@@ -785,6 +1069,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/spot-checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rounds drawn for a check; without filters those that wait for an answer
+         * @description Permission `spot_checks.read` (see which rounds were drawn for a check, and what was found): officer, leader.
+         */
+        get: operations["list_spot_checks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/spot-checks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say what a check found; the first answer stands
+         * @description Permission `spot_checks.act` (say what a check of a round found): officer, leader.
+         */
+        post: operations["answer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/territory": {
         parameters: {
             query?: never;
@@ -879,6 +1203,70 @@ export interface paths {
         get: operations["list_units"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waivers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Waivers of rounds and spans, newest first
+         * @description Permission `duties.read` (see duties, their verdicts and what these rest on): officer, leader, patrol (own unit).
+         */
+        get: operations["list_waivers"];
+        put?: never;
+        /**
+         * Waive a whole round, or what a unit or a grid has to do within a span, with a reason
+         * @description Permission `duties.waive` (waive duties, and take that back): officer.
+         */
+        post: operations["make_waiver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waivers/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * How many duties a waiver would cover; nothing is changed
+         * @description Permission `duties.waive` (waive duties, and take that back): officer.
+         */
+        post: operations["preview_waiver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/waivers/{id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a waiver back; its duties are judged again. Harmless to repeat
+         * @description Permission `duties.waive` (waive duties, and take that back): officer.
+         */
+        post: operations["end_waiver"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1197,6 +1585,25 @@ export interface components {
             acknowledged: number;
         };
         /**
+         * Answer
+         * @description What an objection comes to.
+         */
+        Answer: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "upheld" | "rejected";
+            /**
+             * Remedy
+             * @description of an upheld one: `waived` waives the duty, `corrected` has it judged again after custody or plan were corrected
+             * @default null
+             */
+            remedy: ("waived" | "corrected") | null;
+            /** Answer */
+            answer: string;
+        };
+        /**
          * AuditEntry
          * @description One entry; nobody can change or take away one.
          */
@@ -1336,9 +1743,22 @@ export interface components {
             grid: string | null;
             /**
              * Radius M
-             * @description being this near counts as being there
+             * @description being this near counts as being there; with a border the circle around it
              */
             radius_m: number;
+            /**
+             * Border
+             * @description longitude, latitude around a polygon: being inside counts; null: the circle
+             */
+            border: [
+                number,
+                number
+            ][] | null;
+            /**
+             * Dwell S
+             * @description seconds that a visit must last
+             */
+            dwell_s: number | null;
         };
         /**
          * Closed
@@ -1372,7 +1792,7 @@ export interface components {
          * Correction
          * @description What was so in a time.
          */
-        Correction: {
+        "Correction-Input": {
             /** Device */
             device: string;
             /**
@@ -1391,6 +1811,33 @@ export interface components {
              * @description null is until it is given back
              */
             valid_to: string | null;
+        };
+        /**
+         * Correction
+         * @description An alert as it is now, and as it was when the account saw it.
+         */
+        "Correction-Output": {
+            alert: components["schemas"]["Alert"];
+            /**
+             * Told At
+             * Format: date-time
+             */
+            told_at: string;
+            /** Told Class */
+            told_class: string;
+            /**
+             * Since
+             * @description what happened to it meanwhile
+             */
+            since: components["schemas"]["AlertEvent"][];
+        };
+        /**
+         * CorrectionList
+         * @description The newest change first; an alert leaves the list when it is opened.
+         */
+        CorrectionList: {
+            /** Items */
+            items: components["schemas"]["Correction-Output"][];
         };
         /**
          * CoverNamed
@@ -1548,10 +1995,12 @@ export interface components {
         };
         /**
          * Drawing
-         * @description What an alert rests on, to be drawn.
+         * @description What an alert rests on, to be drawn: a circle or a line.
          */
         Drawing: {
-            circle: components["schemas"]["DrawnCircle"];
+            circle: components["schemas"]["DrawnCircle"] | null;
+            /** @default null */
+            line: components["schemas"]["DrawnLine"] | null;
             /**
              * Since
              * Format: date-time
@@ -1581,6 +2030,15 @@ export interface components {
             lon: number;
             /** Radius M */
             radius_m: number;
+            /**
+             * Polygon
+             * @description latitude, longitude around the place, when it is no circle
+             * @default null
+             */
+            polygon: [
+                number,
+                number
+            ][] | null;
         };
         /**
          * DrawnHole
@@ -1597,6 +2055,38 @@ export interface components {
              * Format: date-time
              */
             until: string;
+        };
+        /**
+         * DrawnLine
+         * @description A line that had to be walked: its stretches one after the other, walked ones and others.
+         */
+        DrawnLine: {
+            /**
+             * Corridor M
+             * @description being this near to it is being on it
+             */
+            corridor_m: number;
+            /** Length M */
+            length_m: number;
+            /**
+             * Share Pct
+             * @description of its length that is enough
+             */
+            share_pct: number;
+            /** Covered Pct */
+            covered_pct: number;
+            /** Stretches */
+            stretches: components["schemas"]["DrawnStretch"][];
+        };
+        /**
+         * DrawnPlace
+         * @description Degrees WGS-84.
+         */
+        DrawnPlace: {
+            /** Lat */
+            lat: number;
+            /** Lon */
+            lon: number;
         };
         /**
          * DrawnPoint
@@ -1629,6 +2119,26 @@ export interface components {
              * @description what is odd about it, such as mock
              */
             flags: string[];
+        };
+        /**
+         * DrawnStretch
+         * @description A part of a line, by its corners.
+         */
+        DrawnStretch: {
+            /**
+             * From M
+             * @description from the beginning of the line
+             */
+            from_m: number;
+            /** To M */
+            to_m: number;
+            /**
+             * Covered
+             * @description whether it was walked
+             */
+            covered: boolean;
+            /** Points */
+            points: components["schemas"]["DrawnPlace"][];
         };
         /**
          * DrawnTrack
@@ -1669,6 +2179,255 @@ export interface components {
             points: components["schemas"]["DrawnPoint"][];
         };
         /**
+         * Duty
+         * @description One duty; `verdict` is null until there is one. Degrees WGS-84.
+         */
+        Duty: {
+            /** Id */
+            id: number;
+            /** Rule */
+            rule: string;
+            /**
+             * Subject
+             * @description code of the checkpoint or equipment, number of the incident, and so on
+             */
+            subject: string;
+            /**
+             * Name
+             * @description of the place, as it was then
+             */
+            name: string | null;
+            /** Unit */
+            unit: string | null;
+            /** Unit Name */
+            unit_name: string | null;
+            /** Round */
+            round: number | null;
+            /** Route */
+            route: string | null;
+            /** Route Name */
+            route_name: string | null;
+            /** Grid */
+            grid: string | null;
+            /** Lat */
+            lat: number | null;
+            /** Lon */
+            lon: number | null;
+            /** Radius M */
+            radius_m: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "planned" | "open" | "waiting" | "provisional" | "final" | "superseded";
+            /** Verdict */
+            verdict: ("early" | "met" | "late" | "missed" | "in_doubt" | "waived") | null;
+            /** Reasons */
+            reasons: unknown[];
+            /**
+             * Opens At
+             * Format: date-time
+             */
+            opens_at: string;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /**
+             * Settles At
+             * Format: date-time
+             */
+            settles_at: string;
+            /**
+             * Final At
+             * Format: date-time
+             */
+            final_at: string;
+            /** Met At */
+            met_at: string | null;
+            /** Judged At */
+            judged_at: string | null;
+            /**
+             * Waived At
+             * @description also before the verdict says so: it is about to
+             */
+            waived_at: string | null;
+            /** Waived By */
+            waived_by: string | null;
+            /** Waived Why */
+            waived_why: string | null;
+            /**
+             * Superseded At
+             * @description when a corrected plan or roster took its place
+             */
+            superseded_at: string | null;
+            /** Superseded Why */
+            superseded_why: string | null;
+            /**
+             * Objection
+             * @description state of the newest objection
+             */
+            objection: string | null;
+            /**
+             * Object Until
+             * @description null when there is nothing to object to
+             */
+            object_until: string | null;
+        };
+        /**
+         * DutyAlert
+         * @description An alert about the duty, or about its whole round, with its history.
+         */
+        DutyAlert: {
+            /** Id */
+            id: number;
+            /** Rule */
+            rule: string;
+            /** Class */
+            class: string;
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "info" | "warning" | "high" | "critical";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "acknowledged" | "resolved";
+            /** Title */
+            title: string;
+            /** Whole Round */
+            whole_round: boolean;
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /**
+             * Changed At
+             * Format: date-time
+             */
+            changed_at: string;
+            /** Resolved At */
+            resolved_at: string | null;
+            /** History */
+            history: components["schemas"]["AlertEvent"][];
+        };
+        /**
+         * DutyDetail
+         * @description A duty with everything that its verdict rests on, and what people did about it.
+         */
+        DutyDetail: {
+            /** Id */
+            id: number;
+            /** Rule */
+            rule: string;
+            /**
+             * Subject
+             * @description code of the checkpoint or equipment, number of the incident, and so on
+             */
+            subject: string;
+            /**
+             * Name
+             * @description of the place, as it was then
+             */
+            name: string | null;
+            /** Unit */
+            unit: string | null;
+            /** Unit Name */
+            unit_name: string | null;
+            /** Round */
+            round: number | null;
+            /** Route */
+            route: string | null;
+            /** Route Name */
+            route_name: string | null;
+            /** Grid */
+            grid: string | null;
+            /** Lat */
+            lat: number | null;
+            /** Lon */
+            lon: number | null;
+            /** Radius M */
+            radius_m: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "planned" | "open" | "waiting" | "provisional" | "final" | "superseded";
+            /** Verdict */
+            verdict: ("early" | "met" | "late" | "missed" | "in_doubt" | "waived") | null;
+            /** Reasons */
+            reasons: unknown[];
+            /**
+             * Opens At
+             * Format: date-time
+             */
+            opens_at: string;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /**
+             * Settles At
+             * Format: date-time
+             */
+            settles_at: string;
+            /**
+             * Final At
+             * Format: date-time
+             */
+            final_at: string;
+            /** Met At */
+            met_at: string | null;
+            /** Judged At */
+            judged_at: string | null;
+            /**
+             * Waived At
+             * @description also before the verdict says so: it is about to
+             */
+            waived_at: string | null;
+            /** Waived By */
+            waived_by: string | null;
+            /** Waived Why */
+            waived_why: string | null;
+            /**
+             * Superseded At
+             * @description when a corrected plan or roster took its place
+             */
+            superseded_at: string | null;
+            /** Superseded Why */
+            superseded_why: string | null;
+            /**
+             * Objection
+             * @description state of the newest objection
+             */
+            objection: string | null;
+            /**
+             * Object Until
+             * @description null when there is nothing to object to
+             */
+            object_until: string | null;
+            /**
+             * Evidence
+             * @description as it was stored with the verdict; its shape is the rule's own
+             */
+            evidence: unknown | null;
+            /** @description the same for a map; null when it shows no place */
+            drawing: components["schemas"]["Drawing"] | null;
+            /** Alerts */
+            alerts: components["schemas"]["DutyAlert"][];
+            /** Waivers */
+            waivers: components["schemas"]["DutyWaiver"][];
+            /** Objections */
+            objections: components["schemas"]["Objection"][];
+            /** Told */
+            told: components["schemas"]["Telling"][];
+        };
+        /**
          * DutyMessage
          * @description One point as it stands now.
          */
@@ -1705,7 +2464,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "planned" | "open" | "waiting" | "provisional" | "final";
+            state: "planned" | "open" | "waiting" | "provisional" | "final" | "superseded";
             /** Verdict */
             verdict: ("early" | "met" | "late" | "missed" | "in_doubt" | "waived") | null;
             /** Reasons */
@@ -1719,6 +2478,50 @@ export interface components {
             met_at: string | null;
             /** Judged At */
             judged_at: string | null;
+        };
+        /**
+         * DutyPage
+         * @description Duties, the one due last first.
+         */
+        DutyPage: {
+            /**
+             * Next
+             * @description pass it as `after` for the following page; null on the last one
+             */
+            next: string | null;
+            /** Items */
+            items: components["schemas"]["Duty"][];
+        };
+        /**
+         * DutyWaiver
+         * @description An act of waiving that is, or was, about the duty.
+         */
+        DutyWaiver: {
+            /** Id */
+            id: number;
+            /**
+             * Of
+             * @enum {string}
+             */
+            of: "duty" | "round" | "span";
+            /** Why */
+            why: string;
+            /** Made By */
+            made_by: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /** Ended By */
+            ended_by: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /**
+             * In Force
+             * @description whether it is what waives the duty now
+             */
+            in_force: boolean;
         };
         /**
          * Equipment
@@ -2360,6 +3163,57 @@ export interface components {
             base: number;
         };
         /**
+         * Holiday
+         * @description One day.
+         */
+        Holiday: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "rest" | "work";
+            /**
+             * Valid From
+             * Format: date-time
+             */
+            valid_from: string;
+        };
+        /**
+         * HolidayList
+         * @description Days in their order.
+         */
+        HolidayList: {
+            /** Items */
+            items: components["schemas"]["Holiday"][];
+        };
+        /**
+         * HolidaySetting
+         * @description What a day is.
+         */
+        HolidaySetting: {
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @description rest, or a weekend day that is worked in its stead
+             * @enum {string}
+             */
+            kind: "rest" | "work";
+            /**
+             * Valid From
+             * @description since when it is so; without it always, or from now on when it was another kind of holiday
+             * @default null
+             */
+            valid_from: string | null;
+        };
+        /**
          * HydrantCollection
          * @description A GeoJSON feature collection.
          */
@@ -2714,6 +3568,58 @@ export interface components {
             status: "live";
         };
         /**
+         * Look
+         * @description One look at a track.
+         */
+        Look: {
+            /** Id */
+            id: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Actor
+             * @description name of the account that looked
+             */
+            actor: string;
+            /**
+             * Role
+             * @description its role today; null when it is gone
+             */
+            role: string | null;
+            /** Device */
+            device: string;
+            /**
+             * Since
+             * @description of the part of the track that was looked at
+             */
+            since: string | null;
+            /** Until */
+            until: string | null;
+            /**
+             * Rows
+             * @description positions that were shown
+             */
+            rows: number | null;
+            /** Purpose */
+            purpose: string | null;
+        };
+        /**
+         * LookPage
+         * @description One page of looks, newest first.
+         */
+        LookPage: {
+            /**
+             * Next
+             * @description pass it as `after` for the following page; null on the last one
+             */
+            next: string | null;
+            /** Items */
+            items: components["schemas"]["Look"][];
+        };
+        /**
          * MapSettings
          * @description What lies below the site's own map. Without `tiles` nothing is asked of anyone else.
          */
@@ -2991,6 +3897,47 @@ export interface components {
             note: string;
         };
         /**
+         * NewWaiver
+         * @description The same, and why.
+         */
+        NewWaiver: {
+            /**
+             * Round
+             * @description number of a whole round, and then nothing else
+             * @default null
+             */
+            round: number | null;
+            /**
+             * Unit
+             * @default null
+             */
+            unit: string | null;
+            /**
+             * Grid
+             * @description code of a grid; those below it are meant too
+             * @default null
+             */
+            grid: string | null;
+            /**
+             * Rules
+             * @description without it those of all rules
+             * @default null
+             */
+            rules: string[] | null;
+            /**
+             * From
+             * @default null
+             */
+            from: string | null;
+            /**
+             * To
+             * @default null
+             */
+            to: string | null;
+            /** Why */
+            why: string;
+        };
+        /**
          * Note
          * @description Why.
          */
@@ -3000,6 +3947,150 @@ export interface components {
              * @default
              */
             note: string;
+        };
+        /**
+         * Objecting
+         * @description What is wrong with the verdict.
+         */
+        Objecting: {
+            /** Text */
+            text: string;
+        };
+        /**
+         * Objection
+         * @description One objection, with what it is about.
+         */
+        Objection: {
+            /** Id */
+            id: number;
+            /** Duty */
+            duty: number;
+            /** Rule */
+            rule: string;
+            /** Subject */
+            subject: string;
+            /** Name */
+            name: string | null;
+            /** Unit */
+            unit: string;
+            /** Grid */
+            grid: string | null;
+            /**
+             * Opens At
+             * Format: date-time
+             * @description of the duty
+             */
+            opens_at: string;
+            /**
+             * Due At
+             * Format: date-time
+             * @description of the duty
+             */
+            due_at: string;
+            /**
+             * Account
+             * @description who objects
+             */
+            account: string;
+            /** Text */
+            text: string;
+            /**
+             * Verdict
+             * @description against which it was made
+             * @enum {string}
+             */
+            verdict: "early" | "met" | "late" | "missed" | "in_doubt" | "waived";
+            /** Verdict Now */
+            verdict_now: ("early" | "met" | "late" | "missed" | "in_doubt" | "waived") | null;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /**
+             * Age S
+             * @description seconds since it was made
+             */
+            age_s: number;
+            /**
+             * Answer By
+             * Format: date-time
+             * @description after this an alert says that it waits
+             */
+            answer_by: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "upheld" | "rejected" | "withdrawn";
+            /** Remedy */
+            remedy: ("waived" | "corrected") | null;
+            /** Answer */
+            answer: string | null;
+            /** Answered By */
+            answered_by: string | null;
+            /** Answered At */
+            answered_at: string | null;
+            /**
+             * Seen At
+             * @description when the objector saw the answer
+             */
+            seen_at: string | null;
+        };
+        /**
+         * ObjectionMessage
+         * @description One objection as it stands now.
+         */
+        ObjectionMessage: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "objection";
+            objection: components["schemas"]["ObjectionNews"];
+        };
+        /**
+         * ObjectionNews
+         * @description Where an objection stands; GET /api/objections tells the rest.
+         */
+        ObjectionNews: {
+            /** Id */
+            id: number;
+            /**
+             * Duty
+             * @description number of the duty
+             */
+            duty: number;
+            /** Unit */
+            unit: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "upheld" | "rejected" | "withdrawn";
+        };
+        /**
+         * ObjectionPage
+         * @description One page of objections, newest first.
+         */
+        ObjectionPage: {
+            /**
+             * Next
+             * @description pass it as `after` for the following page; null on the last one
+             */
+            next: string | null;
+            /** Items */
+            items: components["schemas"]["Objection"][];
+            /**
+             * Open
+             * @description open ones that the account may see
+             */
+            open: number;
+            /**
+             * Unseen
+             * @description answers to the account's own objections that it has not opened
+             */
+            unseen: number;
         };
         /**
          * OpenTicket
@@ -3276,6 +4367,31 @@ export interface components {
             items: components["schemas"]["PresenceLine"][];
         };
         /**
+         * Preview
+         * @description What a waiver would do.
+         */
+        Preview: {
+            /**
+             * Duties
+             * @description that it would waive, of those that are planned
+             */
+            duties: number;
+            /** By Rule */
+            by_rule: {
+                [key: string]: number;
+            };
+            /**
+             * Waived
+             * @description that are waived already
+             */
+            waived: number;
+            /**
+             * Beyond
+             * @description whose windows the span only cuts: they stay
+             */
+            beyond: number;
+        };
+        /**
          * ProblemDocument
          * @description An error, as RFC 9457 describes it.
          */
@@ -3403,6 +4519,11 @@ export interface components {
              * @description minutes of the slot in which nobody is out
              */
             gap_min: number;
+            /**
+             * Nobody Min
+             * @description those of them in which nobody answers for the grid either
+             */
+            nobody_min: number;
         };
         /**
          * RosterMatrix
@@ -3533,6 +4654,8 @@ export interface components {
              * Format: date-time
              */
             ends_at: string;
+            /** Superseded At */
+            superseded_at: string | null;
             /** Points */
             points: components["schemas"]["RoundPoint"][];
             counts: components["schemas"]["RoundCounts"];
@@ -3624,7 +4747,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "planned" | "open" | "waiting" | "provisional" | "final";
+            state: "planned" | "open" | "waiting" | "provisional" | "final" | "superseded";
             /** Verdict */
             verdict: ("early" | "met" | "late" | "missed" | "in_doubt" | "waived") | null;
             /** Reasons */
@@ -3643,6 +4766,13 @@ export interface components {
             met_at: string | null;
             /** Judged At */
             judged_at: string | null;
+            /**
+             * Superseded At
+             * @description when a correction took its place; null: it counts
+             */
+            superseded_at: string | null;
+            /** Superseded Why */
+            superseded_why: ("not_planned" | "changed" | "corrected") | null;
         };
         /**
          * RoundsMessage
@@ -3852,6 +4982,128 @@ export interface components {
             map: components["schemas"]["MapSettings"];
         };
         /**
+         * Span
+         * @description Whose duties within which time; a window that the span only cuts is not meant.
+         */
+        Span: {
+            /**
+             * Round
+             * @description number of a whole round, and then nothing else
+             * @default null
+             */
+            round: number | null;
+            /**
+             * Unit
+             * @default null
+             */
+            unit: string | null;
+            /**
+             * Grid
+             * @description code of a grid; those below it are meant too
+             * @default null
+             */
+            grid: string | null;
+            /**
+             * Rules
+             * @description without it those of all rules
+             * @default null
+             */
+            rules: string[] | null;
+            /**
+             * From
+             * @default null
+             */
+            from: string | null;
+            /**
+             * To
+             * @default null
+             */
+            to: string | null;
+        };
+        /**
+         * SpotCheck
+         * @description One drawn round; `proven`, `missed` and `in_doubt` count its points as they are judged now.
+         */
+        SpotCheck: {
+            /**
+             * Id
+             * @description number of the check
+             */
+            id: number;
+            /**
+             * Round
+             * @description key of the round
+             */
+            round: string;
+            /** Unit */
+            unit: string | null;
+            /** Route */
+            route: string | null;
+            /** Grid */
+            grid: string | null;
+            /** Starts At */
+            starts_at: string | null;
+            /**
+             * Ended At
+             * Format: date-time
+             */
+            ended_at: string;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /** Overdue */
+            overdue: boolean;
+            /** Points */
+            points: number;
+            /** Proven */
+            proven: number;
+            /** Missed */
+            missed: number;
+            /** In Doubt */
+            in_doubt: number;
+            /** Outcome */
+            outcome: ("confirmed" | "not_confirmed") | null;
+            /** Note */
+            note: string | null;
+            /** Answered At */
+            answered_at: string | null;
+            /** Answered By */
+            answered_by: string | null;
+        };
+        /**
+         * SpotCheckAnswer
+         * @description What was found.
+         */
+        SpotCheckAnswer: {
+            /**
+             * Outcome
+             * @description whether the round was walked as its verdicts say
+             * @enum {string}
+             */
+            outcome: "confirmed" | "not_confirmed";
+            /**
+             * Note
+             * @description how that is known; required when it is not confirmed
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * SpotCheckPage
+         * @description One page of checks, the one that is due first first.
+         */
+        SpotCheckPage: {
+            /**
+             * Next
+             * @description pass it as `after` for the following page; null on the last one
+             */
+            next: string | null;
+            /** Items */
+            items: components["schemas"]["SpotCheck"][];
+        };
+        /**
          * Spread
          * @description How one kind of work is spread.
          */
@@ -3891,6 +5143,38 @@ export interface components {
              * @default null
              */
             at: string | null;
+        };
+        /**
+         * Telling
+         * @description Who was told of an alert, as what.
+         */
+        Telling: {
+            /** Alert */
+            alert: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "account" | "device";
+            /** Who */
+            who: string;
+            /**
+             * Channel
+             * @enum {string}
+             */
+            channel: "console" | "notice";
+            /** Class */
+            class: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Sent At
+             * @description of a notice: when the broker had it
+             */
+            sent_at: string | null;
         };
         /**
          * Territory
@@ -4092,6 +5376,71 @@ export interface components {
             items: components["schemas"]["Unit"][];
         };
         /**
+         * Waiver
+         * @description One act of waiving.
+         */
+        Waiver: {
+            /** Id */
+            id: number;
+            /**
+             * Round
+             * @description key of the round
+             */
+            round: string | null;
+            /** Unit */
+            unit: string | null;
+            /** Grid */
+            grid: string | null;
+            /** Rules */
+            rules: string[] | null;
+            /** Since */
+            since: string | null;
+            /** Until */
+            until: string | null;
+            /** Why */
+            why: string;
+            /** Made By */
+            made_by: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /** Ended By */
+            ended_by: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /**
+             * Duties
+             * @description that it waives now
+             */
+            duties: number;
+        };
+        /**
+         * WaiverPage
+         * @description One page of waivers, newest first; those of single duties stand with the duty.
+         */
+        WaiverPage: {
+            /**
+             * Next
+             * @description pass it as `after` for the following page; null on the last one
+             */
+            next: string | null;
+            /** Items */
+            items: components["schemas"]["Waiver"][];
+        };
+        /**
+         * Waiving
+         * @description Why they are let off.
+         */
+        Waiving: {
+            /**
+             * Why
+             * @description such as: road closed, child ill, by order
+             */
+            why: string;
+        };
+        /**
          * Withdrawal
          * @description From when on the post is back.
          */
@@ -4102,7 +5451,7 @@ export interface components {
              */
             at: string | null;
         };
-        Event: components["schemas"]["AlertMessage"] | components["schemas"]["Closed"] | components["schemas"]["DutyMessage"] | components["schemas"]["EquipmentMessage"] | components["schemas"]["Heartbeat"] | components["schemas"]["Hello"] | components["schemas"]["IncidentMessage"] | components["schemas"]["Left"] | components["schemas"]["PositionMessage"] | components["schemas"]["Resync"] | components["schemas"]["RoundsMessage"] | components["schemas"]["TicketMessage"];
+        Event: components["schemas"]["AlertMessage"] | components["schemas"]["Closed"] | components["schemas"]["DutyMessage"] | components["schemas"]["EquipmentMessage"] | components["schemas"]["Heartbeat"] | components["schemas"]["Hello"] | components["schemas"]["IncidentMessage"] | components["schemas"]["Left"] | components["schemas"]["ObjectionMessage"] | components["schemas"]["PositionMessage"] | components["schemas"]["Resync"] | components["schemas"]["RoundsMessage"] | components["schemas"]["TicketMessage"];
     };
     responses: never;
     parameters: never;
@@ -4641,6 +5990,73 @@ export interface operations {
             };
         };
     };
+    list_corrections: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CorrectionList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     list_custody: {
         parameters: {
             query?: {
@@ -4725,7 +6141,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Correction"];
+                "application/json": components["schemas"]["Correction-Input"];
             };
         };
         responses: {
@@ -5105,15 +6521,15 @@ export interface operations {
     };
     read_track: {
         parameters: {
-            query?: {
+            query: {
                 /** @description at or after; without it an hour before `to` */
                 from?: string;
                 /** @description before; without it now */
                 to?: string;
                 limit?: number;
                 after?: string;
-                /** @description why you look; it is recorded with the look */
-                purpose?: string;
+                /** @description why you look, in at least four characters; who carried the device can read it */
+                purpose: string;
             };
             header?: never;
             path: {
@@ -5152,6 +6568,482 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_duties: {
+        parameters: {
+            query?: {
+                /** @description the site's date on which they fall due, such as 2026-11-21 */
+                day?: string;
+                unit?: string;
+                /** @description repeat it for several */
+                rule?: string[];
+                /** @description repeat it for several */
+                verdict?: ("early" | "met" | "late" | "missed" | "in_doubt" | "waived")[];
+                /** @description repeat it for several */
+                state?: ("planned" | "open" | "waiting" | "provisional" | "final" | "superseded")[];
+                /** @description code of a grid; those below it are meant too */
+                grid?: string;
+                /** @description due at or after */
+                since?: string;
+                /** @description due before */
+                until?: string;
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DutyPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    read_duty: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DutyDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    make_objection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Objecting"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DutyDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    unwaive_duty: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DutyDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    waive_duty: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Waiving"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DutyDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5500,6 +7392,273 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_holidays: {
+        parameters: {
+            query?: {
+                /** @description the first day; without it a month ago */
+                since?: string;
+                /** @description the last day; without it in a year */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HolidayList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    put_holiday: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a date at the site, such as 2026-10-01 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HolidaySetting"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HolidayList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    delete_holiday: {
+        parameters: {
+            query?: {
+                /** @description since when it has been a day like others; without it from now */
+                valid_from?: string;
+            };
+            header?: never;
+            path: {
+                /** @description a date at the site, such as 2026-10-01 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HolidayList"];
                 };
             };
             /** @description Unauthorized */
@@ -6524,6 +8683,148 @@ export interface operations {
             };
         };
     };
+    list_looks: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+                /** @description name of the account that looked */
+                actor?: string;
+                /** @description name of the device that was looked at */
+                device?: string;
+                since?: string;
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_my_looks: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     read_measures: {
         parameters: {
             query?: {
@@ -6830,6 +9131,383 @@ export interface operations {
             };
         };
     };
+    list_objections: {
+        parameters: {
+            query?: {
+                /** @description repeat it for several */
+                state?: ("open" | "upheld" | "rejected" | "withdrawn")[];
+                unit?: string;
+                /** @description code of a grid; those below it are meant too */
+                grid?: string;
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectionPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    answer_objection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Answer"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Objection"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    see_answer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Objection"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    withdraw_objection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Objection"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     read_openapi: {
         parameters: {
             query?: never;
@@ -7058,6 +9736,8 @@ export interface operations {
                 day?: string;
                 unit?: string;
                 route?: string;
+                /** @description also rounds and points that a corrected plan has no longer */
+                superseded?: boolean;
                 limit?: number;
                 after?: string;
             };
@@ -7664,6 +10344,194 @@ export interface operations {
             };
         };
     };
+    list_spot_checks: {
+        parameters: {
+            query?: {
+                /** @description open: without an answer, and one still counts */
+                state?: "open" | "answered" | "all";
+                /** @description who walked the round */
+                unit?: string;
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpotCheckPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    answer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SpotCheckAnswer"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpotCheck"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     read_territory: {
         parameters: {
             query?: never;
@@ -7963,6 +10831,362 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_waivers: {
+        parameters: {
+            query?: {
+                /** @description true: not taken back; false: taken back */
+                in_force?: boolean;
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaiverPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    make_waiver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWaiver"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Waiver"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    preview_waiver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Span"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    end_waiver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Waiver"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -4,7 +4,7 @@ import { wordOr } from '../i18n'
 import type { Reason } from '../api/types'
 
 const MOMENTS = new Set(['at', 'start', 'end'])
-const WORDS = new Set(['work', 'button', 'verdict'])
+const WORDS = new Set(['work', 'button', 'verdict', 'outcome'])
 
 function plain(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'

@@ -14,6 +14,7 @@ const PARTS: Record<string, string> = {
   holder_part: 'holder',
   place_part: 'place_age_s',
   clock_part: 'clock',
+  note_part: 'note',
 }
 
 function keyOf(reason: Reason): string {
@@ -24,6 +25,7 @@ function keyOf(reason: Reason): string {
   }
   if (word === 'away' && reason.until_at === undefined) return 'reason.away_open'
   if (word === 'scan' && reason.distance_m === undefined) return 'reason.scan_placeless'
+  if (word === 'accuracy' && reason.distance_m === undefined) return 'reason.accuracy_coarse'
   return `reason.${word}`
 }
 

@@ -45,12 +45,16 @@ function ofTrack(track: Track, target: Position): Feature[] {
 export function drawn(drawing: Drawing | null, lat: number | null, lon: number | null): FeatureCollection {
   const features: Feature[] = []
   if (drawing) {
-    const target = place(drawing.circle.lon, drawing.circle.lat)
-    const border = drawing.circle.polygon?.map(([at_lat, at_lon]): Position => place(at_lon, at_lat))
-    if (border) features.push({ type: 'Feature', properties: { kind: 'circle' }, geometry: { type: 'Polygon', coordinates: [border] } })
-    else features.push(around('circle', target, drawing.circle.radius_m))
-    features.push(point('place', target))
-    for (const track of drawing.tracks) features.push(...ofTrack(track, target))
+    if (drawing.circle) {
+      const target = place(drawing.circle.lon, drawing.circle.lat)
+      const border = drawing.circle.polygon?.map(([at_lat, at_lon]): Position => place(at_lon, at_lat))
+      if (border) features.push({ type: 'Feature', properties: { kind: 'circle' }, geometry: { type: 'Polygon', coordinates: [border] } })
+      else features.push(around('circle', target, drawing.circle.radius_m))
+      features.push(point('place', target))
+      for (const track of drawing.tracks) features.push(...ofTrack(track, target))
+    }
+    for (const stretch of drawing.line?.stretches ?? [])
+      features.push(line(stretch.covered ? 'walked' : 'unwalked', stretch.points.map((it) => place(it.lon, it.lat))))
     const proof = drawing.visit?.points.map((it) => place(it.lon, it.lat)) ?? []
     if (proof.length > 1) features.push(line('proof', proof))
   } else if (lat !== null && lon !== null) features.push(point('place', place(lon, lat)))
@@ -87,6 +91,8 @@ export const evidence: Layer = {
     stroke('way', 'way', palette.doubt, 2)
     stroke('proof', 'proof', colour, 4)
     stroke('distance', 'distance', colour, 2, [2, 1.5])
+    stroke('walked', 'walked', palette.doubt, 6)
+    stroke('unwalked', 'unwalked', colour, 5, [1.2, 0.8])
     const isPlace = <T extends string | number>(yes: T, no: T): ExpressionSpecification => [
       'match',
       ['get', 'kind'],
