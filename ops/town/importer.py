@@ -134,7 +134,6 @@ TABLES = (
         lambda town: (_only(p, "grade rounds staff severity") for p in town.grade_policies),
         ("grade_policies.csv",),
     ),
-    Table("holiday", ("day",), lambda town: (_only(h, "day name kind") for h in town.holidays), ("holidays.csv",)),
     Table(
         "line",
         ("code",),

@@ -343,7 +343,6 @@ class Town:
     equipment: tuple[Equipment, ...] = ()
     grid_posts: tuple[GridPost, ...] = ()
     grade_policies: tuple[GradePolicy, ...] = ()
-    holidays: tuple[Holiday, ...] = ()
     lines: tuple[Line, ...] = ()
     line_plans: tuple[LinePlan, ...] = ()
     visit_plans: tuple[VisitPlan, ...] = ()

@@ -4,7 +4,6 @@ import { may, session } from './state/session'
 
 export const PAGES = [
   { name: 'duty', path: '/', needs: ['alerts.read', 'units.read'], page: () => import('./pages/Duty.vue') },
-  { name: 'roster', path: '/roster', needs: ['roster.read'], page: () => import('./pages/Roster.vue') },
   { name: 'duties', path: '/duties', needs: ['duties.read'], page: () => import('./pages/Duties.vue') },
   { name: 'roster', path: '/roster', needs: ['roster.read'], page: () => import('./pages/Roster.vue') },
   { name: 'tickets', path: '/tickets', needs: ['tickets.read'], page: () => import('./pages/Tickets.vue') },

@@ -39,7 +39,6 @@ def test_a_sound_town_has_no_findings_and_all_its_records(folder: Path) -> None:
         "equipment": 2,
         "grid_posts": 8,
         "grade_policies": 2,
-        "holidays": 2,
         "lines": 1,
         "line_plans": 1,
         "visit_plans": 1,
