@@ -18,8 +18,14 @@ BODIES: dict[str, dict[str, Any]] = {
     "dispatch_incident": {"unit": "U1"},
     "close_incident": {"note": "out"},
     "change_grid": {"grade": 3},
+    "put_holiday": {"name": "Festival", "kind": "rest"},
 }
-LAST = ("resolve_alert", "close_incident", "sign_out")  # after these, others would be answered otherwise
+LAST = (
+    "resolve_alert",
+    "close_incident",
+    "delete_holiday",
+    "sign_out",
+)  # after these, others would be answered otherwise
 IDS = {
     "/api/holidays/{id}": "2026-10-01",
     "/api/devices/{id}/track": "H1",
