@@ -18,6 +18,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "dispatch_incident": {"unit": "U1"},
     "close_incident": {"note": "out"},
     "change_grid": {"grade": 3},
+    "put_holiday": {"name": "Festival", "kind": "rest"},
     "waive_duty": {"why": "road closed"},
     "make_objection": {"text": "I was there"},
     "answer_objection": {"state": "rejected", "answer": "the track says otherwise"},
@@ -31,7 +32,12 @@ FOREIGN: dict[str, tuple[dict[str, Any], int]] = {
     "/api/waivers": ({**BODIES["make_waiver"], "unit": "U2"}, 422),
     "/api/waivers/preview": ({**BODIES["preview_waiver"], "grid": "B2"}, 422),
 }
-LAST = ("resolve_alert", "close_incident", "sign_out")  # after these, others would be answered otherwise
+LAST = (
+    "resolve_alert",
+    "close_incident",
+    "delete_holiday",
+    "sign_out",
+)  # after these, others would be answered otherwise
 IDS = {
     "/api/holidays/{id}": "2026-10-01",
     "/api/devices/{id}/track": "H1",

@@ -1,11 +1,10 @@
 -- name: list_duties
--- One page, the one due last first, of what the viewer may see. NULL filters let everything pass. What was superseded
--- stands in columns that a database from before plans could be corrected has not.
+-- One page, the one due last first, of what the viewer may see. NULL filters let everything pass.
 SELECT d.id, d.rule, d.subject, coalesce(c.name, d.context->>'checkpoint', d.context->>'name') AS name, d.unit,
        u.name AS unit_name, d.round, r.route, o.name AS route_name, coalesce(d.grid, r.grid) AS grid, c.lat, c.lon,
        c.radius_m, d.state, d.verdict, d.reasons, d.opens_at, d.due_at, d.settles_at, d.final_at, d.met_at, d.judged_at,
-       d.waived_at, d.waived_by, d.waived_why, (to_jsonb(d)->>'superseded_at')::timestamptz AS superseded_at,
-       to_jsonb(d)->>'superseded_why' AS superseded_why,
+       d.waived_at, d.waived_by, d.waived_why, d.superseded_at,
+       d.superseded_why,
        (SELECT state FROM objection WHERE duty = d.id ORDER BY id DESC LIMIT 1) AS objection
   FROM duty d
   LEFT JOIN round r ON r.id = d.round
@@ -35,8 +34,8 @@ SELECT d.id, d.rule, d.subject, coalesce(c.name, d.context->>'checkpoint', d.con
 SELECT d.id, d.rule, d.subject, coalesce(c.name, d.context->>'checkpoint', d.context->>'name') AS name, d.unit,
        u.name AS unit_name, d.round, r.route, o.name AS route_name, coalesce(d.grid, r.grid) AS grid, c.lat, c.lon,
        c.radius_m, d.state, d.verdict, d.reasons, d.opens_at, d.due_at, d.settles_at, d.final_at, d.met_at, d.judged_at,
-       d.waived_at, d.waived_by, d.waived_why, (to_jsonb(d)->>'superseded_at')::timestamptz AS superseded_at,
-       to_jsonb(d)->>'superseded_why' AS superseded_why,
+       d.waived_at, d.waived_by, d.waived_why, d.superseded_at,
+       d.superseded_why,
        (SELECT state FROM objection WHERE duty = d.id ORDER BY id DESC LIMIT 1) AS objection, e.body AS evidence
   FROM duty d
   LEFT JOIN evidence e ON e.id = d.evidence
