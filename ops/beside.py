@@ -64,5 +64,8 @@ def _of(folder: Path, *, config: Path | None, overrides: list[str] | None) -> Be
         ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SettingsError(f"{file} cannot be read: {error}; start `gengfu demo` in that folder again") from None
+    secret = folder / "secrets" / "broker"  # what is sealed off duty is opened with it
+    if secret.is_file():
+        addresses.append(f"broker.secret={secret.read_text(encoding='ascii').strip()}")
     # What was given by hand for this very command comes last and wins.
     return Beside(load(file=config, overrides=[*addresses, *(overrides or [])]).settings, folder)

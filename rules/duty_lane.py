@@ -1,7 +1,7 @@
 """Duties: planned, woken by marks, judged in portions, written with everything that follows."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -43,9 +43,19 @@ log = logging.getLogger(__name__)
 class DutyLane:
     """Everything with a deadline."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, *, only: Collection[str] | None = None) -> None:
+        """Nothing is planned yet.
+
+        Args:
+            desk: the worker's.
+            only: names of the rules whose duties it keeps; None: all there are.
+        """
         self._desk = desk
-        self._rules = {name: rule for name, rule in catalog().items() if isinstance(rule, DutyRule)}
+        self._rules = {
+            name: rule
+            for name, rule in catalog().items()
+            if isinstance(rule, DutyRule) and (only is None or name in only)
+        }
         self._planner = Planner(desk, self._rules)
         self._failures: dict[int, int] = {}
         for name in self._rules:

@@ -10,11 +10,12 @@ ON CONFLICT (name) DO NOTHING;
 SELECT min((point->>1)::float) AS south, min((point->>0)::float) AS west,
        max((point->>1)::float) AS north, max((point->>0)::float) AS east
   FROM grid g, jsonb_array_elements(g.geometry->'coordinates'->0) AS point
- WHERE g.valid_to IS NULL AND g.level = (SELECT max(level) FROM grid) AND g.geometry->>'type' = 'Polygon';
+ WHERE g.valid_to IS NULL AND g.hierarchy = 'patrol' AND g.level = (SELECT max(level) FROM grid WHERE hierarchy = 'patrol') AND g.geometry->>'type' = 'Polygon';
 
 -- name: world
 -- How much there is to match against.
-SELECT (SELECT count(*) FROM grid g WHERE valid_to IS NULL AND NOT EXISTS (SELECT FROM grid c WHERE c.parent = g.code)) AS grids,
+SELECT (SELECT count(*) FROM grid g
+         WHERE valid_to IS NULL AND hierarchy = 'patrol' AND NOT EXISTS (SELECT FROM grid c WHERE c.parent = g.code)) AS grids,
        (SELECT count(*) FROM checkpoint WHERE valid_to IS NULL) AS checkpoints;
 
 -- name: empty

@@ -32,6 +32,7 @@ class Site:
     pool: Pool
     now: datetime = MORNING
     numbers: dict[str, int] = field(default_factory=dict)
+    only: frozenset[str] | None = None  # the rules whose duties there are; None: all
     _desk: Desk | None = None
     _lanes: tuple[DutyLane, SignalLane] | None = None
     follows: bool = False  # lasting conditions too
@@ -40,7 +41,7 @@ class Site:
     def restart(self) -> None:
         """As if the worker had been killed and started anew."""
         self._desk = Desk(self.pool, options=Options(), clock=lambda: self.now)
-        self._lanes = DutyLane(self._desk), SignalLane(self._desk)
+        self._lanes = DutyLane(self._desk, only=self.only), SignalLane(self._desk)
         self._tracks = TrackLane(self._desk) if self.follows else None
 
     async def work(self, minute: float | None = None) -> None:

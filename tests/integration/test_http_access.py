@@ -8,8 +8,13 @@ import pytest
 from ops.http.permissions import GRANTS, GRID, PUBLIC, ROLES, SIGNED_IN
 from ops.http.routes import Route, discover
 from tests.integration.http_site import Browser, Reply, Site, small_site
+from tests.integration.test_http_spot_checks import CHECKS
 
 ROUTES = discover()
+LEAVES = """
+INSERT INTO leave (post, kind, valid_from, valid_to)
+SELECT post, 'leave', now() + interval '1 day', now() + interval '2 days' FROM (VALUES ('P1'), ('P2')) AS p (post)
+"""
 # What to send where a route takes something; a route that takes something and is missing here fails the test.
 BODIES: dict[str, dict[str, Any]] = {
     "sign_in": {"user": "nobody", "password": "wrong"},
@@ -19,6 +24,33 @@ BODIES: dict[str, dict[str, Any]] = {
     "close_incident": {"note": "out"},
     "change_grid": {"grade": 3},
     "put_holiday": {"name": "Festival", "kind": "rest"},
+    "add_leave": {
+        "post": "P1",
+        "kind": "sick",
+        "valid_from": "2026-11-01T00:00:00Z",
+        "valid_to": "2026-11-02T00:00:00Z",
+    },
+    "cover_leave": {"cover": None},
+    "withdraw_leave": {"at": None},
+    "give_device": {"device": "X9", "holder": "U1"},
+    "take_device": {"device": "H1"},
+    "correct_custody": {
+        "device": "H1",
+        "holder": "P1",
+        "valid_from": "2026-11-01T00:00:00Z",
+        "valid_to": "2026-11-02T00:00:00Z",
+    },
+    "change_shift": {
+        "code": "late",
+        "unit": "U1",
+        "route": "R1",
+        "days": ["mon"],
+        "starts": "20:00",
+        "ends": "22:00",
+        "rounds": 1,
+    },
+    "stop_shift": {"code": "always", "unit": "U1", "route": "R1"},
+    "answer": {"outcome": "confirmed"},
     "waive_duty": {"why": "road closed"},
     "make_objection": {"text": "I was there"},
     "answer_objection": {"state": "rejected", "answer": "the track says otherwise"},
@@ -26,15 +58,24 @@ BODIES: dict[str, dict[str, Any]] = {
     "make_waiver": {"unit": "U1", "from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00Z", "why": "a storm"},
 }
 # Rows of another territory, where the second and the third are not.
-ELSEWHERE = {"/api/duties/": ("2", "4")}
+ELSEWHERE = {"/api/duties/": ("2", "4"), "/api/spot-checks/": ("12", "13")}
+# A row of the first territory, where that is not the first one.
+HERE = {"/api/spot-checks/{id}": "11"}
 # Bodies of another territory, of routes that name the thing in the body.
 FOREIGN: dict[str, tuple[dict[str, Any], int]] = {
     "/api/waivers": ({**BODIES["make_waiver"], "unit": "U2"}, 422),
     "/api/waivers/preview": ({**BODIES["preview_waiver"], "grid": "B2"}, 422),
+    "/api/leaves": ({**BODIES["add_leave"], "post": "P2"}, 422),
+    "/api/custody/give": ({"device": "H2", "holder": "P1", "hand_over": True}, 422),
+    "/api/custody/take": ({"device": "H2"}, 422),
+    "/api/custody/correct": ({**BODIES["correct_custody"], "device": "H2"}, 422),
+    "/api/shifts": ({**BODIES["change_shift"], "unit": "U2", "route": "R2"}, 422),
+    "/api/shifts/end": ({**BODIES["stop_shift"], "unit": "U2", "route": "R2"}, 422),
 }
 LAST = (
     "resolve_alert",
     "close_incident",
+    "withdraw_leave",
     "delete_holiday",
     "sign_out",
 )  # after these, others would be answered otherwise
@@ -79,21 +120,38 @@ LISTS: dict[str, tuple[Callable[[Any], set[str]], set[str], set[str], set[str] |
     "/api/territory/balance": (lambda it: {g["code"] for g in it["items"]}, {"B1", "B2"}, {"B1"}, None),
     "/api/measures": (
         lambda it: {one["key"] for one in it["items"]},
-        {"T", "C1", "C2", "B1", "B2"},
+        {"T", "C1", "C2", "B1", "B2", None},
         {"C1", "B1"},
         {"T", "C1", "B1"},
     ),
-    "/api/measures/duties": (lambda it: {d["subject"] for d in it["items"]}, {"K1", "K2"}, {"K1"}, {"K1"}),
+    "/api/measures/duties": (
+        lambda it: {d["subject"] for d in it["items"]},
+        {"K1", "K2", "round R1", "round R2", "round R3"},
+        {"K1", "round R1"},
+        {"K1"},
+    ),
     "/api/measures/presence": (lambda it: {g["code"] for g in it["items"]}, {"B1", "B2"}, {"B1"}, None),
     "/api/duties": (
         lambda it: {f"{d['subject']} {d['unit']}" for d in it["items"]},
-        {"K1 U1", "K2 U2", "K1 U2", "K3 U3", "E1 None", "E2 None", "E3 None"},
-        {"K1 U1", "K1 U2", "E1 None"},
+        {"K1 U1", "K2 U2", "K1 U2", "K3 U3", "E1 None", "E2 None", "E3 None"}
+        | {"round R1 None", "round R2 None", "round R3 None"},
+        {"K1 U1", "K1 U2", "E1 None", "round R1 None"},
         {"K1 U1"},
     ),
     "/api/objections": (lambda it: {o["unit"] for o in it["items"]}, {"U1", "U2", "U3"}, {"U1"}, {"U1"}),
     "/api/waivers": (lambda it: {w["unit"] for w in it["items"]}, {"U1", "U2", "U3"}, {"U1"}, {"U1"}),
     "/api/corrections": (lambda it: {c["alert"]["device"] for c in it["items"]}, {"H1", "H2", "H3"}, {"H1"}, None),
+    "/api/leaves": (lambda it: {one["post"] for one in it["items"]}, {"P1", "P2"}, {"P1"}, None),
+    "/api/custody": (lambda it: {one["device"] for one in it["items"]}, {"H1", "H2"}, {"H1"}, None),
+    "/api/posts": (lambda it: {one["code"] for one in it["items"]}, {"P1", "P2"}, {"P1"}, None),
+    "/api/roster": (lambda it: {one["grid"] for one in it["rows"]}, {"B1", "B2"}, {"B1"}, None),
+    "/api/shifts": (lambda it: {one["unit"] for one in it["items"]}, {"U1", "U2"}, {"U1"}, None),
+    "/api/spot-checks": (
+        lambda it: {one["round"] for one in it["items"]},
+        {"round R1", "round R2", "round R3"},
+        {"round R1"},
+        None,
+    ),
     "/api/audit": (lambda it: {a["subject"] for a in it["items"]}, {"H2"}, set(), None),
     "/api/looks": (lambda it: {a["device"] for a in it["items"]}, {"H2"}, set(), None),
     "/api/looks/mine": (lambda it: {a["device"] for a in it["items"]}, set(), set(), set()),
@@ -103,11 +161,14 @@ LISTS: dict[str, tuple[Callable[[Any], set[str]], set[str], set[str], set[str] |
 @pytest.fixture
 async def site(database_url: str) -> AsyncIterator[Site]:
     async with small_site(database_url) as found:
+        found.sql(CHECKS)
+        found.sql(LEAVES)
         yield found
 
 
 async def call(route: Route, browser: Browser, *, row: str = "1") -> Reply:
-    path = route.path.replace("{id}", IDS.get(route.path, row)).replace("{tail}", "../house.key")
+    number = HERE.get(route.path, row) if row == "1" else row
+    path = route.path.replace("{id}", IDS.get(route.path, number)).replace("{tail}", "../house.key")
     path += "?purpose=complaint+12" if route.path == "/api/devices/{id}/track" else ""
     if route.pushes:  # it has no end
         return await browser.ask("HEAD", path)

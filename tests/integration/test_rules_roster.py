@@ -20,6 +20,7 @@ from tests.integration.rules_site import MORNING, Site, at, site_at
 @pytest.fixture
 async def site(database_url: str) -> AsyncIterator[Site]:
     async with site_at(database_url) as found:
+        found.only = frozenset({"missed_checkpoint"})
         await found.grid("G-1")
         await found.unit("U-1")
         await found.unit("U-2")

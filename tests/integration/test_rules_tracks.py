@@ -24,6 +24,7 @@ FOLLOWED = """
 @pytest.fixture
 async def site(database_url: str) -> AsyncIterator[Site]:
     async with site_at(database_url) as site:
+        site.only = frozenset()
         site.follows = True
         await site.unit()
         await site.device("H-03")

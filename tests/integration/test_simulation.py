@@ -71,7 +71,8 @@ LONGEST_HOLE_S = """
 """
 TWO_HOURS = """
     DELETE FROM shift WHERE code = 'day';
-    UPDATE shift SET starts = '21:00', ends = '23:00', rounds = 1
+    UPDATE shift SET starts = '21:00', ends = '23:00', rounds = 1;
+    UPDATE grade_policy SET rounds = 1
 """
 ROW = re.compile(r"^#   (\w+)  +(\S.*?)  +(missed|unproven|silent|sos)  ")
 

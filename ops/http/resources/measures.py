@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlencode
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, model_validator
 
 from ops.http.call import Call
 from ops.http.cursors import cut, decode_cursor
@@ -46,6 +46,12 @@ class MeasuredDutyQuery(SpanQuery):
     counts_as: list[CountedAs] | None = Field(None, description="only those that count as this; repeat it for several")
     limit: Annotated[int, Field(ge=1, le=1000)] = 200
     after: Cursor | None = None
+
+    @model_validator(mode="after")
+    def _key_of_something(self) -> Self:
+        if self.key is not None and self.by == "all":
+            raise ValueError("key says which grid, squad or unit; say by=grid, by=squad or by=unit as well")
+        return self
 
 
 class MeasureRate(View):
