@@ -88,7 +88,7 @@ IDS = {
 FILE = "/assets/{tail}"
 
 # What each list holds: how to name its rows, all of them, those of C1, those of the patrol's own unit U1.
-LISTS: dict[str, tuple[Callable[[Any], set[str]], set[str], set[str], set[str] | None]] = {
+LISTS: dict[str, tuple[Callable[[Any], set[Any]], set[Any], set[str], set[str] | None]] = {
     "/api/alerts": (lambda it: {a["device"] for a in it["items"]}, {"H1", "H2", "H3"}, {"H1"}, None),
     "/api/units": (lambda it: {u["code"] for u in it["items"]}, {"U1", "U2", "U3"}, {"U1"}, {"U1"}),
     "/api/devices": (lambda it: {d["name"] for d in it["items"]}, {"H1", "H2", "X9"}, {"H1"}, None),

@@ -42,7 +42,8 @@ async def everything(site: Site, *, but: tuple[str, ...] = ()) -> list[dict[str,
     """All that was ever found, except about some units."""
     return await site.rows(
         "SELECT d.id, d.key, d.state, d.verdict, d.reasons, d.met_at, d.superseded_at, e.body FROM duty d "
-        "LEFT JOIN evidence e ON e.id = d.evidence WHERE d.opens_at < %s AND coalesce(d.unit, '') <> ALL(%s) ORDER BY d.id",
+        "LEFT JOIN evidence e ON e.id = d.evidence WHERE d.opens_at < %s "
+        "AND coalesce(d.unit, '') <> ALL(%s) ORDER BY d.id",
         at(DAY),
         list(but),
     )
