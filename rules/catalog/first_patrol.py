@@ -75,7 +75,9 @@ class FirstPatrol(DutyRule):
         for key, its in together.items():
             routes = (it.shift.route for it in its)
             if grids := _grids(planning.world, its[0].shift.unit, routes, its[0].starts_at):
-                planned.append(Planned(duty=self._duty(planning, key, its[0], grids)))
+                duty = self._duty(planning, key, its[0], grids)
+                if planning.since < duty.due_at:  # the shift may go on for hours after that
+                    planned.append(Planned(duty=duty))
         return planned
 
     def _duty(self, planning: Planning, key: str, watch: Watch, grids: set[str]) -> Duty:

@@ -7,7 +7,7 @@ import pytest
 from rules.core.duties import Duty, Judgement, Verdict
 from rules.core.fixes import Fix
 from rules.core.world import Book
-from tests.unit.rules.timeline import judge, names, plan, point, settings, shift, tracked, walk, world
+from tests.unit.rules.timeline import at, judge, names, plan, point, settings, shift, tracked, walk, world
 
 
 def seen(fixes: list[Fix], grid: str | None) -> list[Fix]:
@@ -78,3 +78,9 @@ def test_a_unit_without_own_grids_has_no_such_duty() -> None:
     nowhere = Book([replace(it, grid=None) for it in world().checkpoints])
     nobodys = Book([replace(it, grid=None) for it in world().posts])
     assert plan("first_patrol", world(checkpoints=nowhere, posts=nobodys)) == []
+
+
+def test_a_beginning_that_nobody_could_have_seen_is_no_duty() -> None:
+    # The rules ran for the first time in the middle of the shift.
+    assert plan("first_patrol", world(), since=16) == []
+    assert [it.duty.due_at for it in plan("first_patrol", world(), since=14)] == [at(15)]
