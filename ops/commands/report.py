@@ -27,6 +27,7 @@ class By(StrEnum):
     GRID = "grid"
     SQUAD = "squad"
     UNIT = "unit"
+    POST = "post"
 
 
 app = typer.Typer(name="report", help="What a span of time came to.", no_args_is_help=True)

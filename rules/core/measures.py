@@ -112,21 +112,26 @@ class Tally:
 
 @dataclass(frozen=True, kw_only=True)
 class Counted:
-    """So many duties of one grid, squad and unit came to one thing."""
+    """So many duties of one grid, squad, unit and its posts came to one thing."""
 
     grid: str | None
     squad: str | None
     unit: str | None
     counts_as: CountsAs
     n: int
+    posts: tuple[str, ...] = ()
 
 
 def tallies(counted: Iterable[Counted], *, by: str) -> dict[str | None, Tally]:
-    """The counts by `grid`, `squad` or `unit`, None for what has none; they sum to the whole."""
+    """The counts by `grid`, `squad`, `unit` or `post`, None for what has none.
+
+    They sum to the whole, but for posts: what a unit does together counts for each of its posts.
+    """
     found: dict[str | None, Tally] = {}
     for it in counted:
-        key = getattr(it, by)
-        found[key] = found.get(key, Tally()) + Tally(**{str(it.counts_as): it.n})
+        keys: tuple[str | None, ...] = (it.posts or (None,)) if by == "post" else (getattr(it, by),)
+        for key in keys:
+            found[key] = found.get(key, Tally()) + Tally(**{str(it.counts_as): it.n})
     return found
 
 

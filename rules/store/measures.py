@@ -52,9 +52,9 @@ _FAULT_PATHS = {
 
 @dataclass(frozen=True)
 class Names:
-    """Names of units, and the tree of grids that sums go up."""
+    """Names of units and posts, which share one set of codes, and the tree of grids that sums go up."""
 
-    units: Mapping[str, str]
+    people: Mapping[str, str]
     grids: Mapping[str, Mapping[str, Any]]
     ground: Mapping[str, Sequence[str]]
 
@@ -78,7 +78,7 @@ async def names(connection: Connection) -> Names:
     for row in await (await connection.execute(_SQL["ground"])).fetchall():
         ground.setdefault(row["ground"], []).append(row["grid"])
     return Names(
-        units={row["code"]: row["name"] for row in rows if row["kind"] == "unit"},
+        people={row["code"]: row["name"] for row in rows if row["kind"] != "grid"},
         grids={row["code"]: row for row in rows if row["kind"] == "grid"},
         ground=ground,
     )
@@ -104,12 +104,12 @@ async def counted(
     values = {**_FAULT_PATHS, **_viewer(bounds), "rules": list(rules or patrol_rules())}
     values |= {"since": span.start, "until": span.end}
     rows = await (await connection.execute(_SQL["tally"], values)).fetchall()
-    return [Counted(**{**row, "counts_as": CountsAs(row["counts_as"])}) for row in rows]
+    return [Counted(**{**row, "counts_as": CountsAs(row["counts_as"]), "posts": tuple(row["posts"])}) for row in rows]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """The counts of one grid with all below it, one squad or one unit; `key` None holds what has none."""
+    """The counts of one grid with all below it, one squad, unit or post; `key` None holds what has none."""
 
     key: str | None
     name: str | None
@@ -121,18 +121,18 @@ class Line:
 def lines(
     found: Sequence[Counted], known: Names, *, by: str, seen: frozenset[str] | None, hierarchy: str = "patrol"
 ) -> list[Line]:
-    """One line for each key that has duties: grids from the top down, squads and units by code, None last.
+    """One line for each key that has duties: grids from the top down, the others by code, None last.
 
     Args:
         found: counts.
         known: names, and the tree of grids.
-        by: grid, squad or unit.
+        by: grid, squad, unit or post.
         seen: the grids that the viewer sees; None is all.
         hierarchy: of the grids.
     """
     if by != "grid":
         return [
-            Line(key=key, name=known.units.get(key or ""), level=None, parent=None, tally=tally)
+            Line(key=key, name=known.people.get(key or ""), level=None, parent=None, tally=tally)
             for key, tally in sorted(tallies(found, by=by).items(), key=lambda it: (it[0] is None, it[0] or ""))
         ]
     sums: dict[str | None, Tally] = {}
@@ -162,14 +162,14 @@ async def duties(
     past: tuple[datetime | None, int | None] = (None, None),
     limit: int,
 ) -> list[dict[str, Any]]:
-    """The duties behind one figure: those of `key`, which is a grid with all below, a squad, a unit, or None for none.
+    """The duties behind one figure: those of `key`, which is a grid with all below, a squad, a unit, a post, or None.
 
     Args:
         connection: any.
         span: as for `counted`.
         bounds: as for `counted`.
         known: the tree of grids.
-        by: grid, squad or unit; anything else asks for all.
+        by: grid, squad, unit or post; anything else asks for all.
         key: its code.
         kinds: only those that count as one of these; None for all.
         rules: as for `counted`.

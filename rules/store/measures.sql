@@ -1,6 +1,12 @@
 -- name: tally
--- How many duties of a span came to what, by grid, squad and unit. A squad is the one that the unit was in then.
-SELECT d.grid, u.squad, d.unit, c.counts_as, count(*) AS n
+-- How many duties of a span came to what, by grid, squad, unit and posts. A squad is the one that the unit was in then,
+-- posts are those of the unit then; a duty of posts by themselves is of those.
+SELECT d.grid, u.squad, d.unit,
+       CASE WHEN d.context ? 'posts' THEN ARRAY(SELECT jsonb_array_elements_text(d.context->'posts') ORDER BY 1)
+            ELSE ARRAY(SELECT DISTINCT p.code FROM post p
+                        WHERE p.unit = d.unit AND p.valid_from <= d.opens_at
+                          AND (p.valid_to IS NULL OR p.valid_to > d.opens_at) ORDER BY 1) END AS posts,
+       c.counts_as, count(*) AS n
   FROM duty d
   LEFT JOIN unit u ON u.code = d.unit AND u.valid_from <= d.opens_at AND (u.valid_to IS NULL OR u.valid_to > d.opens_at)
  CROSS JOIN LATERAL (SELECT CASE
@@ -12,13 +18,18 @@ SELECT d.grid, u.squad, d.unit, c.counts_as, count(*) AS n
  WHERE d.rule = ANY(%(rules)s) AND d.opens_at >= %(since)s AND d.opens_at < %(until)s
    AND (%(scope)s::text IS NULL OR d.grid IN (SELECT grids_within(%(scope)s)))
    AND (NOT %(own)s OR d.unit = %(own_unit)s)
- GROUP BY 1, 2, 3, 4;
+ GROUP BY 1, 2, 3, 4, 5;
 
 -- name: duties
 -- The duties behind a figure, in the order in which they opened.
 SELECT * FROM (
   SELECT d.id, d.rule, d.subject, d.context, d.grid, u.squad, d.unit, d.round, d.opens_at, d.due_at, d.met_at, d.state,
-         d.verdict, d.reasons, CASE
+         d.verdict, d.reasons,
+         CASE WHEN d.context ? 'posts' THEN ARRAY(SELECT jsonb_array_elements_text(d.context->'posts') ORDER BY 1)
+              ELSE ARRAY(SELECT DISTINCT p.code FROM post p
+                          WHERE p.unit = d.unit AND p.valid_from <= d.opens_at
+                            AND (p.valid_to IS NULL OR p.valid_to > d.opens_at) ORDER BY 1) END AS posts,
+         CASE
            WHEN d.state = 'superseded' THEN 'superseded'
            WHEN d.verdict IS NULL THEN 'pending'
            WHEN d.verdict <> 'in_doubt' THEN d.verdict
@@ -33,17 +44,20 @@ SELECT * FROM (
         OR %(key)s::text IS NULL AND (grid IS NULL OR grid <> ALL(%(known)s::text[])))
    AND (%(by)s <> 'squad' OR squad IS NOT DISTINCT FROM %(key)s)
    AND (%(by)s <> 'unit' OR unit IS NOT DISTINCT FROM %(key)s)
+   AND (%(by)s <> 'post' OR %(key)s = ANY(posts) OR %(key)s::text IS NULL AND posts = '{}')
    AND (%(counts_as)s::text[] IS NULL OR counts_as = ANY(%(counts_as)s))
    AND (%(past_time)s::timestamptz IS NULL OR (opens_at, id) > (%(past_time)s, %(past_id)s::bigint))
  ORDER BY opens_at, id
  LIMIT %(limit)s;
 
 -- name: names
--- What people call the grids, squads' units and units that were ever there: the newest name of each.
+-- What people call the grids, units and posts that were ever there: the newest name of each.
 SELECT DISTINCT ON (kind, code) kind, code, name, level, parent, hierarchy FROM (
   SELECT 'grid' AS kind, code, name, level, parent, hierarchy, valid_from FROM grid
   UNION ALL
-  SELECT 'unit', code, name, NULL, NULL, NULL, valid_from FROM unit) AS x
+  SELECT 'unit', code, name, NULL, NULL, NULL, valid_from FROM unit
+  UNION ALL
+  SELECT 'post', code, name, NULL, NULL, NULL, valid_from FROM post) AS x
  ORDER BY kind, code, valid_from DESC;
 
 -- name: ground

@@ -103,6 +103,19 @@ async def test_counts_add_up_and_lead_to_their_duties(site: Site, by: str) -> No
             assert all(it["verdict"] == "missed" for it in missed)
 
 
+async def test_a_duty_counts_for_each_post_of_its_unit_and_leads_back(site: Site) -> None:
+    site.sql("INSERT INTO post (code, name, unit, role) VALUES ('P9', 'post 9', 'U1', 'patrol')")
+    async with site.as_user("officer") as browser:
+        units = {it["key"]: it["counts"] for it in (await measures(browser, by="unit"))["items"]}
+        posts = (await measures(browser, by="post"))["items"]
+        assert {it["key"]: it["counts"] for it in posts if it["key"] in {"P1", "P9"}} == dict.fromkeys(
+            ("P1", "P9"), units["U1"]
+        )
+        assert {it["name"] for it in posts if it["key"] == "P9"} == {"post 9"}
+        for line in posts:
+            assert len(await behind(browser, line["duties"])) == line["counts"]["total"], line["key"]
+
+
 async def test_a_squad_is_the_one_of_then(site: Site) -> None:
     site.sql("UPDATE unit SET valid_to = '2026-11-20T08:06:30Z' WHERE code = 'U1'")
     site.sql(

@@ -17,7 +17,7 @@ from rules.core.fixes import Span
 from rules.core.measures import Rate, Tally
 from rules.store import measures as store
 
-By = Literal["grid", "squad", "unit"]
+By = Literal["grid", "squad", "unit", "post"]
 CountedAs = Literal["met", "early", "late", "missed", "in_doubt", "device_fault", "waived", "superseded", "pending"]
 
 _KEY = TypeAdapter(tuple[Moment, RowId])
@@ -42,7 +42,7 @@ class MeasuredDutyQuery(SpanQuery):
     """The duties behind one figure."""
 
     by: By | Literal["all"] = "all"
-    key: Code | None = Field(None, description="code of the grid, squad or unit; without it those that have none")
+    key: Code | None = Field(None, description="code of the grid, squad, unit or post; without it those that have none")
     counts_as: list[CountedAs] | None = Field(None, description="only those that count as this; repeat it for several")
     limit: Annotated[int, Field(ge=1, le=1000)] = 200
     after: Cursor | None = None
@@ -50,7 +50,7 @@ class MeasuredDutyQuery(SpanQuery):
     @model_validator(mode="after")
     def _key_of_something(self) -> Self:
         if self.key is not None and self.by == "all":
-            raise ValueError("key says which grid, squad or unit; say by=grid, by=squad or by=unit as well")
+            raise ValueError("key says which grid, squad or unit; say by=grid, by=squad, by=unit or by=post as well")
         return self
 
 
@@ -137,7 +137,7 @@ class MeasuredDutyPage(Page):
     scope=GRID,
     query=MeasureQuery,
     returns=Measures,
-    summary="到位率, 漏检率 and 准点率 by grid, squad or unit, with the counts behind them",
+    summary="到位率, 漏检率 and 准点率 by grid, squad, unit or post, with the counts behind them",
 )
 async def read_measures(call: Call[MeasureQuery]) -> Measures:
     """A duty belongs to the span in which it opened, and to the squad in which its unit was then."""

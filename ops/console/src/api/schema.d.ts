@@ -725,7 +725,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * 到位率, 漏检率 and 准点率 by grid, squad or unit, with the counts behind them
+         * 到位率, 漏检率 and 准点率 by grid, squad, unit or post, with the counts behind them
          * @description Permission `measures.read` (see how many duties were met, missed and late, and how present the patrol was): officer, leader, patrol (own unit).
          */
         get: operations["read_measures"];
@@ -3804,7 +3804,7 @@ export interface components {
              * By
              * @enum {string}
              */
-            by: "grid" | "squad" | "unit";
+            by: "grid" | "squad" | "unit" | "post";
             /**
              * Rules
              * @description whose duties are counted
@@ -8834,7 +8834,7 @@ export interface operations {
                 to?: string;
                 /** @description of these rules only; repeat it for several */
                 rule?: string[];
-                by?: "grid" | "squad" | "unit";
+                by?: "grid" | "squad" | "unit" | "post";
                 /** @description of the grids */
                 hierarchy?: string;
             };
@@ -8909,8 +8909,8 @@ export interface operations {
                 to?: string;
                 /** @description of these rules only; repeat it for several */
                 rule?: string[];
-                by?: ("grid" | "squad" | "unit") | "all";
-                /** @description code of the grid, squad or unit; without it those that have none */
+                by?: ("grid" | "squad" | "unit" | "post") | "all";
+                /** @description code of the grid, squad, unit or post; without it those that have none */
                 key?: string;
                 /** @description only those that count as this; repeat it for several */
                 counts_as?: ("met" | "early" | "late" | "missed" | "in_doubt" | "device_fault" | "waived" | "superseded" | "pending")[];

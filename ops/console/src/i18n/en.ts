@@ -501,7 +501,7 @@ export const en = {
     title: 'Measures',
     from: 'From',
     to: 'to',
-    by: { grid: 'Grid', squad: 'Squad', unit: 'Unit' },
+    by: { grid: 'Grid', squad: 'Squad', unit: 'Unit', post: 'Post' },
     arrival: 'Arrived',
     missing: 'Missed',
     punctuality: 'On time',

@@ -500,7 +500,7 @@ export const zhCN: Messages = {
     title: '巡逻指标',
     from: '自',
     to: '至',
-    by: { grid: '网格', squad: '中队', unit: '岗组' },
+    by: { grid: '网格', squad: '中队', unit: '岗组', post: '岗位' },
     arrival: '到位率',
     missing: '漏检率',
     punctuality: '准点率',
