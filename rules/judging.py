@@ -7,7 +7,7 @@ from datetime import datetime
 from rules.core.alerts import Intent
 from rules.core.duties import Duty, Judgement, Standing, stand
 from rules.core.lag import tempered
-from rules.core.naming import excused
+from rules.core.naming import unblamed
 from rules.core.rounds import Round
 from rules.core.world import World
 from rules.rule import Case, DutyRule, Effect, Group, Member, Need
@@ -85,7 +85,7 @@ def judge(
     """
     judgement = rule.judge(case, now=now)
     if need is not None or case.long is not None:
-        judgement = excused(case.duty, judgement, world=case.world)
+        judgement = unblamed(case.duty, judgement, world=case.world)
         judgement = tempered(case.duty, judgement, now=now, caught_up_to=caught_up_to)
     standing = stand(case.duty, judgement, now=now)
     return Outcome(case=case, judgement=judgement, standing=standing, number=case.duty.evidence)

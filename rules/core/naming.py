@@ -8,7 +8,7 @@ from rules.core.reasons import Why, reason
 from rules.core.world import World
 
 
-def excused(duty: Duty, judgement: Judgement, *, world: World) -> Judgement:
+def unblamed(duty: Duty, judgement: Judgement, *, world: World) -> Judgement:
     """The judgement; in doubt instead of missed when all posts of the unit were away and nobody stood in.
 
     What is proven stays proven: the unit's vehicle may have been there all the same.
