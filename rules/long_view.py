@@ -10,6 +10,7 @@ from rules.core.stays import HeldBy, LongView, Stay, promising, proven_days, sta
 from rules.core.world import World
 from rules.rule import LongNeed
 from rules.store import stays as store
+from rules.store.readings import fixes_of
 
 _DAY = timedelta(days=1)
 
@@ -87,7 +88,7 @@ async def _stays_of_day(
     span = Span(midnight(day, zone), midnight(day + _DAY, zone)).meets(need.span)
     if span is None:
         return []
-    fixes = await store.located(connection, list(held), span)
+    fixes = await fixes_of(connection, [(number, span) for number in sorted(held)], grids=True)
     found = [
         stay_of(
             fixes.get(number, ()),

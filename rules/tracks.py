@@ -8,7 +8,6 @@ from rules.core.presence import Tracked
 from rules.core.world import Tracker, World
 from rules.rule import Need
 from rules.store import readings
-from rules.store.stays import located
 
 
 class Tracks:
@@ -23,25 +22,21 @@ class Tracks:
         self._connection = connection
         self._world = world
         self._counting: dict[Need, list[Tracker]] = {}
-        self._fixes: dict[int, tuple[Fix, ...]] = {}
-        self._located: dict[Need, dict[int, tuple[Fix, ...]]] = {}
+        self._fixes: dict[bool, dict[int, tuple[Fix, ...]]] = {}  # with their grids, and without
         self._found: dict[Need, tuple[Tracked, ...]] = {}
 
     async def read(self, needs: Iterable[Need]) -> None:
         """Read all that these needs want, in place of what was read before."""
         self._found.clear()
         self._counting = {need: self._trackers(need) for need in dict.fromkeys(needs)}
-        self._located = {}
-        wanted: dict[int, list[Span]] = {}
-        for need, trackers in self._counting.items():
-            if need.grids:  # these are few
-                numbers = sorted({tracker.device.number for tracker in trackers})
-                self._located[need] = await located(self._connection, numbers, need.span) if numbers else {}
-                continue
-            for tracker in trackers:
-                wanted.setdefault(tracker.device.number, []).append(need.span)
-        spans = [(device, span) for device in sorted(wanted) for span in merged(wanted[device])]
-        self._fixes = await readings.fixes_of(self._connection, spans) if spans else {}
+        for grids in (False, True):
+            wanted: dict[int, list[Span]] = {}
+            for need, trackers in self._counting.items():
+                if need.grids is grids:
+                    for tracker in trackers:
+                        wanted.setdefault(tracker.device.number, []).append(need.span)
+            spans = [(device, span) for device in sorted(wanted) for span in merged(wanted[device])]
+            self._fixes[grids] = await readings.fixes_of(self._connection, spans, grids=grids)
 
     def of(self, need: Need) -> tuple[Tracked, ...]:
         """The devices that count for a need, with their fixes; equal needs share them and what is derived from them."""
@@ -63,6 +58,6 @@ class Tracks:
             kind=tracker.device.kind,
             holder=tracker.holder,
             spells=tracker.spells,
-            fixes=within(self._located.get(need, self._fixes).get(tracker.device.number, ()), need.span),
+            fixes=within(self._fixes[need.grids].get(tracker.device.number, ()), need.span),
             pace=pace_of(self._world.unit_kind(tracker.unit, need.held.start)),
         )

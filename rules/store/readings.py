@@ -27,13 +27,18 @@ class LastFix:
     grid: str | None
 
 
-async def fixes_of(connection: Connection, spans: Sequence[tuple[int, Span]]) -> dict[int, tuple[Fix, ...]]:
+async def fixes_of(
+    connection: Connection, spans: Sequence[tuple[int, Span]], *, grids: bool = False
+) -> dict[int, tuple[Fix, ...]]:
     """The fixes of devices, each within spans of its own, by device number and in order of (time, digest).
 
     Args:
         connection: in a transaction.
         spans: device number and span; the spans of one device do not overlap.
+        grids: whether each fix is to say in which grid it was made.
     """
+    if not spans:
+        return {}
     values = {
         "devices": [device for device, _ in spans],
         "starts": [span.start for _, span in spans],
@@ -42,11 +47,10 @@ async def fixes_of(connection: Connection, spans: Sequence[tuple[int, Span]]) ->
     found: dict[int, list[Fix]] = {}
     # Half of a judgement's time would go into dictionaries and into the text of times.
     async with connection.cursor(binary=True, row_factory=tuple_row) as cursor:
-        await cursor.execute(_SQL["fixes"], values)
-        for device, time, digest, lat, lon, accuracy, flags, received_at in await cursor.fetchall():
+        await cursor.execute(_SQL["located" if grids else "fixes"], values)
+        for device, time, digest, lat, lon, accuracy, *rest in await cursor.fetchall():
             accuracy_m = None if accuracy is None else accuracy / 10
-            fix = Fix(time, digest, lat / _E7, lon / _E7, accuracy_m, flags, received_at)
-            found.setdefault(device, []).append(fix)
+            found.setdefault(device, []).append(Fix(time, digest, lat / _E7, lon / _E7, accuracy_m, *rest))
     return {device: tuple(its) for device, its in found.items()}
 
 

@@ -7,6 +7,15 @@ SELECT p.*
                       WHERE device = number AND time >= start AND time <= stop OFFSET 0) AS p
  ORDER BY p.device, p.time, p.digest;
 
+-- name: located
+-- The same, each with the grid that it was matched with.
+SELECT p.device, p.time, p.digest, p.lat, p.lon, p.accuracy, p.flags, p.received_at, g.code AS grid
+  FROM unnest(%(devices)s::int[], %(starts)s::timestamptz[], %(stops)s::timestamptz[]) AS wanted (number, start, stop)
+ CROSS JOIN LATERAL (SELECT device, time, digest, lat, lon, accuracy, flags, received_at, grid AS matched FROM position
+                      WHERE device = number AND time >= start AND time <= stop OFFSET 0) AS p
+  LEFT JOIN grid g ON g.id = p.matched
+ ORDER BY p.device, p.time, p.digest;
+
 -- name: signals
 -- What a device said in a span that presses.
 SELECT r.device, r.time, r.digest, r.type, r.lat, r.lon, r.flags, r.received_at, r.body, g.code AS grid

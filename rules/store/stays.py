@@ -18,21 +18,12 @@ async def hours(connection: Connection, devices: Mapping[int, str], span: Span) 
     return tuple(Hour(**{**row, "device": devices[row["device"]]}) for row in rows)
 
 
-async def located(connection: Connection, devices: Sequence[int], span: Span) -> dict[int, tuple[Fix, ...]]:
-    """The fixes of devices in a span, by device number, each with its grid."""
-    found: dict[int, list[Fix]] = {}
-    for row in await _rows(connection, "located", devices, span):
-        accuracy_m = None if row["accuracy"] is None else row["accuracy"] / 10
-        found.setdefault(row["device"], []).append(_fix(row, accuracy_m=accuracy_m, grid=row["grid"]))
-    return {device: tuple(its) for device, its in found.items()}
-
-
 async def scans(
     connection: Connection, devices: Sequence[int], span: Span, *, grids: Iterable[str]
 ) -> list[tuple[int, str, Fix]]:
     """Device number, tag, and the reading as a fix (0, 0 when it did not say where), by time."""
     rows = await _rows(connection, "scans", devices, span, grids=sorted(grids))
-    return [(row["device"], row["tag"], _fix(row, accuracy_m=None, grid=None)) for row in rows]
+    return [(row["device"], row["tag"], _fix(row)) for row in rows]
 
 
 async def _rows(
@@ -42,14 +33,12 @@ async def _rows(
     return await (await connection.execute(_SQL[name], values)).fetchall()
 
 
-def _fix(row: dict[str, Any], *, accuracy_m: float | None, grid: str | None) -> Fix:
+def _fix(row: dict[str, Any]) -> Fix:
     return Fix(
         time=row["time"],
         digest=row["digest"],
         lat=(row["lat"] or 0) / _E7,
         lon=(row["lon"] or 0) / _E7,
-        accuracy_m=accuracy_m,
         flags=row["flags"],
         received_at=row["received_at"],
-        grid=grid,
     )

@@ -18,13 +18,6 @@ SELECT f.hour, f.device, g.code AS grid, f.fixes, f.first, f.last
   FROM found f LEFT JOIN grid g ON g.id = f.grid
  ORDER BY f.device, f.hour, f.first;
 
--- name: located
--- The fixes of some devices in a span, each with the grid that it was matched with.
-SELECT p.device, p.time, p.digest, p.lat, p.lon, p.accuracy, p.flags, p.received_at, g.code AS grid
-  FROM position p LEFT JOIN grid g ON g.id = p.grid
- WHERE p.device = ANY(%(devices)s) AND p.time >= %(start)s AND p.time <= %(stop)s
- ORDER BY p.device, p.time, p.digest;
-
 -- name: scans
 -- Tags that some devices read in a span, in some grids or without saying where.
 SELECT r.device, r.time, r.digest, r.lat, r.lon, r.flags, r.received_at, r.body ->> 'tag' AS tag
