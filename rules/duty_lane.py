@@ -13,16 +13,12 @@ from rules.core.duties import Duty
 from rules.corrections import set_apart
 from rules.desk import Desk
 from rules.errors import LeadershipLost
+from rules.facts import Case
 from rules.judging import Outcome, alerts_of, effects_of, judge, share_of
 from rules.metrics import DUE, FAILED, JUDGED
 from rules.planner import Planner
-from rules.rule import (
-    Arrival,
-    Case,
-    CloseTicket,
-    DutyRule,
-    OpenTicket,
-)
+from rules.replies import Arrival, CloseTicket, OpenTicket
+from rules.rule import DutyRule
 from rules.store import duties as store
 from rules.store import marks as marks_store
 from rules.store import plans, waivers

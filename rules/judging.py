@@ -10,7 +10,9 @@ from rules.core.lag import tempered
 from rules.core.naming import unblamed
 from rules.core.rounds import Round
 from rules.core.world import World
-from rules.rule import Case, DutyRule, Effect, Group, Member, Need
+from rules.facts import Case, Group, Member
+from rules.replies import Effect, Need
+from rules.rule import DutyRule
 from rules.waived import intents_of
 
 

@@ -8,7 +8,7 @@ from rules.core.fixes import Span, merged
 from rules.core.periods import local_day, midnight
 from rules.core.stays import HeldBy, LongView, Stay, promising, proven_days, stay_of
 from rules.core.world import World
-from rules.rule import LongNeed
+from rules.replies import LongNeed
 from rules.store import stays as store
 from rules.store.readings import fixes_of
 

@@ -8,8 +8,10 @@ from ingest.database import Connection
 from rules.core.alerts import WITHDRAWN, Clear
 from rules.core.corrections import Extent, extent_of, together
 from rules.desk import Desk
+from rules.facts import IncidentFacts, Planning
 from rules.metrics import FAILED
-from rules.rule import DutyRule, IncidentFacts, Planned, Planning
+from rules.replies import Planned
+from rules.rule import DutyRule
 from rules.store import duties as store
 from rules.store import plans
 from rules.store.world import Snapshot

@@ -3,8 +3,8 @@
 from typing import Any
 
 from ingest.database import Connection
-from rules.core.world import Device
-from rules.rule import SignalReading
+from rules.core.equipment import Device
+from rules.facts import SignalReading
 from rules.store import readings
 from rules.store.incidents import grid_at
 

@@ -10,9 +10,10 @@ from rules.catalog import catalog
 from rules.core.fixes import Span
 from rules.desk import Desk
 from rules.errors import LeadershipLost
+from rules.facts import Heard, ServiceState, SignalReading, Sweep
 from rules.metrics import FAILED, SIGNAL_SECONDS
 from rules.pressing import reading_of
-from rules.rule import Heard, ReadingRule, ServiceRule, ServiceState, SignalReading, Sweep, SweepRule
+from rules.rule import ReadingRule, ServiceRule, SweepRule
 from rules.store import marks as marks_store
 from rules.store import readings, service
 from rules.store.alerts import live_alerts

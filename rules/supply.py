@@ -5,8 +5,10 @@ from dataclasses import replace
 
 from ingest.database import Connection
 from rules.core.world import World
+from rules.facts import Case
 from rules.long_view import long_view
-from rules.rule import Case, DutyRule, Need
+from rules.replies import Need
+from rules.rule import DutyRule
 from rules.store.scans import Scans
 from rules.tracks import Tracks
 

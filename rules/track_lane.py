@@ -13,18 +13,21 @@ from ingest.database import Connection
 from ingest.marking import EVERYBODY
 from rules.catalog import catalog
 from rules.core.alerts import WITHDRAWN, Clear, Intent
+from rules.core.equipment import Device
 from rules.core.fixes import Span
 from rules.core.tours import Errand, Tour, Tours
-from rules.core.world import Device
 from rules.desk import Desk
+from rules.facts import Sample, SignalReading
 from rules.metrics import FAILED, FOLLOWED, REREAD, TRACK_SECONDS
-from rules.rule import OFF_DUTY, Episode, Follower, RuleSettings, Sample, SignalReading, TrackRule, feed, in_order
+from rules.replies import Episode
+from rules.rule import RuleSettings
 from rules.store import marks as marks_store
 from rules.store import samples as store
 from rules.store.readings import listening_since
 from rules.store.samples import LiveAlert
 from rules.store.service import caught_up_to
 from rules.store.world import Snapshot
+from rules.track_rule import OFF_DUTY, Follower, TrackRule, feed, in_order
 
 SETTLE = timedelta(seconds=60)  # what is younger may still be out of order; ingest marks what comes 45 s late
 STRAGGLER = timedelta(minutes=5)  # nobody waits longer for a part of ingest that is behind

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 
 from ingest.database import Connection
+from rules.core.equipment import Tracker
 from rules.core.fixes import Fix, Span, merged, pace_of, within
 from rules.core.presence import Tracked
-from rules.core.world import Tracker, World
-from rules.rule import Need
+from rules.core.world import World
+from rules.replies import Need
 from rules.store import readings
 
 

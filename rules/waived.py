@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from rules.core.alerts import WAIVED, WITHDRAWN, Clear, Intent
 from rules.core.duties import PROVEN, Duty, Verdict
-from rules.rule import DutyRule, Group
+from rules.facts import Group
+from rules.rule import DutyRule
 
 
 def by_person(duty: Duty) -> bool:

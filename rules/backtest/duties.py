@@ -11,8 +11,10 @@ from rules.core.duties import Duty, State
 from rules.core.fixes import Span
 from rules.core.rounds import Round
 from rules.core.world import World
+from rules.facts import Case, IncidentFacts, Planning
 from rules.judging import Outcome, alerts_of, judge, share_of
-from rules.rule import Case, DutyRule, IncidentFacts, Planned, Planning
+from rules.replies import Planned
+from rules.rule import DutyRule
 from rules.settings import SettingsBook
 from rules.supply import Supplied, Supply
 

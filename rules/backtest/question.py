@@ -9,8 +9,9 @@ from typing import Any
 from rules.catalog import catalog, settings_models
 from rules.core.fixes import Span
 from rules.errors import BacktestRefused
-from rules.rule import DutyRule, ReadingRule, Rule, TrackRule
+from rules.rule import DutyRule, ReadingRule, Rule
 from rules.settings import require_setting
+from rules.track_rule import TrackRule
 
 
 @dataclass(frozen=True, kw_only=True)

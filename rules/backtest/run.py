@@ -14,11 +14,13 @@ from rules.backtest.result import Result, Told
 from rules.core.alerts import Clear
 from rules.core.fixes import Span
 from rules.errors import BacktestRefused
+from rules.facts import TrackCase
 from rules.pressing import reading_of
-from rules.rule import DutyRule, ReadingRule, TrackCase, TrackRule
+from rules.rule import DutyRule, ReadingRule
 from rules.store import history, samples
 from rules.store.incidents import incident_facts
 from rules.store.world import Snapshot, snapshot
+from rules.track_rule import TrackRule
 
 Progress = Callable[[int, int], None]
 _WAYS = 50  # devices whose readings are in memory at once

@@ -22,8 +22,11 @@ from rules.core.latch import Lasting
 from rules.core.reasons import Why, reason
 from rules.core.tours import Tour
 from rules.core.world import World
-from rules.rule import Episode, Follower, Rule, RuleSettings, Sample, SignalReading, TrackRule
+from rules.facts import Sample, SignalReading
+from rules.replies import Episode
+from rules.rule import Rule, RuleSettings
 from rules.settings import SettingsBook
+from rules.track_rule import Follower, TrackRule
 
 _WITHIN = timedelta(hours=4)
 _AWAKE = timedelta(hours=1)  # without a hole, and it is well again

@@ -20,8 +20,11 @@ from rules.core.latch import Latch, Patience
 from rules.core.reasons import Why, reason
 from rules.core.tours import Tour
 from rules.core.world import World
-from rules.rule import Episode, Follower, Rule, RuleSettings, Sample, SignalReading, TrackRule
+from rules.facts import Sample, SignalReading
+from rules.replies import Episode
+from rules.rule import Rule, RuleSettings
 from rules.settings import SettingsBook
+from rules.track_rule import Follower, TrackRule
 
 _MARGIN_PCT = 5  # a gauge that goes up and down by a little is not a charge
 _PATIENCE = Patience(raise_after_s=60, raise_fixes=2, clear_after_s=60, clear_fixes=2, gap_s=3600)

@@ -20,9 +20,11 @@ from rules.core.alerts import Clear, Intent, Raise, Severity
 from rules.core.fixes import Span, merged
 from rules.core.reasons import Why, reason
 from rules.core.rounds import watches
+from rules.core.staff import Post
 from rules.core.words import day_clock
-from rules.core.world import Post, World
-from rules.rule import Rule, RuleSettings, Sweep, SweepRule
+from rules.core.world import World
+from rules.facts import Sweep
+from rules.rule import Rule, RuleSettings, SweepRule
 
 
 class Settings(RuleSettings):

@@ -20,7 +20,8 @@ from rules.core.alerts import Clear, Intent, Raise, Reason, Severity
 from rules.core.reasons import Why, reason
 from rules.core.service import BrokerDisk
 from rules.core.words import clock
-from rules.rule import Rule, RuleSettings, ServiceRule, ServiceState
+from rules.facts import ServiceState
+from rules.rule import Rule, RuleSettings, ServiceRule
 
 SPARE = 1.25  # so much more than its limit must be free before an alert resolves; a disk at its limit goes up and down
 MB = 1_000_000

@@ -19,23 +19,13 @@ from typing_extensions import override
 
 from rules.core.alerts import Clear, Intent, Raise, Reason, Severity
 from rules.core.duties import Duty, Judgement, Verdict
+from rules.core.equipment import Item
 from rules.core.lifetimes import LIVES, Life, next_due
 from rules.core.reasons import Why, reason
-from rules.core.world import Item, World
-from rules.rule import (
-    Case,
-    CloseTicket,
-    DutyRule,
-    Effect,
-    Group,
-    Need,
-    OpenTicket,
-    Planned,
-    Planning,
-    Rule,
-    RuleSettings,
-    Subject,
-)
+from rules.core.world import World
+from rules.facts import Case, Group, Planning
+from rules.replies import CloseTicket, Effect, Need, OpenTicket, Planned
+from rules.rule import DutyRule, Rule, RuleSettings, Subject
 
 _UNREADABLE = "unreadable"
 _FOR_EVER = timedelta(days=20 * 365)  # an item stays overdue until somebody does something about it

@@ -31,7 +31,9 @@ from rules.core.settling import settle_time
 from rules.core.telling import told
 from rules.core.words import clock, length
 from rules.core.world import World
-from rules.rule import Case, DutyRule, Group, Need, Planned, Planning, Rule, RuleSettings, Subject
+from rules.facts import Case, Group, Planning
+from rules.replies import Need, Planned
+from rules.rule import DutyRule, Rule, RuleSettings, Subject
 
 _DEVICES_KEPT = 8
 _HOLES_KEPT = 3

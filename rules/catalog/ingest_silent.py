@@ -19,7 +19,8 @@ from rules.core.alerts import Clear, Intent, Raise, Reason, Severity
 from rules.core.reasons import Why, reason
 from rules.core.service import IngestLane
 from rules.core.words import clock
-from rules.rule import Rule, RuleSettings, ServiceRule, ServiceState
+from rules.facts import ServiceState
+from rules.rule import Rule, RuleSettings, ServiceRule
 
 
 class Settings(RuleSettings):

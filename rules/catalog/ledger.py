@@ -18,7 +18,8 @@ from typing_extensions import override
 from rules.core.alerts import Clear, Intent, Raise, Severity
 from rules.core.reasons import Why, reason
 from rules.core.service import Sums
-from rules.rule import Rule, RuleSettings, ServiceRule, ServiceState
+from rules.facts import ServiceState
+from rules.rule import Rule, RuleSettings, ServiceRule
 
 
 class Settings(RuleSettings):

@@ -23,8 +23,11 @@ from rules.core.latch import Latch, Patience
 from rules.core.reasons import Why, reason
 from rules.core.tours import Tour
 from rules.core.world import World
-from rules.rule import Episode, Follower, Rule, RuleSettings, Sample, SignalReading, TrackRule
+from rules.facts import Sample, SignalReading
+from rules.replies import Episode
+from rules.rule import Rule, RuleSettings
 from rules.settings import SettingsBook
+from rules.track_rule import Follower, TrackRule
 
 
 class Settings(RuleSettings):

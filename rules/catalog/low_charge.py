@@ -20,7 +20,8 @@ from rules.core.alerts import Clear, Intent, Raise, Severity
 from rules.core.reasons import Why, reason
 from rules.core.rounds import Watch, watches
 from rules.core.words import clock, day_clock
-from rules.rule import Rule, RuleSettings, Sweep, SweepRule
+from rules.facts import Sweep
+from rules.rule import Rule, RuleSettings, SweepRule
 
 
 class Settings(RuleSettings):

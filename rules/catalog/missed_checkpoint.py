@@ -25,6 +25,7 @@ from rules.core.duties import NOT_PROVEN, Duty, Judgement, Verdict
 from rules.core.fixes import MARGIN, Span
 from rules.core.holes import holes
 from rules.core.places import place_of
+from rules.core.plans import Checkpoint, Route
 from rules.core.presence import Terms
 from rules.core.proofs import Finding, Times, find, timing
 from rules.core.reasons import Why, instant, reason
@@ -32,9 +33,12 @@ from rules.core.rounds import Round, points_of, rounds
 from rules.core.scans import touches
 from rules.core.sequence import in_turn, leg_before, out_of_turn
 from rules.core.settling import settle_time
+from rules.core.staff import VEHICLES
 from rules.core.words import clock, length
-from rules.core.world import VEHICLES, Checkpoint, Route, World
-from rules.rule import Case, DutyRule, Group, Member, Need, Planned, Planning, Rule, RuleSettings, Subject
+from rules.core.world import World
+from rules.facts import Case, Group, Member, Planning
+from rules.replies import Need, Planned
+from rules.rule import DutyRule, Rule, RuleSettings, Subject
 
 _LATE_DATA = timedelta(minutes=2)  # a fix that came later than this came late enough to say so
 

@@ -22,14 +22,16 @@ from rules.core.coverage import Gap, Piece, Stretch, Way, covered_m, gaps, joine
 from rules.core.duties import Duty, Judgement, Verdict
 from rules.core.fixes import MARGIN, Fix, Span, within
 from rules.core.holes import Hole, heard
+from rules.core.plans import Line
 from rules.core.presence import Tracked
 from rules.core.reasons import Why, instant, reason
 from rules.core.rounds import watches
 from rules.core.settling import settle_time
 from rules.core.telling import graded, told
 from rules.core.words import clock
-from rules.core.world import Line
-from rules.rule import Case, DutyRule, Group, Need, Planned, Planning, Rule, RuleSettings, Subject
+from rules.facts import Case, Group, Planning
+from rules.replies import Need, Planned
+from rules.rule import DutyRule, Rule, RuleSettings, Subject
 
 _DEVICES_KEPT = 8  # whose doubts a verdict names
 _STRETCHES_KEPT = 60  # in evidence; a walk seldom has more than ten

@@ -24,11 +24,14 @@ from rules.core.alerts import Clear, Intent, Raise, Reason, Severity
 from rules.core.duties import Duty, Judgement, Verdict
 from rules.core.fixes import Span
 from rules.core.periods import Period, daily, local_day, periods
+from rules.core.plans import VisitPlan
 from rules.core.reasons import Why, instant, reason
 from rules.core.stays import HeldBy, LongView, Stay, proven_days, silences
 from rules.core.telling import fingerprint, told
-from rules.core.world import VisitPlan, World
-from rules.rule import Case, DutyRule, Group, LongNeed, Need, Planned, Planning, Rule, RuleSettings, Subject
+from rules.core.world import World
+from rules.facts import Case, Group, Planning
+from rules.replies import LongNeed, Need, Planned
+from rules.rule import DutyRule, Rule, RuleSettings, Subject
 
 DUE_SOON = "due_soon"
 _LOOKS = timedelta(hours=6)  # a visit need not be known at once; the hours that tell of it are rolled up by then

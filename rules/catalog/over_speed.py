@@ -24,8 +24,11 @@ from rules.core.latch import Lasting, Latch, Patience
 from rules.core.reasons import Why, reason
 from rules.core.tours import Tour
 from rules.core.world import World
-from rules.rule import Episode, Follower, Rule, RuleSettings, Sample, SignalReading, TrackRule
+from rules.facts import Sample, SignalReading
+from rules.replies import Episode
+from rules.rule import Rule, RuleSettings
 from rules.settings import SettingsBook
+from rules.track_rule import Follower, TrackRule
 
 _LIMITS_MPS = {"motorcycle": 16.7, "car": 16.7, "electric": 13.9}
 _GAP_S = 45.0  # between two fixes; over a longer time the straight way says little

@@ -27,8 +27,11 @@ from rules.core.latch import Lasting, Latch, Patience
 from rules.core.reasons import Why, reason
 from rules.core.tours import Tour
 from rules.core.world import World
-from rules.rule import Episode, Follower, Rule, RuleSettings, Sample, TrackRule
+from rules.facts import Sample
+from rules.replies import Episode
+from rules.rule import Rule, RuleSettings
 from rules.settings import SettingsBook
+from rules.track_rule import Follower, TrackRule
 
 Kind = Literal["teleport", "frozen", "mock"]
 _MOCK = int(Flag.MOCK)

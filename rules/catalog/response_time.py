@@ -23,21 +23,9 @@ from rules.core.presence import absences, doubts, earliest, evidence, sight, vis
 from rules.core.reasons import Why, instant, reason
 from rules.core.visits import Circle
 from rules.core.words import clock, length
-from rules.rule import (
-    Arrival,
-    Case,
-    DutyRule,
-    Effect,
-    Group,
-    IncidentFacts,
-    Member,
-    Need,
-    Planned,
-    Planning,
-    Rule,
-    RuleSettings,
-    Subject,
-)
+from rules.facts import Case, Group, IncidentFacts, Member, Planning
+from rules.replies import Arrival, Effect, Need, Planned
+from rules.rule import DutyRule, Rule, RuleSettings, Subject
 
 # Ingest learns of a new incident within a second or two; a fix that it took in before that has woken nobody.
 _KNOWN_AFTER = timedelta(seconds=5)

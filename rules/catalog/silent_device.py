@@ -20,11 +20,12 @@ from typing_extensions import override
 
 from devices.identity import KINDS
 from rules.core.alerts import Clear, Intent, Raise, Reason, Severity
+from rules.core.equipment import Custody
 from rules.core.reasons import Why, reason
 from rules.core.rounds import Watch, on_watch
 from rules.core.words import day_clock, length
-from rules.core.world import Custody
-from rules.rule import Heard, Rule, RuleSettings, Sweep, SweepRule
+from rules.facts import Heard, Sweep
+from rules.rule import Rule, RuleSettings, SweepRule
 
 _CHARGED_PCT = 30  # percent; an empty battery does not explain the silence
 

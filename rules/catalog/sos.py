@@ -20,7 +20,8 @@ from rules.core.alerts import Intent, Note, Raise, Severity
 from rules.core.reasons import Why, reason
 from rules.core.words import clock, length
 from rules.core.world import World
-from rules.rule import ReadingRule, Rule, RuleSettings, SignalReading
+from rules.facts import SignalReading
+from rules.rule import ReadingRule, Rule, RuleSettings
 from rules.settings import SettingsBook
 
 _SAID = {"sos": "SOS", "man_down": "Man down"}

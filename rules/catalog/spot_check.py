@@ -23,7 +23,9 @@ from rules.core.reasons import Why, reason
 from rules.core.rounds import Round, rounds
 from rules.core.telling import fingerprint
 from rules.core.words import day_clock
-from rules.rule import Case, DutyRule, Group, Need, Planned, Planning, Rule, RuleSettings, Subject
+from rules.facts import Case, Group, Planning
+from rules.replies import Need, Planned
+from rules.rule import DutyRule, Rule, RuleSettings, Subject
 
 CONFIRMED, NOT_CONFIRMED = "confirmed", "not_confirmed"
 

@@ -24,8 +24,11 @@ from rules.core.reasons import Why, reason
 from rules.core.tours import Tour
 from rules.core.words import length
 from rules.core.world import World
-from rules.rule import Episode, Follower, Rule, RuleSettings, Sample, SignalReading, TrackRule
+from rules.facts import Sample, SignalReading
+from rules.replies import Episode
+from rules.rule import Rule, RuleSettings
 from rules.settings import SettingsBook
+from rules.track_rule import Follower, TrackRule
 
 _GAP = timedelta(minutes=15)  # unseen for so long it may have been anywhere
 _FIXES = 5  # at one place at least

@@ -24,13 +24,15 @@ from rules.core.fixes import MARGIN, Fix, Span, within
 from rules.core.holes import heard
 from rules.core.periods import daily
 from rules.core.places import Circle, Place, place_of
+from rules.core.plans import StaticPost
 from rules.core.presence import Tracked
 from rules.core.reasons import Why, instant, reason
 from rules.core.settling import settle_time
 from rules.core.telling import graded, told
 from rules.core.words import clock
-from rules.core.world import StaticPost
-from rules.rule import Case, DutyRule, Group, Need, Planned, Planning, Rule, RuleSettings, Subject
+from rules.facts import Case, Group, Planning
+from rules.replies import Need, Planned
+from rules.rule import DutyRule, Rule, RuleSettings, Subject
 
 _NAMED = 5  # absences and holes that a verdict names, the longest
 _DEVICES_KEPT = 8

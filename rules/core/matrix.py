@@ -9,8 +9,10 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from rules.core.fixes import Span, merged
+from rules.core.grids import Grid
+from rules.core.plans import Shift
 from rules.core.rounds import Watch, watches
-from rules.core.world import Grid, Shift, World
+from rules.core.world import World
 
 Standing = Literal["named", "thin", "answering", "nobody"]
 _A_MINUTE = timedelta(minutes=1)  # a gap of less is a change of shift, not a hole in the roster

@@ -10,7 +10,7 @@ import shapely
 
 from devices.geometry import to_local_m
 from rules.core.fixes import Fix
-from rules.core.world import Checkpoint, Ring, StaticPost
+from rules.core.plans import Checkpoint, Ring, StaticPost
 
 Point = tuple[float, float]
 """Metres east and north of a place's middle."""

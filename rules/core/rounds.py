@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
-from rules.core.world import Checkpoint, Shift, World
+from rules.core.plans import Checkpoint, Shift
+from rules.core.world import World
 
 _LONGEST_SHIFT = timedelta(hours=25)  # a day, and the hour that a clock change may add
 _MONDAY_TO_FRIDAY = frozenset(range(5))

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from rules.core.alerts import Reason
+from rules.core.plans import Route
 from rules.core.reasons import Why, reason
-from rules.core.world import Route
 
 
 def in_turn(reached: Sequence[tuple[str, Sequence[datetime]]]) -> dict[str, datetime]:

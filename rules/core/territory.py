@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from rules.core.world import GradePolicy, Grid, Shift, World
+from rules.core.grids import GradePolicy, Grid
+from rules.core.plans import Shift
+from rules.core.world import World
 
 SLOTS = ("A", "B")
 

@@ -8,9 +8,11 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from devices.identity import KINDS
+from rules.core.equipment import Device, Tracker
 from rules.core.fixes import Span
+from rules.core.plans import Shift
 from rules.core.rounds import Watch, watches
-from rules.core.world import Device, Shift, Tracker, World
+from rules.core.world import World
 
 LONGEST = timedelta(hours=25)  # no tour is longer: a shift, or a day on which the clock is set back
 ERRAND_LASTS = timedelta(hours=2)  # an incident that nobody closes does not excuse for ever

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+from rules.core.equipment import Custody
 from rules.core.fixes import Span, merged
 from rules.core.rounds import watches
-from rules.core.world import Custody, World
+from rules.core.world import World
 
 CARRIED = frozenset({"handset", "radio"})  # kinds of device that go where a person goes
 EVENTS = frozenset({"dispatch", "sos", "lone_worker"})  # what is no plan: the past of these is never taken back

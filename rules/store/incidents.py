@@ -13,7 +13,7 @@ from shapely.geometry import shape
 from ingest.database import Connection
 from ingest.queries import load_queries
 from rules.errors import NotThere
-from rules.rule import IncidentFacts
+from rules.facts import IncidentFacts
 
 _SQL = load_queries("rules.store", "incidents.sql")
 

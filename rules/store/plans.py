@@ -13,7 +13,7 @@ from ingest.queries import load_queries
 from rules.core.corrections import Change, Extent
 from rules.core.rounds import Round
 from rules.metrics import PLANNED
-from rules.rule import Planned
+from rules.replies import Planned
 from rules.store import waivers
 
 _SQL = load_queries("rules.store", "plans.sql")

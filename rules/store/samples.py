@@ -9,10 +9,10 @@ from psycopg.rows import tuple_row
 
 from ingest.database import Connection
 from ingest.queries import load_queries
+from rules.core.equipment import Device
 from rules.core.fixes import Span
 from rules.core.tours import ERRAND_LASTS, ERRAND_RETURN, LONGEST, Errand
-from rules.core.world import Device
-from rules.rule import Sample, SignalReading
+from rules.facts import Sample, SignalReading
 
 _SQL = load_queries("rules.store", "samples.sql")
 _E7 = 1e7  # stored degrees are integers of 1e-7

@@ -6,10 +6,11 @@ from typing import Any
 
 from ingest.database import Connection
 from ingest.queries import load_queries
+from rules.core.equipment import Tracker
 from rules.core.fixes import Span, merged
 from rules.core.scans import Scan
-from rules.core.world import Tracker, World
-from rules.rule import Need
+from rules.core.world import World
+from rules.replies import Need
 
 _SQL = load_queries("rules.store", "scans.sql")
 _E7 = 1e7  # stored degrees are integers of 1e-7

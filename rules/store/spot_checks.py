@@ -6,7 +6,7 @@ from typing import Any
 
 from ingest.database import Connection
 from ingest.queries import load_queries
-from rules.rule import Answer
+from rules.facts import Answer
 
 _SQL = load_queries("rules.store", "spot_checks.sql")
 

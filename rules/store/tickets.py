@@ -4,7 +4,7 @@ from datetime import datetime
 
 from ingest.database import Connection
 from ingest.queries import load_queries
-from rules.rule import CloseTicket, OpenTicket
+from rules.replies import CloseTicket, OpenTicket
 from rules.store.incidents import next_number
 
 _SQL = load_queries("rules.store", "tickets.sql")

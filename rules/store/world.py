@@ -7,30 +7,12 @@ from devices.readings import same_tag
 from ingest.database import Connection
 from ingest.queries import load_queries
 from rules.catalog import settings_models
-from rules.core.world import (
-    Book,
-    Checkpoint,
-    Custody,
-    Device,
-    GradePolicy,
-    Grid,
-    GridPost,
-    Holiday,
-    Item,
-    Leave,
-    Leg,
-    Line,
-    LinePlan,
-    Post,
-    Ring,
-    Route,
-    Shape,
-    Shift,
-    StaticPost,
-    Unit,
-    VisitPlan,
-    World,
-)
+from rules.core.dated import Book
+from rules.core.equipment import Custody, Device, Item
+from rules.core.grids import GradePolicy, Grid, GridPost, Shape
+from rules.core.plans import Checkpoint, Holiday, Leg, Line, LinePlan, Ring, Route, Shift, StaticPost, VisitPlan
+from rules.core.staff import Leave, Post, Unit
+from rules.core.world import World
 from rules.settings import SettingRow, SettingsBook
 
 _SQL = load_queries("rules.store", "world.sql")

@@ -22,9 +22,12 @@ from rules.core.fixes import Span
 from rules.core.tours import Tour
 from rules.core.world import World
 from rules.errors import BacktestRefused, SettingRefused
-from rules.rule import DutyRule, Episode, Follower, Rule, RuleSettings, TrackCase, TrackRule
+from rules.facts import TrackCase
+from rules.replies import Episode
+from rules.rule import DutyRule, Rule, RuleSettings
 from rules.settings import SettingsBook
 from rules.store.world import snapshot
+from rules.track_rule import Follower, TrackRule
 from tests.integration.rules_site import Site, at, site_at
 
 DAY = Span(at(-60), at(12 * 60))

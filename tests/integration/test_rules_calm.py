@@ -19,9 +19,10 @@ from ops.town.importer import import_town
 from ops.town.shipped import sample_dir
 from rules.catalog import catalog
 from rules.core.fixes import Span
-from rules.rule import Sample, SignalReading, TrackCase, TrackRule
+from rules.facts import Sample, SignalReading, TrackCase
 from rules.store.samples import grid_codes
 from rules.store.world import snapshot
+from rules.track_rule import TrackRule
 
 START = datetime(2026, 11, 21, 0, 0, tzinfo=UTC)  # 08:00 in Shanghai, when the day shift begins
 HOURS = 12

@@ -8,7 +8,7 @@ import pytest
 
 from rules.catalog.missed_checkpoint import MissedCheckpoint
 from rules.core.alerts import Intent, Raise, Severity
-from rules.rule import Group
+from rules.facts import Group
 from tests.integration.rules_site import Site, site_at
 
 SETTLED = 67

@@ -9,7 +9,7 @@ import pytest
 from rules.actions import resolve_alert
 from rules.catalog.missed_checkpoint import MissedCheckpoint
 from rules.core.duties import Judgement
-from rules.rule import Case
+from rules.facts import Case
 from tests.integration.rules_site import Site, at, site_at
 
 DAY = 24 * 60

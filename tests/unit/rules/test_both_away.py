@@ -4,8 +4,10 @@ from typing import Any
 
 from rules.catalog import catalog
 from rules.core.alerts import Clear, Intent, Raise
-from rules.core.world import GridPost, World
-from rules.rule import Sweep, SweepRule
+from rules.core.grids import GridPost
+from rules.core.world import World
+from rules.facts import Sweep
+from rules.rule import SweepRule
 from tests.unit.rules.test_cover import leave, town
 from tests.unit.rules.timeline import ALWAYS, at, settings, shift
 

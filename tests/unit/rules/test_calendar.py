@@ -6,8 +6,11 @@ from typing import Literal
 
 import pytest
 
+from rules.core.dated import Book
+from rules.core.grids import GradePolicy
+from rules.core.plans import Holiday
 from rules.core.rounds import rounds, watches
-from rules.core.world import Book, GradePolicy, Holiday, World
+from rules.core.world import World
 from tests.unit.rules.timeline import ALWAYS, at, plan, shift, world
 
 YEAR = datetime(2026, 1, 1, tzinfo=UTC)

@@ -2,8 +2,12 @@
 
 from typing import Any
 
+from rules.core.dated import Book
+from rules.core.equipment import Custody, Device
 from rules.core.fixes import Span
-from rules.core.world import Book, Custody, Device, GridPost, Leave, Post, Unit, World
+from rules.core.grids import GridPost
+from rules.core.staff import Leave, Post, Unit
+from rules.core.world import World
 from tests.unit.rules.timeline import ALWAYS, at, world
 
 DAY = Span(at(0), at(600))

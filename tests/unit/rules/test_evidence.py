@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from rules.core.dated import Book
 from rules.core.duties import Duty, Judgement, State, Verdict, stand
 from rules.core.places import Polygon
+from rules.core.plans import Checkpoint, Leg, Route
 from rules.core.sequence import in_turn
-from rules.core.world import Book, Checkpoint, Leg, Route, World
+from rules.core.world import World
 from tests.unit.rules.timeline import (
     ALWAYS,
     at,

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from rules.core.dated import Book
 from rules.core.duties import Duty, Judgement, Verdict
 from rules.core.fixes import Fix
-from rules.core.world import Book
 from tests.unit.rules.timeline import at, judge, names, plan, point, settings, shift, tracked, walk, world
 
 

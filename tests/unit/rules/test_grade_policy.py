@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from rules.core.alerts import Raise, Severity
+from rules.core.dated import Book
 from rules.core.duties import Verdict
-from rules.core.world import Book, GradePolicy, GridPost
-from rules.rule import Group, Member
+from rules.core.grids import GradePolicy, GridPost
+from rules.facts import Group, Member
 from tests.unit.rules.timeline import ALWAYS, at, duty_rule, plan, settings, world
 
 CALM = GradePolicy(code="3", rounds=1, staff=1, severity="info", valid_from=ALWAYS, valid_to=at(0))

@@ -6,10 +6,12 @@ from dataclasses import replace
 import pytest
 
 from rules.core.alerts import Severity
+from rules.core.dated import Book
+from rules.core.equipment import Custody
 from rules.core.fixes import Span
 from rules.core.latch import Latch, Patience
+from rules.core.staff import Unit
 from rules.core.tours import Errand, Tours
-from rules.core.world import Book, Custody, Unit
 from tests.unit.rules.timeline import ALWAYS, at, point, shift
 from tests.unit.rules.way import drive, found, minutes, says, square, stay, there, walk, where
 

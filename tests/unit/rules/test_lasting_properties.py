@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from rules.catalog import catalog
 from rules.core.fixes import Span
 from rules.core.tours import Tours
-from rules.rule import Episode, Follower, Sample, SignalReading, TrackRule, feed, in_order
+from rules.facts import Sample, SignalReading
+from rules.replies import Episode
 from rules.settings import SettingsBook
+from rules.track_rule import Follower, TrackRule, feed, in_order
 from tests.unit.rules.timeline import at
 from tests.unit.rules.way import found, says, there, where
 

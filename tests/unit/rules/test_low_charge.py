@@ -4,8 +4,11 @@ from typing import Any
 
 from rules.catalog import catalog
 from rules.core.alerts import Clear, Intent, Raise
-from rules.core.world import Book, Unit, World
-from rules.rule import Heard, Sweep, SweepRule
+from rules.core.dated import Book
+from rules.core.staff import Unit
+from rules.core.world import World
+from rules.facts import Heard, Sweep
+from rules.rule import SweepRule
 from tests.unit.rules.timeline import ALWAYS, at, settings, shift, world
 
 LIVE = "low_charge:U-1"

@@ -3,8 +3,12 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from rules.core.dated import Book
+from rules.core.grids import GradePolicy, GridPost
 from rules.core.matrix import Cell, matrix, slots
-from rules.core.world import Book, GradePolicy, GridPost, Post, StaticPost, World
+from rules.core.plans import StaticPost
+from rules.core.staff import Post
+from rules.core.world import World
 from tests.unit.rules.test_cover import leave, town
 from tests.unit.rules.timeline import ALL_DAYS, ALWAYS, place, shift
 

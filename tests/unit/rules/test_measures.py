@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rules.core.dated import Book
 from rules.core.fixes import Span
+from rules.core.grids import GradePolicy, Grid, GridPost
 from rules.core.measures import Counted, CountsAs, Presence, Tally, counts_as, on_duty, tallies, together, whole_hours
 from rules.core.reasons import Why
+from rules.core.staff import Post
 from rules.core.territory import stands
-from rules.core.world import Book, GradePolicy, Grid, GridPost, Post
 from tests.unit.rules.timeline import ALWAYS, at, point, shift, world
 
 KINDS = st.sampled_from(list(CountsAs))

@@ -9,7 +9,7 @@ from rules.core.alerts import Clear, Raise, Severity
 from rules.core.duties import Duty, Verdict
 from rules.core.fixes import Span
 from rules.core.rounds import Round
-from rules.rule import Group, Member
+from rules.facts import Group, Member
 from tests.unit.rules.timeline import at, duty_rule, fix, judge, names, plan, point, settings, tracked, walk, world
 
 

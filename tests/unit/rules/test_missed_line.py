@@ -8,10 +8,12 @@ import pytest
 from devices.plausibility import Flag
 from rules.core.alerts import Clear, Raise
 from rules.core.coverage import Way, covered_m, gaps, joined, pieces
+from rules.core.dated import Book
 from rules.core.duties import Duty, Judgement, Verdict
 from rules.core.fixes import PACES, Fix, Span
-from rules.core.world import Book, Line, LinePlan, World
-from rules.rule import Group, Member
+from rules.core.plans import Line, LinePlan
+from rules.core.world import World
+from rules.facts import Group, Member
 from tests.unit.rules.timeline import (
     ALWAYS,
     at,

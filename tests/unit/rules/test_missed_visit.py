@@ -7,12 +7,16 @@ from datetime import date, timedelta
 import pytest
 
 from rules.core.alerts import Clear, Intent, Raise
+from rules.core.dated import Book
 from rules.core.duties import Duty, Judgement, Verdict
 from rules.core.fixes import Span
+from rules.core.grids import GridPost
 from rules.core.periods import periods
+from rules.core.plans import VisitPlan
+from rules.core.staff import Post
 from rules.core.stays import HeldBy, Hour, LongView, Stay, promising, silences, stay_of
-from rules.core.world import Book, GridPost, Post, VisitPlan, World
-from rules.rule import Case, Group, Member
+from rules.core.world import World
+from rules.facts import Case, Group, Member
 from tests.unit.rules.timeline import ALWAYS, at, duty_rule, names, plan, settings, walk, world
 
 MONDAY = at(-5 * 1440 - 480)

@@ -6,7 +6,8 @@ import pytest
 
 from rules.core.alerts import Clear, Raise
 from rules.core.duties import Duty, Judgement, Verdict, stand
-from rules.rule import Arrival, Case, Group, IncidentFacts, Member
+from rules.facts import Case, Group, IncidentFacts, Member
+from rules.replies import Arrival
 from tests.unit.rules.timeline import at, duty_rule, fix, judge, names, place, plan, settings, tracked, walk, world
 
 INCIDENT = IncidentFacts(

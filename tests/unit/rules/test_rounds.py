@@ -3,8 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from rules.core.dated import Book
+from rules.core.plans import Route
 from rules.core.rounds import on_watch, rounds
-from rules.core.world import Book, Route, World
+from rules.core.world import World
 from tests.unit.rules.timeline import ALWAYS, at, plan, shift, world
 
 

@@ -8,7 +8,8 @@ import pytest
 from rules.catalog import catalog
 from rules.core.alerts import Clear, Intent, Raise
 from rules.core.service import BrokerDisk, Excess, IngestLane, Sums
-from rules.rule import ServiceRule, ServiceState
+from rules.facts import ServiceState
+from rules.rule import ServiceRule
 from tests.unit.rules.timeline import at, settings, world
 
 NOW = 363.0  # minutes: 14:03

@@ -7,7 +7,8 @@ import pytest
 from rules.catalog import catalog
 from rules.core.alerts import Clear, Intent, Raise
 from rules.core.world import World
-from rules.rule import Heard, Sweep, SweepRule
+from rules.facts import Heard, Sweep
+from rules.rule import SweepRule
 from tests.unit.rules.timeline import at, settings, shift, world
 
 LIVE = "silent_device:H-03"

@@ -5,7 +5,7 @@ from dataclasses import replace
 from rules.catalog.spot_check import lot
 from rules.core.alerts import Clear, Intent, Raise
 from rules.core.duties import Duty, Verdict
-from rules.rule import Answer, Case, Group, Member
+from rules.facts import Answer, Case, Group, Member
 from tests.unit.rules.timeline import at, duty_rule, plan, settings, shift, world
 
 ALL = settings(spot_check={"share": 1.0})

@@ -5,9 +5,11 @@ from datetime import time
 
 import pytest
 
+from rules.core.dated import Book
 from rules.core.duties import Duty, Judgement, Verdict
 from rules.core.fixes import Fix
-from rules.core.world import Book, StaticPost, World
+from rules.core.plans import StaticPost
+from rules.core.world import World
 from tests.unit.rules.timeline import ALL_DAYS, ALWAYS, at, judge, names, place, plan, tracked, walk, world
 
 SQUARE = tuple(place(*it) for it in ((-50, -50), (50, -50), (50, 50), (-50, 50), (-50, -50)))

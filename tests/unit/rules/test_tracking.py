@@ -5,9 +5,13 @@ from typing import Any
 
 import pytest
 
+from rules.core.dated import Book
+from rules.core.equipment import Custody, Device
 from rules.core.fixes import Span
+from rules.core.plans import Shift
+from rules.core.staff import Post, Unit
 from rules.core.tracking import Allowed, Call, Dispatch, Facts, Limits, Stand, allowed, has_calendar, unrostered
-from rules.core.world import Book, Custody, Device, Post, Shift, Unit, World
+from rules.core.world import World
 
 DAY = datetime(2026, 11, 21, tzinfo=UTC)
 ALWAYS = datetime(2000, 1, 1, tzinfo=UTC)

@@ -7,24 +7,19 @@ from zlib import crc32
 
 from devices.geometry import M_PER_DEG
 from rules.catalog import catalog, settings_models
+from rules.core.dated import END_OF_TIME, Book
 from rules.core.duties import Duty, Judgement
+from rules.core.equipment import Custody, Device
 from rules.core.fixes import PACES, Fix, Span
+from rules.core.grids import Grid
+from rules.core.plans import Checkpoint, Route, Shift
 from rules.core.presence import Tracked
 from rules.core.scans import Scan
-from rules.core.world import (
-    END_OF_TIME,
-    Book,
-    Checkpoint,
-    Custody,
-    Device,
-    Grid,
-    Post,
-    Route,
-    Shift,
-    Unit,
-    World,
-)
-from rules.rule import Case, DutyRule, IncidentFacts, Planned, Planning
+from rules.core.staff import Post, Unit
+from rules.core.world import World
+from rules.facts import Case, IncidentFacts, Planning
+from rules.replies import Planned
+from rules.rule import DutyRule
 from rules.settings import SettingRow, SettingsBook
 
 EIGHT = datetime(2026, 11, 21, 0, 0, tzinfo=UTC)

@@ -7,10 +7,14 @@ from typing import Any
 from zlib import crc32
 
 from rules.catalog import catalog
+from rules.core.dated import Book
 from rules.core.fixes import Span
+from rules.core.grids import Shape
 from rules.core.tours import Errand
-from rules.core.world import Book, Shape, World
-from rules.rule import Episode, Sample, SignalReading, TrackCase, TrackRule
+from rules.core.world import World
+from rules.facts import Sample, SignalReading, TrackCase
+from rules.replies import Episode
+from rules.track_rule import TrackRule
 from tests.unit.rules.timeline import ALWAYS, at, place, settings, shift, world
 
 
