@@ -6,42 +6,10 @@ It stands apart from the world, which asks it which devices count for a unit.
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Protocol
 
 from rules.core.fixes import Span, merged
-
-
-class _Version(Protocol):
-    """Something dated, as the world has it."""
-
-    @property
-    def code(self) -> str: ...
-    @property
-    def span(self) -> Span: ...
-    @property
-    def valid_from(self) -> datetime: ...
-    @property
-    def valid_to(self) -> datetime | None: ...
-    def holds(self, at: datetime, /) -> bool: ...
-
-
-class _Post(_Version, Protocol):
-    @property
-    def unit(self) -> str | None: ...
-    @property
-    def deputy(self) -> str | None: ...
-
-
-class _Leave(_Version, Protocol):
-    @property
-    def cover(self) -> str | None: ...
-
-
-class _GridPost(_Version, Protocol):
-    @property
-    def slot(self) -> str: ...
-    @property
-    def post(self) -> str: ...
+from rules.core.grids import GridPost
+from rules.core.staff import Leave, Post
 
 
 class Cover:
@@ -52,25 +20,21 @@ class Cover:
     not asked in turn: a chain would name people who were never told.
     """
 
-    def __init__(
-        self, *, posts: Iterable[_Post], leaves: Iterable[_Leave], grid_posts: Sequence[_GridPost] = ()
-    ) -> None:
-        self._posts: dict[str, list[_Post]] = {}
-        self._of_unit: dict[str, list[_Post]] = {}
+    def __init__(self, *, posts: Iterable[Post], leaves: Iterable[Leave], grid_posts: Sequence[GridPost] = ()) -> None:
+        self._posts: dict[str, list[Post]] = {}
+        self._of_unit: dict[str, list[Post]] = {}
         for post in posts:
             self._posts.setdefault(post.code, []).append(post)
             if post.unit:
                 self._of_unit.setdefault(post.unit, []).append(post)
-        self._leaves: dict[str, list[_Leave]] = {}
+        self._leaves: dict[str, list[Leave]] = {}
         for leave in leaves:
             self._leaves.setdefault(leave.code, []).append(leave)
         self._grids = sorted(grid_posts, key=lambda it: (it.code, it.slot, it.valid_from))
-        dated: list[_Version] = [*self._grids]
-        for versions in self._posts.values():
-            dated += versions
-        for spells in self._leaves.values():
-            dated += spells
-        self._changes = sorted({moment for it in dated for moment in (it.span.start, it.span.end)})
+        spans = [it.span for it in self._grids]
+        spans += [it.span for versions in self._posts.values() for it in versions]
+        spans += [it.span for spells in self._leaves.values() for it in spells]
+        self._changes = sorted({moment for it in spans for moment in (it.start, it.end)})
         self.units_with_leave = frozenset(
             post.unit for code in self._leaves for post in self._posts.get(code, ()) if post.unit
         )
