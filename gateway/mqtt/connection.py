@@ -14,9 +14,13 @@ from typing import cast
 from typing_extensions import override
 
 from gateway.address import Address, Credentials, Tls
-from gateway.errors import BrokerError, BrokerRefused, BrokerUnavailable
+from gateway.errors import BrokerUnavailable
 from gateway.mqtt import packets, properties, reasons
+from gateway.mqtt.acks import Acks
 from gateway.mqtt.dialing import dial, words_of
+from gateway.mqtt.greeting import refusal, wishes
+from gateway.mqtt.intake import Intake
+from gateway.mqtt.keep_alive import KeepAlive
 from gateway.mqtt.outgoing import UNCONFIRMED, Outgoing
 from gateway.mqtt.packets import Connack, Malformed, Version, Will
 from gateway.mqtt.reader import SPARE_BYTES, Chunk, Reader
@@ -29,9 +33,6 @@ SMALL_BYTES = 64 * 1024  # of a chunk; below, the trouble of a chunk outweighs t
 UNSENT_BYTES = 4 * 1024 * 1024  # that a broker has not taken off us, before more is refused
 ANSWER_S = 30.0  # seconds from SUBSCRIBE to its answer; a queue of days may come first
 CLOSE_S = 2.0  # seconds for DISCONNECT to get out before the socket is cut
-NEVER_EXPIRES = 0xFFFF_FFFF  # seconds, by the standard's own convention
-DRAINED_BYTES = 16 * 1024 * 1024  # the largest packet we let a broker of MQTT 5 send; what is too large for us still
-# must reach quarantine, and a broker that is told a lower limit throws larger messages away without a word
 
 Tally = Callable[[str, int], None]
 
@@ -95,14 +96,9 @@ class Connection(asyncio.Protocol):
         self._reason: str | None = None
         self._greeted = False
         self._closing = False
-        self._acks = bytearray()
-        self._flushing = False
-        self._paused = False
-        self._resting = False
-        self._reading = True
-        self._blocked_at: float | None = None
-        self._alive: asyncio.TimerHandle | None = None
-        self._heard_at = self._asked_at = 0.0
+        self._acks = Acks(self._write)
+        self._intake = Intake(pace_s=pace_s)
+        self._alive = KeepAlive(ask=lambda: self._write(packets.PINGREQ), fail=self._fail)
         self._out = Outgoing(self._write, version=version, broker=str(address), account=credentials.username)
 
     @property
@@ -141,7 +137,7 @@ class Connection(asyncio.Protocol):
                 clean=self._clean_session,
                 keep_alive_s=self._keep_alive_s,
                 will=self._will,
-                wishes=self._wishes(),
+                wishes=wishes(clean_session=self._clean_session, window=self._window),
             )
         )
         try:
@@ -152,29 +148,11 @@ class Connection(asyncio.Protocol):
                 f"the broker at {self._address} did not answer CONNECT within {CONNACK_S:g} s"
             ) from None
         if answer.code:
-            raise self._refusal(answer)
+            raise refusal(answer, version=self._version, broker=str(self._address), account=self._credentials.username)
         self._out.limit = min(self.most_unconfirmed, answer.receive_maximum)
         self._out.most_bytes = answer.maximum_packet_size
-        self._keep_alive_s = self._keep_alive_s if answer.keep_alive_s is None else answer.keep_alive_s
-        self._asked_at = self._heard_at = self._loop.time()
-        self._next_look()
+        self._alive.start(self._keep_alive_s if answer.keep_alive_s is None else answer.keep_alive_s)
         return answer.session_present
-
-    def _wishes(self) -> dict[int, int]:
-        return {
-            properties.SESSION_EXPIRY: 0 if self._clean_session else NEVER_EXPIRES,
-            properties.RECEIVE_MAXIMUM: min(self._window, packets.MOST_TEXT),
-            properties.MAXIMUM_PACKET_SIZE: DRAINED_BYTES,
-        }
-
-    def _refusal(self, answer: Connack) -> BrokerError:
-        words = reasons.connack_words(answer.code, version=self._version)
-        if reasons.is_refusal(answer.code):
-            return BrokerRefused(
-                f"the broker at {self._address} does not let {self._credentials.username} in ({words}); "
-                "see that it is registered, not revoked, and that the secret is its newest"
-            )
-        return BrokerUnavailable(f"the broker at {self._address} refused the connection: {words}")
 
     async def wait_ended(self) -> str:
         """Wait until the connection is over; says why."""
@@ -184,7 +162,7 @@ class Connection(asyncio.Protocol):
         """Say DISCONNECT and hang up; harmless to repeat."""
         transport = self._transport
         if transport is not None and not self.ended:
-            self._flush()
+            self._acks.flush()
             self._reason = self._reason or "closed by gengfu"
             self._closing = True
             if self._greeted:
@@ -209,8 +187,8 @@ class Connection(asyncio.Protocol):
         if self.ended:
             return
         self._ended.set_result(reason)
-        if self._alive is not None:
-            self._alive.cancel()
+        self._alive.stop()
+        self._intake.detach()
         if not self._connack.done():
             self._connack.set_exception(
                 BrokerUnavailable(f"the broker at {self._address} hung up at CONNECT ({reason}); see its log")
@@ -224,6 +202,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
         self._transport.set_write_buffer_limits(high=UNSENT_BYTES)
+        self._intake.attach(self._transport)
         if self.ended:
             self._transport.abort()
 
@@ -236,9 +215,9 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.ended or self._closing:
             return
-        self._heard_at = self._loop.time()
+        self._alive.heard()
         if self._pace_s and len(data) < SMALL_BYTES and self._greeted:
-            self._rest()
+            self._intake.rest()
         chunk = self._reader.feed(data, datetime.now(UTC))
         try:
             self._take(chunk)
@@ -249,12 +228,12 @@ class Connection(asyncio.Protocol):
 
     @override
     def pause_writing(self) -> None:
-        self._blocked_at = self._loop.time()
+        self._alive.blocked(True)
         self._out.blocked = True
 
     @override
     def resume_writing(self) -> None:
-        self._blocked_at = None
+        self._alive.blocked(False)
         self._out.blocked = False
         self._out.go_on()
 
@@ -266,7 +245,7 @@ class Connection(asyncio.Protocol):
         for mid, code in chunk.refused:
             self._not_taken(mid, code)
         if chunk.retained:
-            self._acknowledge(*self._reader.take(chunk.retained))
+            self._acks.add(*self._reader.take(chunk.retained))
             self._tally("retained_ignored", len(chunk.retained))
         if chunk.redelivered:
             self._tally("redelivered_pending", chunk.redelivered)
@@ -310,62 +289,22 @@ class Connection(asyncio.Protocol):
         """Why nats-server cuts a connection: it says so in another CONNACK."""
         return reasons.connack_words(body[1], version=self._version) if len(body) > 1 else "without a reason"
 
-    # -- staying alive -------------------------------------------------------------------------------------------
+    # -- reading or not ------------------------------------------------------------------------------------------
 
     def pause_reading(self) -> None:
         """Read nothing until told; the broker still hears of us."""
-        self._paused = True
-        self._read_or_not()
+        self._intake.pause()
+        self._alive.deaf(True)
 
     def resume_reading(self) -> None:
         """Read on."""
-        if self._paused:
-            self._paused = False
-            self._asked_at = self._heard_at = self._loop.time()  # answers may lie unread; ask anew
-            self._read_or_not()
-
-    def _rest(self) -> None:
-        """Let the broker gather a chunk that is worth the trouble."""
-        self._resting = True
-        self._read_or_not()
-        self._loop.call_later(self._pace_s, self._rested)
-
-    def _rested(self) -> None:
-        self._resting = False
-        self._read_or_not()
-
-    def _read_or_not(self) -> None:
-        if self._transport is None or self.ended or self._transport.is_closing():
-            return
-        reading = not (self._paused or self._resting)
-        if reading and not self._reading:
-            self._transport.resume_reading()
-        elif self._reading and not reading:
-            self._transport.pause_reading()
-        self._reading = reading
+        if self._intake.paused:
+            self._alive.deaf(False)
+            self._intake.resume()
 
     def crowd(self, crowded: bool, *, spare_bytes: int = SPARE_BYTES) -> None:
         """Read on, but leave out what there is no room for; see `Reader.crowd`."""
         self._reader.crowd(crowded, spare_bytes=spare_bytes)
-
-    def _keep_alive(self) -> None:
-        """Twice in each keep-alive: let the broker hear of us, and see whether we heard of it."""
-        if self.ended:
-            return
-        step_s = self._keep_alive_s / 2
-        if self._blocked_at is not None and self._loop.time() - self._blocked_at > self._keep_alive_s:
-            self._fail(f"the broker took nothing off us for {self._keep_alive_s:g} s")
-            return
-        if not self._paused and self._asked_at > self._heard_at:
-            self._fail(f"the broker did not answer for {step_s:g} s")
-            return
-        self._write(packets.PINGREQ)
-        self._asked_at = self._loop.time()
-        self._next_look()
-
-    def _next_look(self) -> None:
-        if self._keep_alive_s:
-            self._alive = self._loop.call_later(self._keep_alive_s / 2, self._keep_alive)
 
     # -- acknowledging -------------------------------------------------------------------------------------------
 
@@ -379,24 +318,9 @@ class Connection(asyncio.Protocol):
             if late:
                 self._tally("settled_late", late)
         elif asked:
-            self._acknowledge(once, twice)
+            self._acks.add(once, twice)
         if asked + unasked:
             self._tally("settled", asked + unasked)
-
-    def _acknowledge(self, once: list[int], twice: list[int]) -> None:
-        if once:
-            self._acks += packets.acknowledgements(packets.PUBACK, once)
-        if twice:
-            self._acks += packets.acknowledgements(packets.PUBREC, twice)
-        if self._acks and not self._flushing:
-            self._flushing = True
-            self._loop.call_soon(self._flush)
-
-    def _flush(self) -> None:
-        self._flushing = False
-        if self._acks:
-            self._write(bytes(self._acks))
-            self._acks.clear()
 
     def _write(self, data: bytes | bytearray) -> None:
         if self._transport is not None and not self.ended and not self._transport.is_closing():

@@ -98,7 +98,7 @@ class Publisher(Connection):
         Raises:
             BrokerUnavailable: the connection is over.
         """
-        while not self.ended and (self._blocked_at is not None or self.room < at_least):
+        while not self.ended and (self._out.blocked or self.room < at_least):
             self._room.clear()
             await self._room.wait()
         if self.ended:

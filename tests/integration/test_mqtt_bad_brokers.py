@@ -451,14 +451,14 @@ async def test_acknowledgements_are_gathered_and_keep_their_order() -> None:
         assert session.pending == 10_000
         link = session._connection
         assert link is not None
-        inner = link._write
+        inner = link._acks._write
 
         def counted(data: bytes) -> None:
             nonlocal writes
             writes += 1
             inner(data)
 
-        link._write = counted  # type: ignore[method-assign,assignment]
+        link._acks._write = counted
         order = list(range(10_000))
         random.Random(7).shuffle(order)  # noqa: S311  repeatable
         for number in order:

@@ -211,7 +211,7 @@ async def test_what_was_not_acknowledged_comes_again(broker: OpenBroker, library
         link = session._connection
         assert link is not None
         assert link._transport is not None
-        link._flush()
+        link._acks.flush()
         await session.publish(UP, b"behind the acknowledgements")  # so that the broker has read them
         await eventually(lambda: len(got) == 21)
         got[20].settle()
