@@ -8,7 +8,7 @@ from psycopg.types.json import Jsonb
 
 from ingest.database import Connection
 from ingest.queries import load_queries
-from ops.http.errors import Problem
+from ops.http.errors import Problem, invalid
 from rules.errors import NotNow, NotThere
 
 _SQL = load_queries("ops.http", "acts.sql")
@@ -26,7 +26,7 @@ def acting() -> Iterator[None]:
     except NotNow as error:
         raise Problem(HTTPStatus.CONFLICT, str(error)) from None
     except NotThere as error:
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), slug="invalid-request") from None
+        raise invalid(str(error)) from None
 
 
 async def record(

@@ -3,13 +3,12 @@
 import base64
 import json
 from collections.abc import Callable, Sequence
-from http import HTTPStatus
 from typing import Any, TypeVar
 
 from psycopg.rows import DictRow
 from pydantic import TypeAdapter, ValidationError
 
-from ops.http.errors import Finding, Problem
+from ops.http.errors import Finding, invalid
 
 Key = TypeVar("Key")
 
@@ -37,9 +36,7 @@ def decode_cursor(cursor: str, shape: TypeAdapter[Key]) -> Key:
         # urlsafe_b64decode passes over what is no base64; a cursor that was tampered with then fails the shape
         return shape.validate_json(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, ValidationError):
-        raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
+        raise invalid(
             "after is not a cursor of this list; pass `next` of the page before, or leave it out",
-            slug="invalid-request",
-            errors=[Finding("query.after", "not a cursor of this list")],
+            Finding("query.after", "not a cursor of this list"),
         ) from None

@@ -61,6 +61,11 @@ class Problem(HttpError):
         self.headers = dict(headers or {})
 
 
+def invalid(detail: str, *errors: Finding) -> Problem:
+    """The request is well-formed and yet asks for something that cannot be."""
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, slug="invalid-request", errors=errors)
+
+
 def not_found(what: str) -> Problem:
     """The thing is not there, or not in the viewer's territory: the answer does not tell which."""
     return Problem(HTTPStatus.NOT_FOUND, f"there is no {what}, or it is outside your territory")

@@ -8,7 +8,7 @@ from aiohttp import web
 from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from ops.http.errors import Finding, Problem
+from ops.http.errors import Finding, Problem, invalid
 
 CONTENT_TYPE = "application/problem+json"
 MAX_FINDINGS = 20  # one bad element repeated ten thousand times needs no ten thousand lines
@@ -71,12 +71,7 @@ def from_validation(error: ValidationError, part: str, model: type[BaseModel]) -
             slug="malformed-json",
             errors=_findings(found, part, model),
         )
-    return Problem(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        f"the {part} is not as this route takes it; errors says where",
-        slug="invalid-request",
-        errors=_findings(found, part, model),
-    )
+    return invalid(f"the {part} is not as this route takes it; errors says where", *_findings(found, part, model))
 
 
 def _findings(found: list[ErrorDetails], part: str, model: type[BaseModel]) -> list[Finding]:

@@ -1,9 +1,8 @@
 """A span of time that a request asks about, with a default that ends now."""
 
 from datetime import datetime, timedelta
-from http import HTTPStatus
 
-from ops.http.errors import Finding, Problem
+from ops.http.errors import Finding, Problem, invalid
 
 
 def span_of(
@@ -24,4 +23,4 @@ def span_of(
 
 
 def _wrong(what: str) -> Problem:
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, what, slug="invalid-request", errors=[Finding("query.from", what)])
+    return invalid(what, Finding("query.from", what))

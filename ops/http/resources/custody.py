@@ -11,11 +11,11 @@ from ingest.queries import load_queries
 from ops.http.acts import acting, record
 from ops.http.call import Call
 from ops.http.cursors import cut, decode_cursor
-from ops.http.database import row, rows
-from ops.http.errors import Finding, Problem
+from ops.http.database import rows
 from ops.http.fields import Body, Code, Cursor, Moment, Page, Query, RowId, View
 from ops.http.permissions import GRID
 from ops.http.routes import route
+from ops.http.within import check_within
 from rules import roster
 from rules.roster import CustodyChange
 
@@ -92,21 +92,6 @@ def _values(bounds: dict[str, object], **more: Any) -> dict[str, Any]:
     return {**none, "limit": 200, **bounds, **more}
 
 
-async def _check(connection: Connection, bounds: dict[str, object], *, device: str, holder: str | None) -> None:
-    what = {
-        "device": (device, "device_within", "GET /api/devices lists yours"),
-        "holder": (holder, "holder_within", "GET /api/posts and GET /api/units list yours"),
-    }
-    for name, (given, statement, remedy) in what.items():
-        if given is not None and await row(connection, _SQL[statement], {**bounds, name: given}) is None:
-            raise Problem(
-                HTTPStatus.UNPROCESSABLE_ENTITY,
-                f"there is no {name} {given}, or it has nothing to do with your territory; {remedy}",
-                slug="invalid-request",
-                errors=[Finding(f"body.{name}", f"no such {name}")],
-            )
-
-
 async def _done(
     call: Call[Any, Any, Any], connection: Connection, action: str, change: CustodyChange, bounds: dict[str, object]
 ) -> CustodyChanged:
@@ -162,7 +147,8 @@ async def give_device(call: Call[None, Giving]) -> CustodyChanged:
     """409 when somebody else holds it then and it is not handed over."""
     body, bounds = call.body, call.bounds()
     async with call.transaction() as connection:
-        await _check(connection, bounds, device=body.device, holder=body.holder)
+        await check_within(connection, "device", body.device, bounds)
+        await check_within(connection, "holder", body.holder, bounds)
         with acting():
             change = await roster.give(
                 connection,
@@ -191,7 +177,7 @@ async def take_device(call: Call[None, Taking]) -> CustodyChanged:
     """409 when nobody holds it."""
     body, bounds = call.body, call.bounds()
     async with call.transaction() as connection:
-        await _check(connection, bounds, device=body.device, holder=None)
+        await check_within(connection, "device", body.device, bounds)
         with acting():
             change = await roster.take(
                 connection, body.device, at=body.at or call.now, actor=call.viewer.name, now=call.now
@@ -213,7 +199,8 @@ async def correct_custody(call: Call[None, CustodyCorrection]) -> CustodyChanged
     """Spells that lie partly in that time are cut, those that lie in it are replaced."""
     body, bounds = call.body, call.bounds()
     async with call.transaction() as connection:
-        await _check(connection, bounds, device=body.device, holder=body.holder)
+        await check_within(connection, "device", body.device, bounds)
+        await check_within(connection, "holder", body.holder, bounds)
         with acting():
             change = await roster.correct(
                 connection,

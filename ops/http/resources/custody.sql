@@ -13,20 +13,3 @@ SELECT c.id, d.name AS device, d.kind AS device_kind, c.holder_kind, c.holder, c
    AND (%(until)s::timestamptz IS NULL OR c.valid_from < %(until)s)
    AND (%(before_at)s::timestamptz IS NULL OR (c.valid_from, c.id) < (%(before_at)s, %(before_id)s))
  ORDER BY c.valid_from DESC, c.id DESC LIMIT %(limit)s;
-
--- name: device_within
--- Whether a device has to do with the territory, or is held by nobody.
-SELECT d.number FROM device d
- WHERE d.name = %(device)s
-   AND (d.number IN (SELECT devices_within(%(scope)s))
-        OR NOT EXISTS (SELECT FROM custody c WHERE c.device = d.number
-                          AND c.valid_from <= %(now)s AND (c.valid_to IS NULL OR c.valid_to > %(now)s)));
-
--- name: holder_within
--- Whether a holder has to do with the territory.
-SELECT 1 AS it
- WHERE %(scope)s::text IS NULL
-    OR %(holder)s IN (SELECT posts_within(%(scope)s))
-    OR %(holder)s IN (SELECT units_within(%(scope)s))
-    OR EXISTS (SELECT FROM equipment e WHERE e.code = %(holder)s AND e.valid_to IS NULL
-                  AND e.grid IN (SELECT grids_within(%(scope)s)));

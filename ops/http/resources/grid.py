@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import datetime
-from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -11,7 +10,7 @@ from ingest.database import Connection
 from ingest.queries import load_queries
 from ops.http.call import Call
 from ops.http.database import row, rows
-from ops.http.errors import Problem, not_found
+from ops.http.errors import invalid, not_found
 from ops.http.fields import Body, Code, Moment, Path, Query, Text, View
 from ops.http.permissions import GRID
 from ops.http.resources.grids import GridProperties
@@ -147,7 +146,7 @@ async def change_grid(call: Call[None, GridEditing, GridPath]) -> GridDetail:
     """Dated, recorded, and judged again: the plan is made anew within seconds."""
     body, code = call.body, call.params.id
     if body.model_fields_set.issuperset({"name"}) and body.name is None:
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "a grid must have a name", slug="invalid-request")
+        raise invalid("a grid must have a name")
     edit = GridEdit(
         name=body.name if body.name is not None else KEEP,
         grade=body.grade if "grade" in body.model_fields_set else KEEP,
@@ -162,7 +161,7 @@ async def change_grid(call: Call[None, GridEditing, GridPath]) -> GridDetail:
         try:
             await edit_grid(connection, code, edit, actor=call.viewer.name, now=call.now)
         except GridEditError as error:
-            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), slug="invalid-request") from None
+            raise invalid(str(error)) from None
         return await _detail(connection, code, bounds, at=call.now)
 
 

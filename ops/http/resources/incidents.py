@@ -13,10 +13,11 @@ from ops.http.acts import acting, record
 from ops.http.call import Call
 from ops.http.cursors import cut, decode_cursor
 from ops.http.database import row, rows
-from ops.http.errors import Finding, Problem, not_found
+from ops.http.errors import Finding, Problem, invalid, not_found
 from ops.http.fields import Body, Code, Cursor, Latitude, Longitude, Moment, Page, Path, Query, RowId, Text, View, age_s
 from ops.http.permissions import GRID
 from ops.http.routes import route
+from ops.http.within import check_within
 from rules import actions
 
 AHEAD = timedelta(minutes=1)  # whoever reports has a clock of their own
@@ -136,16 +137,6 @@ async def _detail(connection: Connection, incident: int, bounds: dict[str, objec
     return IncidentDetail.model_validate({**_derived(found, now), "record": events})
 
 
-async def _check_unit(connection: Connection, unit: str | None, bounds: dict[str, object]) -> None:
-    if unit is not None and await row(connection, _SQL["unit_within"], {**bounds, "unit": unit}) is None:
-        raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            f"there is no unit {unit}, or it has nothing to do with your territory; GET /api/units lists yours",
-            slug="invalid-request",
-            errors=[Finding("body.unit", "no such unit")],
-        )
-
-
 @route(
     "GET",
     "/api/incidents",
@@ -199,14 +190,9 @@ async def open_incident(call: Call[None, NewIncident]) -> IncidentDetail:
     """It must lie within the territory of whoever opens it."""
     body, bounds, actor = call.body, call.bounds(), call.viewer.name
     if body.occurred_at and body.occurred_at > call.now + AHEAD:
-        raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            "occurred_at lies in the future",
-            slug="invalid-request",
-            errors=[Finding("body.occurred_at", "lies in the future")],
-        )
+        raise invalid("occurred_at lies in the future", Finding("body.occurred_at", "lies in the future"))
     async with call.transaction() as connection:
-        await _check_unit(connection, body.unit, bounds)
+        await check_within(connection, "unit", body.unit, bounds)
         with acting():
             made = await actions.open_incident(
                 connection,
@@ -243,7 +229,7 @@ async def dispatch_incident(call: Call[None, Dispatch, IncidentPath]) -> Inciden
     bounds, unit = call.bounds(), call.body.unit
     async with call.transaction() as connection:
         found = await _detail(connection, call.params.id, bounds, call.now)
-        await _check_unit(connection, unit, bounds)
+        await check_within(connection, "unit", unit, bounds)
         with acting():
             await actions.dispatch_incident(connection, found.id, unit=unit, at=call.now)
         await record(

@@ -28,7 +28,3 @@ SELECT i.id, i.number, i.kind, i.grade, i.text, i.lat, i.lon, i.radius_m, i.grid
 -- What people did about it.
 SELECT at, actor, action, detail->>'unit' AS unit, coalesce(detail->>'note', '') AS note
   FROM audit WHERE subject = %(number)s AND action LIKE 'incident.%%' ORDER BY id;
-
--- name: unit_within
--- The unit of a code, if it has to do with the viewer's territory.
-SELECT 1 AS it FROM units_within(%(scope)s::text) AS code WHERE code = %(unit)s;

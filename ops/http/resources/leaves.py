@@ -12,11 +12,12 @@ from ops.http.acts import acting, record
 from ops.http.call import Call
 from ops.http.cursors import cut, decode_cursor
 from ops.http.database import row, rows
-from ops.http.errors import Finding, Problem, not_found
+from ops.http.errors import not_found
 from ops.http.fields import Body, Code, Cursor, Moment, Page, Path, Query, RowId, Text, View
 from ops.http.permissions import GRID
 from ops.http.resources.posts import LeaveKind
 from ops.http.routes import route
+from ops.http.within import check_within
 from rules import roster
 from rules.roster import LeaveChange
 
@@ -105,16 +106,6 @@ async def _leave(connection: Connection, leave: int, bounds: dict[str, object]) 
     return Leave.model_validate(found)
 
 
-async def _check_within(connection: Connection, where: str, post: str | None, bounds: dict[str, object]) -> None:
-    if post is not None and await rows(connection, _SQL["outside"], {**bounds, "posts": [post]}):
-        raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            f"there is no post {post}, or it has nothing to do with your territory; GET /api/posts lists yours",
-            slug="invalid-request",
-            errors=[Finding(f"body.{where}", "no such post")],
-        )
-
-
 async def _done(
     call: Call[Any, Any, Any], connection: Connection, action: str, change: LeaveChange, bounds: dict[str, object]
 ) -> LeaveChanged:
@@ -169,8 +160,8 @@ async def add_leave(call: Call[None, NewLeave]) -> LeaveChanged:
     """409 when the post is away then already."""
     body, bounds = call.body, call.bounds()
     async with call.transaction() as connection:
-        await _check_within(connection, "post", body.post, bounds)
-        await _check_within(connection, "cover", body.cover, bounds)
+        await check_within(connection, "post", body.post, bounds)
+        await check_within(connection, "post", body.cover, bounds, field="cover")
         with acting():
             change = await roster.add_leave(
                 connection,
@@ -222,7 +213,7 @@ async def cover_leave(call: Call[None, CoverNamed, LeavePath]) -> LeaveChanged:
     body, bounds = call.body, call.bounds()
     async with call.transaction() as connection:
         found = await _leave(connection, call.params.id, bounds)
-        await _check_within(connection, "cover", body.cover, bounds)
+        await check_within(connection, "post", body.cover, bounds, field="cover")
         with acting():
             change = await roster.cover_leave(
                 connection, found.id, cover=body.cover, at=body.at or call.now, now=call.now

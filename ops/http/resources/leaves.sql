@@ -11,7 +11,3 @@ SELECT l.id, l.post, p.name AS post_name, p.unit, l.kind, l.cover, l.note, l.val
    AND (%(id)s::bigint IS NULL OR l.id = %(id)s)
    AND (%(before_at)s::timestamptz IS NULL OR (l.valid_from, l.id) < (%(before_at)s, %(before_id)s))
  ORDER BY l.valid_from DESC, l.id DESC LIMIT %(limit)s;
-
--- name: outside
--- Those of some posts that have nothing to do with the territory.
-SELECT code FROM unnest(%(posts)s::text[]) AS code WHERE code NOT IN (SELECT posts_within(%(scope)s));

@@ -10,11 +10,11 @@ from ingest.database import Connection
 from ingest.queries import load_queries
 from ops.http.acts import acting, record
 from ops.http.call import Call
-from ops.http.database import row, rows
-from ops.http.errors import Finding, Problem
+from ops.http.database import rows
 from ops.http.fields import Body, Code, Moment, Query, View
 from ops.http.permissions import GRID
 from ops.http.routes import route
+from ops.http.within import check_within
 from rules.shifts import MAX_ROUNDS, ShiftKey, ShiftPlan, end_shift, set_shift
 
 WeekDay = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -86,16 +86,6 @@ class ShiftEnding(Body):
     at: Moment | None = Field(None, description="without it now")
 
 
-async def _check_unit(connection: Connection, unit: str, bounds: dict[str, object]) -> None:
-    if await row(connection, _SQL["unit_within"], {**bounds, "unit": unit}) is None:
-        raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            f"there is no unit {unit}, or it has nothing to do with your territory; GET /api/units lists yours",
-            slug="invalid-request",
-            errors=[Finding("body.unit", "no such unit")],
-        )
-
-
 async def _list(connection: Connection, bounds: dict[str, object], *, unit: str | None, at: datetime) -> ShiftList:
     found = await rows(connection, _SQL["list_shifts"], {**bounds, "unit": unit, "at": at})
     return ShiftList(items=[ShiftLine.model_validate(one) for one in found])
@@ -143,7 +133,7 @@ async def change_shift(call: Call[None, ShiftSetting]) -> ShiftList:
         holidays=body.holidays,
     )
     async with call.transaction() as connection:
-        await _check_unit(connection, body.unit, bounds)
+        await check_within(connection, "unit", body.unit, bounds)
         with acting():
             detail = await set_shift(connection, key, plan, since=body.valid_from or call.now)
         await record(connection, actor=call.viewer.name, action="shift.set", subject=body.code, detail=detail)
@@ -165,7 +155,7 @@ async def stop_shift(call: Call[None, ShiftEnding]) -> ShiftList:
     body, bounds = call.body, call.bounds()
     key = ShiftKey(code=body.code, unit=body.unit, route=body.route)
     async with call.transaction() as connection:
-        await _check_unit(connection, body.unit, bounds)
+        await check_within(connection, "unit", body.unit, bounds)
         with acting():
             detail = await end_shift(connection, key, at=body.at or call.now)
         await record(connection, actor=call.viewer.name, action="shift.end", subject=body.code, detail=detail)

@@ -7,7 +7,3 @@ SELECT s.code, s.name, s.unit, s.route, s.days, s.starts, s.ends, s.rounds, s.mo
    AND (%(scope)s::text IS NULL OR s.unit IN (SELECT units_within(%(scope)s)))
    AND (%(unit)s::text IS NULL OR s.unit = %(unit)s)
  ORDER BY s.code, s.unit, s.route, s.valid_from;
-
--- name: unit_within
--- Whether a unit has to do with the territory.
-SELECT 1 AS it WHERE %(unit)s IN (SELECT units_within(%(scope)s));

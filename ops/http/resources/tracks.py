@@ -1,7 +1,6 @@
 """Tracks: where a device was. Each look is recorded, in the transaction that answers it."""
 
 from datetime import datetime, timedelta
-from http import HTTPStatus
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter
@@ -12,7 +11,7 @@ from ops.http.acts import record
 from ops.http.call import Call
 from ops.http.cursors import cut, decode_cursor
 from ops.http.database import row, rows
-from ops.http.errors import Finding, Problem, not_found
+from ops.http.errors import Finding, invalid, not_found
 from ops.http.fields import Cursor, Moment, Page, Path, Query, Text, View
 from ops.http.permissions import GRID
 from ops.http.positions import flag_words
@@ -101,12 +100,7 @@ async def read_track(call: Call[TrackQuery, None, DevicePath]) -> Track:
     until = query.to or call.now
     since = query.from_ or until - DEFAULT_SPAN
     if since >= until:
-        raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            "from must lie before to",
-            slug="invalid-request",
-            errors=[Finding("query.from", "must lie before to")],
-        )
+        raise invalid("from must lie before to", Finding("query.from", "must lie before to"))
     past = decode_cursor(query.after, _KEY) if query.after else (None, None)
     async with call.transaction() as connection:
         device = await row(connection, _SQL["find_device"], {**bounds, "name": name})

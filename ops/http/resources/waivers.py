@@ -13,10 +13,11 @@ from ops.http.acts import acting, record
 from ops.http.call import Call
 from ops.http.cursors import cut, decode_cursor
 from ops.http.database import row, rows
-from ops.http.errors import Finding, Problem, not_found
+from ops.http.errors import Finding, invalid, not_found
 from ops.http.fields import Body, Code, Cursor, Moment, Page, Path, Query, RowId, View
 from ops.http.permissions import GRID
 from ops.http.routes import route
+from ops.http.within import check_within
 from rules import fairness
 from rules.store.waivers import Terms, reach
 
@@ -94,17 +95,16 @@ async def _terms(connection: Connection, body: Span, bounds: Mapping[str, object
     """What is meant, kept to the territory of whoever asks."""
     wrong = _complaint(body)
     if wrong:
-        raise _invalid(*wrong)
+        field, what = wrong
+        raise invalid(what, Finding(f"body.{field}", what))
     if body.round is not None:
         found = await row(connection, _SQL["round_within"], {**bounds, "round": body.round})
         if found is None:
             raise not_found(f"round {body.round}")
         return Terms(round=found["key"])
-    if body.unit is not None and await row(connection, _SQL["unit_within"], {**bounds, "unit": body.unit}) is None:
-        raise _invalid("unit", f"there is no unit {body.unit}, or it has nothing to do with your territory")
+    await check_within(connection, "unit", body.unit, bounds)
+    await check_within(connection, "grid", body.grid, bounds)
     grid = body.grid or bounds["scope"]
-    if body.grid is not None and await row(connection, _SQL["grid_within"], {**bounds, "grid": body.grid}) is None:
-        raise _invalid("grid", f"there is no grid {body.grid} in your territory")
     return Terms(
         unit=body.unit,
         grid=str(grid) if grid else None,
@@ -125,12 +125,6 @@ def _complaint(body: Span) -> tuple[str, str] | None:
     if not body.from_ < body.to:
         return "from", "from must lie before to"
     return ("to", f"at most {LONGEST.days} days; change the plan instead") if body.to - body.from_ > LONGEST else None
-
-
-def _invalid(field: str, what: str) -> Problem:
-    return Problem(
-        HTTPStatus.UNPROCESSABLE_ENTITY, what, slug="invalid-request", errors=[Finding(f"body.{field}", what)]
-    )
 
 
 async def _find(connection: Connection, waiver: int, bounds: Mapping[str, object]) -> Waiver:

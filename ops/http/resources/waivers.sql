@@ -31,11 +31,3 @@ SELECT r.key FROM round r
    AND (%(scope)s::text IS NULL
         OR NOT EXISTS (SELECT 1 FROM duty d WHERE d.round = r.id
                         AND coalesce(d.grid, r.grid, '') NOT IN (SELECT grids_within(%(scope)s))));
-
--- name: unit_within
--- The unit of a code, if it has to do with the viewer's territory.
-SELECT 1 AS it FROM units_within(%(scope)s::text) AS code WHERE code = %(unit)s;
-
--- name: grid_within
--- The grid of a code, if it lies within the viewer's territory.
-SELECT 1 AS it FROM grids_within(%(scope)s::text) AS code WHERE code = %(grid)s;
