@@ -17,6 +17,7 @@ from typing import Self
 from ops.embedded.errors import DataDirError, DataDirLockedError
 
 LOCK = "gengfu.lock"
+BROKER_SECRET = "broker"  # from which the accounts of our own roles at the broker are made
 STRANGERS_ALLOWED = frozenset({"gengfu.toml", "lost+found"})  # may be there before the first start
 
 
