@@ -15,7 +15,6 @@ import aiohttp
 
 from ingest.migrate import migrate
 from ops.embedded import BrokerKind, ChildSpec, DataDir, EmbeddedServices, OnEvent, Supervisor
-from ops.embedded.data_dir import BROKER_SECRET
 from ops.embedded.files import replace_private
 from ops.embedded.ports import choose_ports
 from ops.http.address import url_of
@@ -213,7 +212,7 @@ def _embedded_settings(loaded: Loaded, services: EmbeddedServices) -> Settings:
 
 
 def _broker_secret(folder: DataDir) -> str:
-    file = folder.secret(BROKER_SECRET)
+    file = folder.broker_secret
     if not file.exists():
         replace_private(file, secrets.token_urlsafe(32))
     return file.read_text(encoding="ascii").strip()

@@ -17,7 +17,6 @@ from typing import Self
 from ops.embedded.errors import DataDirError, DataDirLockedError
 
 LOCK = "gengfu.lock"
-BROKER_SECRET = "broker"  # from which the accounts of our own roles at the broker are made
 STRANGERS_ALLOWED = frozenset({"gengfu.toml", "lost+found"})  # may be there before the first start
 
 
@@ -97,6 +96,11 @@ class DataDir:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    @property
+    def broker_secret(self) -> Path:
+        """File of the secret from which our own roles' accounts at the broker are made."""
+        return self.secret("broker")
 
     def secret(self, name: str) -> Path:
         """Path of one secret."""
