@@ -1,10 +1,18 @@
-"""Which event loop a test runs on: those of the protocol on the one that the processes of roles have."""
+"""Which event loop a test runs on, and folders and holders of the embedded services.
+
+Tests of the protocol run on the loop that the processes of roles have.
+"""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import pytest
 import uvloop
+
+from tests.integration.holder import Hold, Holder
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -12,3 +20,34 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[]
     if item.path.name.startswith("test_mqtt_"):
         return {"uvloop": uvloop.new_event_loop}
     return {"asyncio": asyncio.new_event_loop}
+
+
+@pytest.fixture
+def hold() -> Iterator[Hold]:
+    """Starts holders and makes sure that none outlives the test."""
+    holders: list[Holder] = []
+
+    def start(folder: Path, *, uid: int | None = None) -> Holder:
+        holders.append(Holder(folder, uid=uid))
+        return holders[-1]
+
+    yield start
+    for holder in holders:
+        if holder.process.poll() is None:
+            holder.process.kill()
+            holder.close()
+
+
+@pytest.fixture
+def closed() -> Iterator[Path]:
+    """A folder that only its owner may enter."""
+    folder = Path(tempfile.mkdtemp(prefix="gengfu-"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def open_folder(closed: Path) -> Path:
+    """A folder that everybody may enter."""
+    closed.chmod(0o755)
+    return closed
