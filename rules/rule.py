@@ -23,6 +23,7 @@ from rules.core.presence import Tracked
 from rules.core.reasons import instant
 from rules.core.rounds import Round
 from rules.core.scans import Scan
+from rules.core.search import Near
 from rules.core.service import BrokerDisk, Excess, IngestLane, OpenObjection, Sums
 from rules.core.stays import LongView
 from rules.core.tours import LONGEST, Errand, Tour, Tours
@@ -91,7 +92,8 @@ class Need:
     """Which fixes a judgement wants to see: of a unit's devices (None: of any unit's), within a span.
 
     `held` is the span whose custody counts; the wider `span` only helps to judge its ends. `scans` asks for the tags
-    that those devices read as well, `grids` for the grid in which each fix was made.
+    that those devices read as well, `grids` for the grid in which each fix was made. With `near` only those devices
+    are wanted that can decide whether anybody was there.
     """
 
     unit: str | None
@@ -99,6 +101,7 @@ class Need:
     span: Span
     scans: bool = False
     grids: bool = False
+    near: Near | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -234,7 +234,7 @@ async def hours_of(connection: Connection, world: World, hours: Span, *, grid: s
 
 
 def _of_counted(name: str) -> bytes:
-    """A statement about what is counted: what a duty counts as is said once, for figures and for what is behind them."""
+    """A statement about what is counted; so figures and the duties behind them cannot differ."""
     return b"WITH counted AS (" + _SQL["counted"] + b") " + _SQL[name]
 
 
