@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 from ingest.database import Connection
 from rules.core.equipment import Tracker
-from rules.core.fixes import Fix, Span, merged, pace_of, within
+from rules.core.fixes import Fix, Pace, Span, merged, pace_of, within
 from rules.core.presence import Tracked
+from rules.core.search import Near, Search
 from rules.core.world import World
 from rules.replies import Need
 from rules.store import readings
@@ -28,8 +29,25 @@ class Tracks:
 
     async def read(self, needs: Iterable[Need]) -> None:
         """Read all that these needs want, in place of what was read before."""
-        self._found.clear()
         self._counting = {need: self._trackers(need) for need in dict.fromkeys(needs)}
+        searches = {need: await self._search(need, need.near) for need in self._counting if need.near}
+        wanting = True
+        while wanting:
+            self._counting |= {need: search.wanted for need, search in searches.items()}
+            await self._read_fixes()
+            wanting = any([search.widen(self.of(need)) for need, search in searches.items()])  # noqa: C419  all of them
+
+    async def _search(self, need: Need, near: Near) -> Search:
+        trackers = self._counting[need]
+        return Search(
+            near=near,
+            trackers=trackers,
+            paces=[self._pace(need, it) for it in trackers],
+            glimpses=await readings.glimpses(self._connection, near),
+        )
+
+    async def _read_fixes(self) -> None:
+        self._found.clear()
         for grids in (False, True):
             wanted: dict[int, list[Span]] = {}
             for need, trackers in self._counting.items():
@@ -60,5 +78,8 @@ class Tracks:
             holder=tracker.holder,
             spells=tracker.spells,
             fixes=within(self._fixes[need.grids].get(tracker.device.number, ()), need.span),
-            pace=pace_of(self._world.unit_kind(tracker.unit, need.held.start)),
+            pace=self._pace(need, tracker),
         )
+
+    def _pace(self, need: Need, tracker: Tracker) -> Pace:
+        return pace_of(self._world.unit_kind(tracker.unit, need.held.start))

@@ -1,7 +1,7 @@
 """Whether a unit was at a place within a window, by all the devices it held; three answers, each with its proof."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,7 @@ from rules.core.places import Place
 from rules.core.reasons import Why, instant, reason
 from rules.core.visits import Approach, Columns, Visit, approaches, nearest_approach, passes, stay_of, visit_of
 
-_DEVICES_KEPT = 8  # devices whose fixes evidence copies; a unit holds fewer, "any unit" may hold hundreds
+DEVICES_KEPT = 8  # devices whose fixes evidence copies; a unit holds fewer, "any unit" may hold hundreds
 _HOLES_KEPT = 3  # the longest holes of a device tell enough
 
 
@@ -44,7 +44,7 @@ class Tracked:
     spells: tuple[Span, ...]
     fixes: tuple[Fix, ...]
     pace: Pace
-    _seen: dict[Any, "Sighting"] = field(default_factory=dict, compare=False, repr=False)
+    _seen: dict[Any, "Sighting"] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @cached_property
     def held(self) -> tuple[Fix, ...]:
@@ -61,7 +61,11 @@ class Tracked:
         """The credible ones as arrays."""
         return Columns.of(self.credible)
 
-    def sight(self, place: Place, span: Span, terms: Terms) -> "Sighting":
+    def until(self, moment: datetime) -> "Tracked":
+        """The same without what it reported of later."""
+        return replace(self, fixes=tuple(fix for fix in self.fixes if fix.time <= moment))
+
+    def sight(self, place: Place, span: Span, terms: Terms = ANY_PASS) -> "Sighting":
         """The same as `sight`, found once for all points of a round that ask about one another."""
         key = (place, span, terms)
         if key not in self._seen:
@@ -154,12 +158,12 @@ def doubts(sightings: Sequence[Sighting]) -> list[Reason]:
         return [reason(Why.NO_DEVICE)]
     if any(it.rules_out or it.visit for it in sightings):
         return []
-    return [doubt for it in sightings[:_DEVICES_KEPT] for doubt in it.doubts]
+    return [doubt for it in sightings[:DEVICES_KEPT] for doubt in it.doubts]
 
 
 def absences(sightings: Sequence[Sighting]) -> list[Reason]:
     """What shows that nobody was there: passes that do not count, else how near the covering devices came."""
-    ruling = [it for it in nearest_first(sightings)[:_DEVICES_KEPT] if it.rules_out]
+    ruling = [it for it in nearest_first(sightings)[:DEVICES_KEPT] if it.rules_out]
     return [why for it in ruling for why in it.short] + [
         reason(
             Why.NEAREST_FIX,
@@ -207,7 +211,7 @@ def evidence(circle: Place, span: Span, sightings: Sequence[Sighting]) -> dict[s
         "place": dict(circle.shown()),
         "window": [instant(span.start), instant(span.end)],
         "visit": _visit(*chosen) if chosen else None,
-        "devices": [_device(it, circle) for it in nearest_first(sightings)[:_DEVICES_KEPT]],
+        "devices": [_device(it, circle) for it in nearest_first(sightings)[:DEVICES_KEPT]],
     }
 
 

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import cos, radians
 from typing import Any
 
 from psycopg.rows import tuple_row
 
+from devices.geometry import M_PER_DEG
 from ingest.database import Connection
 from ingest.queries import load_queries
 from rules.core.fixes import Fix, Span
+from rules.core.search import AROUND, Glimpse, Near
 
 _SQL = load_queries("rules.store", "readings.sql")
 _E7 = 1e7  # stored degrees are integers of 1e-7
@@ -52,6 +55,24 @@ async def fixes_of(
             accuracy_m = None if accuracy is None else accuracy / 10
             found.setdefault(device, []).append(Fix(time, digest, lat / _E7, lon / _E7, accuracy_m, *rest))
     return {device: tuple(its) for device, its in found.items()}
+
+
+async def glimpses(connection: Connection, near: Near) -> dict[int, Glimpse]:
+    """What each device's fixes say about a place and two windows, by device number; they are not handed out."""
+    place, limit, after = near.place, near.limit, near.after
+    values = {
+        "opens": limit.start,
+        "due": limit.end,
+        "ends": after.end,
+        "around": AROUND,
+        "lat": place.lat,
+        "lon": place.lon,
+        "m_north": M_PER_DEG,
+        "m_east": M_PER_DEG * cos(radians(place.lat)),
+    }
+    async with connection.cursor(binary=True, row_factory=tuple_row) as cursor:
+        await cursor.execute(_SQL["glimpses"], values)
+        return {row[0]: Glimpse(row[1], row[2:4], row[4:6]) for row in await cursor.fetchall()}
 
 
 async def signals(connection: Connection, device: int, span: Span) -> list[dict[str, Any]]:

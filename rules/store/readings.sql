@@ -16,6 +16,21 @@ SELECT p.device, p.time, p.digest, p.lat, p.lon, p.accuracy, p.flags, p.received
   LEFT JOIN grid g ON g.id = p.matched
  ORDER BY p.device, p.time, p.digest;
 
+-- name: glimpses
+-- What each device's credible fixes of a span say about a place, in one row: how many it made within the limit, how
+-- near the nearest of each window was, and of each with a margin around it. Metres on the plane that touches the place;
+-- flags 1 and 4 are made-up places.
+SELECT device, (count(*) FILTER (WHERE time >= %(opens)s AND time <= %(due)s))::int AS fixes,
+       sqrt(min(m2) FILTER (WHERE time >= %(opens)s AND time <= %(due)s)),
+       sqrt(min(m2) FILTER (WHERE time >= %(due)s AND time <= %(ends)s)),
+       sqrt(min(m2) FILTER (WHERE time <= %(due)s::timestamptz + %(around)s)),
+       sqrt(min(m2) FILTER (WHERE time >= %(due)s::timestamptz - %(around)s))
+  FROM position,
+       LATERAL (SELECT abs(lon / 1e7::float8 - %(lon)s::float8) AS east, lat / 1e7::float8 - %(lat)s::float8 AS north) AS d,
+       LATERAL (SELECT (least(east, 360 - east) * %(m_east)s::float8) ^ 2 + (north * %(m_north)s::float8) ^ 2 AS m2) AS m
+ WHERE time >= %(opens)s::timestamptz - %(around)s AND time <= %(ends)s::timestamptz + %(around)s AND flags & 5 = 0
+ GROUP BY device;
+
 -- name: signals
 -- What a device said in a span that presses.
 SELECT r.device, r.time, r.digest, r.type, r.lat, r.lon, r.flags, r.received_at, r.body, g.code AS grid
