@@ -4,6 +4,10 @@ SELECT c.relname AS name, to_date(right(c.relname, 8), 'YYYYMMDD') AS day
   FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
  WHERE i.inhparent = %(table)s::regclass AND c.relname ~ '_\d{8}$';
 
+-- name: named
+-- Whether a table of this name is there, partition or not.
+SELECT to_regclass(quote_ident(%(name)s)) AS it;
+
 -- name: parts
 -- The same with what they hold: rows by the newest estimate there is, the planner's or that of the statistics.
 SELECT c.relname AS name, to_date(right(c.relname, 8), 'YYYYMMDD') AS day,
