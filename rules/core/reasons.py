@@ -24,6 +24,7 @@ class Why(StrEnum):
     NO_PLACE = "no_place"  # the duty's place is not known
     NOT_YET = "not_yet"  # nobody has come so far
     SUPERSEDED = "superseded"  # another order took this one's place
+    CLOSED = "closed"  # what they were sent to was over before their time had run out
     WAIVED = "waived"  # a person let them off: who, when and why
     UNANSWERED = "unanswered"  # an objection that nobody has answered
     OVERDUE = "overdue"
