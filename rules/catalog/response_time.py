@@ -135,7 +135,7 @@ class ResponseTime(DutyRule):
             )
         known_at = duty.opens_at + _KNOWN_AFTER
         again = known_at if now < known_at else None
-        if unsure := doubts(sightings):
+        if unsure := doubts(sightings, one_unit=duty.unit is not None):
             return Judgement(verdict=Verdict.IN_DOUBT, reasons=tuple(unsure), evidence=shown, look_again_at=again)
         why = (reason(Why.NOT_YET), *absences(sightings))
         return Judgement(verdict=Verdict.MISSED, reasons=why, evidence=shown, look_again_at=again)

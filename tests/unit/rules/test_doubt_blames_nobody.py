@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from rules.core.duties import Duty, Verdict
-from rules.core.fixes import Span
+from rules.core.fixes import Fix, Span
 from rules.core.measures import CountsAs, counts_as
+from rules.core.presence import Tracked
 from rules.core.stays import HeldBy, LongView
 from rules.core.world import Book, Custody, Leave, Post, World
 from rules.long_view import devices_of
@@ -16,7 +17,7 @@ from tests.unit.rules.test_missed_line import along, line_world
 from tests.unit.rules.test_missed_visit import HELD, MONDAY, hours, judged, visit_world
 from tests.unit.rules.test_response_time import INCIDENT
 from tests.unit.rules.test_static_post import post_world
-from tests.unit.rules.timeline import ALWAYS, at, fix, judge, names, plan, shift, tracked, walk, world
+from tests.unit.rules.timeline import ALWAYS, at, fix, judge, names, plan, point, shift, tracked, walk, world
 
 WEEK = Span(MONDAY, MONDAY + timedelta(days=7))
 
@@ -130,3 +131,73 @@ class TestVisits:
         assert {it.get("device") for it in found.reasons if it["reason"] == "hole"} == {"H-03"}
         never_spoke = judged(duty, LongView(held=(HELD, other), hours=hours()), where=where)
         assert never_spoke.verdict is Verdict.MISSED
+
+
+class TestCheckpoints:
+    """C-1 is 30 m wide, from 08:00 to 09:00, five minutes early and late."""
+
+    @pytest.fixture
+    def duty(self) -> Duty:
+        return next(it.duty for it in plan("missed_checkpoint", world()) if it.duty.subject == "C-1")
+
+    def test_a_fix_that_may_lie_inside_given_its_accuracy_is_doubt(self, duty: Duty) -> None:
+        found = judge(duty, tracked([*walk(-6, 30, 200), fix(31, 45, accuracy_m=25), *walk(33, 66, 200)]))
+        assert (found.verdict, names(found)) == (Verdict.IN_DOUBT, ["accuracy"])
+        surely = judge(duty, tracked([*walk(-6, 30, 200), fix(31, 60, accuracy_m=25), *walk(33, 66, 200)]))
+        assert surely.verdict is Verdict.MISSED
+
+    def test_one_fix_that_went_astray_does_not_hide_the_way(self, duty: Duty) -> None:
+        """He walks straight through, a fix each minute and none inside; one between is half a kilometre off."""
+        way = [*walk(-6, 29, -45), fix(29.5, -40, 500), *walk(30, 66, 45)]
+        assert judge(duty, tracked(way)).verdict is Verdict.MET
+
+    def test_one_fix_from_nowhere_proves_nothing(self, duty: Duty) -> None:
+        """A handset that lies at home, three kilometres away, and for one moment says that it is there."""
+        home = [*walk(-6, 30, 3000), fix(30.3, 0), *walk(30.5, 66, 3000)]
+        found = judge(duty, tracked(home))
+        assert (found.verdict, names(found)) == (Verdict.IN_DOUBT, ["jump"])
+
+    def test_riding_out_and_back_is_no_jump(self, duty: Duty) -> None:
+        """A patrolman on foot who borrowed a motorcycle: nobody walks that fast, and yet he was there."""
+        ride = [*walk(-6, 30, 300), fix(30.5, 0), *walk(31, 66, 300)]
+        assert judge(duty, tracked(ride)).verdict is Verdict.MET
+
+    def test_riding_through_faster_than_walking_is_doubt(self, duty: Duty) -> None:
+        """25 km/h and a fix each half minute: no movement is one on foot, and none of the fixes lies inside."""
+        ride = [fix(minute / 2, 208 * (minute - 19) - 104) for minute in range(-12, 132)]
+        found = judge(duty, tracked(ride))
+        assert (found.verdict, names(found)) == (Verdict.IN_DOUBT, ["too_fast"])
+
+    def test_a_hole_in_the_time_that_counts_as_late_is_doubt(self, duty: Duty) -> None:
+        """Seen 200 m away at nine, and again at five past: he may have been there in between, and that is late."""
+        found = judge(duty, tracked([*walk(-6, 60.2, 200), *walk(64.5, 70, 200)]))
+        assert (found.verdict, names(found)) == (Verdict.IN_DOUBT, ["hole"])
+
+    def test_a_handset_that_is_switched_off_after_the_shift_covered_it(self, duty: Duty) -> None:
+        assert judge(duty, tracked(walk(0, 60, 200))).verdict is Verdict.MISSED
+
+    def test_of_two_vehicles_each_is_ruled_out(self, duty: Duty) -> None:
+        def car(name: str, *fixes: Fix) -> Tracked:
+            return replace(tracked(fixes, device=name, kind="car"), kind="vehicle")
+
+        away = car("V-01", *walk(-6, 66, 5000))
+        hole = car("V-02", *walk(-6, 20, 400), *walk(30, 66, 400))
+        assert judge(duty, away, hole).verdict is Verdict.IN_DOUBT
+        assert judge(duty, away, car("V-02")).verdict is Verdict.MISSED
+        walked_together = replace(hole, kind="handset")
+        assert judge(duty, replace(away, kind="handset"), walked_together).verdict is Verdict.MISSED
+
+    def test_a_stay_asks_for_custody_in_its_window_alone(self) -> None:
+        """The handset is handed over when shifts change, as everywhere."""
+        where = world(checkpoints=Book([replace(point("C-1", 0), dwell_s=180), point("C-2", 500)]))
+        duty = next(it.duty for it in plan("missed_checkpoint", where) if it.duty.subject == "C-1")
+        held = tracked(walk(-6, 66, 300), spell=Span(at(0), at(60)))
+        assert judge(duty, held, where=where).verdict is Verdict.MISSED
+
+
+def test_a_line_ridden_faster_than_on_foot_is_doubt() -> None:
+    where = line_world()
+    duty = next(it.duty for it in plan("missed_line", where))
+    found = judge(duty, tracked([*walk(-2, 10, -50), *along(10.5, 0, 1000, mps=7), *walk(14, 66, 1050)]), where=where)
+    assert found.verdict is Verdict.IN_DOUBT
+    assert names(found)[2:] == ["too_fast"]
