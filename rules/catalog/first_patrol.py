@@ -201,6 +201,8 @@ def _doubts(it: Tracked, window: Span, accuracy_m: float) -> list[Reason]:
     if coarse:
         worst = max(fix.accuracy_m or 0.0 for fix in coarse)
         found.append(reason(Why.ACCURACY, device=it.device, accuracy_m=worst, radius_m=accuracy_m))
+    if jumps := within(it.track.jumps, window):
+        found.append(reason(Why.JUMP, device=it.device, at=jumps[0].time))
     times = [fix.time for fix in it.credible]
     before = max((at for at in times if at < window.start), default=window.start)
     after = min((at for at in times if at > window.end), default=window.end)

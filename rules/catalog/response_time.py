@@ -7,7 +7,8 @@ Fires when the limit and the settle time have passed without a device in the cir
 sight all the time, as *unproven* when none was.
 
 Resolves when a device arrives after all (its class becomes *late*, or it is withdrawn when late data show an arrival
-in time), when another unit is sent instead, or by an officer's hand.
+in time), when another unit is sent instead, or by an officer's hand. An incident that is closed before the limit asks
+for nobody any more.
 """
 
 from datetime import datetime, timedelta
@@ -121,9 +122,14 @@ class ResponseTime(DutyRule):
                 evidence=evidence(circle, after, later),
             )
         shown = evidence(circle, limit, sightings)
+        if incident.closed_at is not None and incident.closed_at < duty.due_at:
+            # Whoever was on the way was called off: the time to come had not run out.
+            return Judgement(
+                verdict=Verdict.WAIVED, reasons=(reason(Why.CLOSED, at=incident.closed_at),), evidence=shown
+            )
         known_at = duty.opens_at + _KNOWN_AFTER
         again = known_at if now < known_at else None
-        if unsure := doubts(sightings):
+        if unsure := doubts(sightings, one_unit=duty.unit is not None):
             return Judgement(verdict=Verdict.IN_DOUBT, reasons=tuple(unsure), evidence=shown, look_again_at=again)
         why = (reason(Why.NOT_YET), *absences(sightings))
         return Judgement(verdict=Verdict.MISSED, reasons=why, evidence=shown, look_again_at=again)
@@ -155,7 +161,9 @@ class ResponseTime(DutyRule):
             note = f"late data show that {device} arrived in time, at {clock(duty.met_at, group.world.zone)}"
             return Clear(fingerprint=fingerprint, event=WITHDRAWN, class_=WITHDRAWN, note=note)
         if duty.verdict not in NOT_PROVEN:
-            return Clear(fingerprint=fingerprint, note="another unit was sent instead")
+            closed = any(it["reason"] == Why.CLOSED for it in duty.reasons)
+            note = "the incident was closed before the limit" if closed else "another unit was sent instead"
+            return Clear(fingerprint=fingerprint, note=note)
         settings = group.settings.at(self.name, Settings, duty.opens_at)
         missed = duty.verdict is Verdict.MISSED
         who = duty.unit or "no unit"
