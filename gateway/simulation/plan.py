@@ -15,7 +15,6 @@ from gateway.simulation.receiver import STATUS_EVERY_S, Wander, battery_pct, gri
 from gateway.simulation.roads import RoadNet
 from gateway.simulation.scenario import Scenario
 from gateway.simulation.skipping import Skipping
-from gateway.simulation.stands import standings
 from gateway.simulation.story import Story
 from gateway.simulation.tags import equipment, extra_times
 from gateway.simulation.times import wire_time
@@ -53,7 +52,8 @@ class Plan:
         self._seed = seed
         self._plane = Plane(*_middle(town))
         roads = RoadNet(town.roads, self._plane)
-        self._drives = Drives(roads=roads, seed=seed, stands=standings(town, self._plane))
+        parked = {unit for unit in town.rostered if town.units.get(unit) == "electric"}
+        self._drives = Drives(roads=roads, seed=seed, parked=parked)
         skipping = Skipping(town, plane=self._plane, skips=scenario.skips, seed=seed)
         walks = Walks(town, plane=self._plane, roads=roads, seed=seed, skips=skipping)
         self.courses = Courses(

@@ -268,7 +268,7 @@ class Story:
 
 def _check(town: Town, scenario: Scenario, devices: dict[str, Device], tag_of: dict[str, Device]) -> None:
     """Every name in the scenario must be one of the town's."""
-    units, shifts = set(town.units), {it.code for it in town.shifts}
+    units, shifts = set(town.units), set(town.shifts)
     named: list[tuple[str, str, str | None, set[str], str]] = [
         *(("shifts", "only", it, shifts, "shift") for it in scenario.shifts.only),
         *(("shifts", "units", it, units, "unit") for it in scenario.shifts.units),
