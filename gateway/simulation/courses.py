@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from gateway.simulation.charge import LOOK_BACK_S, charge_pct
 from gateway.simulation.course import Course, Moment, Point, length_m
 from gateway.simulation.drives import APART_S, SENT_MPS, Beat, Drives
 from gateway.simulation.roads import RoadNet
@@ -161,6 +162,17 @@ class Courses:
             if spell.unit == unit and spell.starts_s - BEFORE_S <= moment_s < spell.ends_s + AFTER_S
         ]
         return min(its, key=lambda it: (it.starts_s, it.key), default=None)
+
+    def charge_pct(self, unit: str, moment_s: float) -> int | None:
+        """The charge of an electric unit in percent; None for others."""
+        if self._town.units.get(unit) != "electric":
+            return None
+        days = range(int((moment_s - LOOK_BACK_S) // DAY_S), int(moment_s // DAY_S) + 1)
+        return charge_pct(moment_s, {it for day in days for it in self._day(day) if it.unit == unit})
+
+    def on_duty(self, unit: str, moment_s: float) -> bool:
+        """Whether what its people carry is switched on; of a vehicle without any shift it always is."""
+        return unit not in self._town.rostered or self.spell(unit, moment_s) is not None
 
     def _spells_of_day(self, day: int) -> list[Spell]:
         since_s, until_s = day * DAY_S - AFTER_S, (day + 1) * DAY_S + BEFORE_S

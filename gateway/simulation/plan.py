@@ -6,8 +6,9 @@ from functools import lru_cache
 from random import Random
 from typing import Any
 
+from devices.identity import KINDS
 from gateway.simulation.course import Moment, Plane
-from gateway.simulation.courses import Courses
+from gateway.simulation.courses import Courses, Going
 from gateway.simulation.dice import dice
 from gateway.simulation.drives import Drives
 from gateway.simulation.happenings import Hush, Said
@@ -190,10 +191,9 @@ class Plan:
         sky = chance.uniform(0.7, 1.3)  # some hours the receiver sees less of the sky, and says so
         wander = Wander(chance, sigma_m=gps.sigma_m * sky, over_s=gps.over)
         found: list[tuple[float, dict[str, Any]]] = []
-        unit = device.unit or ""
         home = self._home(device)
         for at_s in times:
-            going = self.courses.going(unit, at_s)
+            going = self._going(device, at_s)
             moment = going.course.at(at_s - device.lag_s) if going else home
             if moment is None:
                 continue
@@ -205,6 +205,13 @@ class Plan:
         found += self._statuses(device, since_s, until_s, chance)
         found += self._scans(device, since_s, until_s)
         return sorted(found, key=lambda it: (it[0], it[1]["type"]))
+
+    def _going(self, device: Device, at_s: float) -> Going | None:
+        """Where a device goes; None when it is switched off."""
+        unit = device.unit or ""
+        if KINDS[device.kind].carried and not self.courses.on_duty(unit, at_s):
+            return None
+        return self.courses.going(unit, at_s)
 
     def _home(self, device: Device) -> Moment | None:
         """Where a handset lies that was taken home switched on; None when it is switched off there."""
@@ -218,7 +225,7 @@ class Plan:
     ) -> Iterator[tuple[float, dict[str, Any]]]:
         phase_s = dice(self._seed, "status", device.name).uniform(0, STATUS_EVERY_S)
         for at_s in grid_times(since_s=since_s, until_s=until_s, every_s=STATUS_EVERY_S, phase_s=phase_s):
-            going = self.courses.going(device.unit or "", at_s)
+            going = self._going(device, at_s)
             if going is None:
                 continue
             reading: dict[str, Any] = {
@@ -229,6 +236,9 @@ class Plan:
             charge = battery_pct(device.kind, on_for_s=at_s - going.since_s)
             if charge is not None:
                 reading |= {"battery_pct": charge, "charging": False}
+            driving = self.courses.charge_pct(device.unit or "", at_s) if device.kind == "vehicle" else None
+            if driving is not None:
+                reading["charge_pct"] = driving
             yield at_s, reading
 
     def _scans(self, device: Device, since_s: float, until_s: float) -> Iterator[tuple[float, dict[str, Any]]]:
