@@ -2,19 +2,23 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 
 from devices.times import parse_time
-from gateway.simulation import Checkpoint, Device, Hold, Round, Route, Spell, Thing, Town
+from gateway.simulation import Checkpoint, Device, Hold, Round, Route, Scenario, Spell, Thing, Town
 from ingest.database import Connection, Pool, connect, transaction
 from ingest.errors import DatabaseUnavailable
 from ingest.queries import load_queries
+from ops.http.acts import record
 from rules.core.periods import daily
 from rules.core.rounds import rounds, watches
 from rules.core.world import World
+from rules.errors import NotNow
+from rules.roster import add_leave
 from rules.store.world import snapshot
 
 _SQL = load_queries("ops", "simulation.sql")
@@ -44,6 +48,8 @@ async def town_now(conninfo: str, *, zone: str) -> Town:
         rostered=frozenset(it.unit for it in world.shifts),
         calendar=Roster(world),
         roads=tuple(line for it in rows["roads"] for line in _lines(it["geometry"])),
+        lines={it["code"]: line for it in rows["lines"] for line in _lines(it["geometry"])[:1]},
+        posts=frozenset(it.code for it in world.posts),
         things={it["code"]: Thing(**it) for it in rows["things"]},
     )
 
@@ -82,6 +88,44 @@ class Roster:
                     window = its.start.timestamp(), its.end.timestamp()
                     hold = Hold(post.code, post.lat, post.lon, *window)
                     yield Spell(f"{post.unit}/{day.isoformat()}/{post.code}", post.unit, *window, holds=(hold,))
+
+
+async def record_leaves(conninfo: str, story: Scenario, *, start: datetime, actor: str) -> int:
+    """Record the leaves of a scenario, as an officer would; one that is recorded already stays as it is.
+
+    Args:
+        conninfo: of the database.
+        story: whose leaves.
+        start: of the scenario, aware.
+        actor: who is said to have recorded them.
+
+    Returns:
+        How many are new.
+
+    Raises:
+        NotThere: there is no such post.
+    """
+    made = 0
+    async with await connect(conninfo, name="simulate") as connection:
+        for leave in story.leaves:
+            since = start + timedelta(seconds=leave.at)
+            until = since + timedelta(seconds=leave.duration)
+            with suppress(NotNow):
+                async with connection.transaction():
+                    change = await add_leave(
+                        connection,
+                        leave.post,
+                        kind="leave",
+                        start=since,
+                        end=until,
+                        note=story.title,
+                        now=datetime.now(UTC),
+                    )
+                    await record(
+                        connection, actor=actor, action="leave.add", subject=change.subject, detail=change.detail
+                    )
+                    made += 1
+    return made
 
 
 class Incidents:

@@ -12,6 +12,10 @@ SELECT code, checkpoints, ordered, legs, geometry FROM route
 -- In force now.
 SELECT geometry FROM road WHERE valid_from <= now() AND (valid_to IS NULL OR valid_to > now()) ORDER BY code;
 
+-- name: lines
+-- Lines that must be walked, in force now.
+SELECT code, geometry FROM line WHERE valid_from <= now() AND (valid_to IS NULL OR valid_to > now()) ORDER BY code;
+
 -- name: units
 -- In force now.
 SELECT code, kind FROM unit WHERE valid_from <= now() AND (valid_to IS NULL OR valid_to > now()) ORDER BY code;

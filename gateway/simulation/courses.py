@@ -82,8 +82,25 @@ class Courses:
         detour = self._detour(unit, moment_s)
         return replace(planned, course=detour.course, scans=()) if planned and detour else planned
 
-    def divert(self, unit: str, moment_s: float, point: Point) -> Detour | None:
+    def divert(
+        self,
+        unit: str,
+        moment_s: float,
+        point: Point,
+        *,
+        reacts_s: float = REACTS_S,
+        stays_s: float = STAYS_S,
+        speed_mps: float | None = None,
+    ) -> Detour | None:
         """Send a unit somewhere from where it is; afterwards it goes to where it should be by then.
+
+        Args:
+            unit: who goes.
+            moment_s: when.
+            point: where to.
+            reacts_s: how long it takes to set out.
+            stays_s: how long it is there.
+            speed_mps: how fast it goes; None as fast as its kind does when it is sent.
 
         Returns:
             When it arrives and leaves; None when it is off duty or has been sent elsewhere.
@@ -91,11 +108,11 @@ class Courses:
         here = self.moment(unit, moment_s)
         if here is None or self._detour(unit, moment_s) is not None:
             return None
-        speed_mps = SENT_MPS if self.drives(unit) else HURRY_MPS
-        course = Course(moment_s, (here.x, here.y))
-        course.stand(moment_s + REACTS_S)
+        speed_mps = speed_mps or (SENT_MPS if self.drives(unit) else HURRY_MPS)
+        course = Course(moment_s, here.point)
+        course.stand(moment_s + reacts_s)
         course.go(self._roads.way(course.point, point), speed_mps=speed_mps)
-        arrives_s, leaves_s = course.ends_s, course.ends_s + STAYS_S
+        arrives_s, leaves_s = course.ends_s, course.ends_s + stays_s
         course.stand(leaves_s)
         way, back_s = self._way_back(unit, moment_s, point, leaves_s, speed_mps)
         if self.drives(unit) and self._drives.busy(unit, since_s=moment_s, until_s=back_s):

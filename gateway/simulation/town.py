@@ -87,4 +87,6 @@ class Town:
     rostered: frozenset[str] = frozenset()
     calendar: Calendar = nothing_to_do
     roads: tuple[Line, ...] = ()
+    lines: Mapping[str, Line] = field(default_factory=dict)
+    posts: frozenset[str] = frozenset()
     things: Mapping[str, Thing] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from gateway.simulation.course import Course, Plane, Point, length_m
 from gateway.simulation.dice import dice
 from gateway.simulation.roads import RoadNet
 from gateway.simulation.spells import Hold, Round, Spell
-from gateway.simulation.town import Checkpoint, Town
+from gateway.simulation.town import Town
 from gateway.simulation.ways import Circle, Stop, around, to_next_m, way_of
 
 READY_S = 120.0  # so long before its shift a unit stands at its first route
@@ -26,8 +26,8 @@ RESTED = 0.5  # of the time to spare
 HELD_S = 120.0  # before and after its hours a unit stands at its static post
 USED = 0.75  # share of the time for a walk that is walked in; the rest is slack
 
-Skips = Callable[[Spell, Round], frozenset[str]]
-"""Which checkpoints of a round are left out."""
+Skips = Callable[[Spell, Round], Iterable[Circle]]
+"""The ground that is kept off on a round, because something of it is left out."""
 
 
 @dataclass(frozen=True)
@@ -161,10 +161,9 @@ class Walks:
         """On the way to an ordered route its first checkpoint is kept off: its time begins when the walk does."""
         route = self._town.routes[its_round.route]
         first = self._town.checkpoints.get(route.checkpoints[0]) if route.ordered and route.checkpoints else None
-        return [self._circle(first)] if first else []
-
-    def _circle(self, point: Checkpoint) -> Circle:
-        return Circle(self._plane.point(point.lat, point.lon), point.radius_m + KEEP_OFF_M)
+        if first is None:
+            return []
+        return [Circle(self._plane.point(first.lat, first.lon), first.radius_m + KEEP_OFF_M)]
 
     def _transit(self, start: Point, end: Point, closed: list[Circle]) -> list[Point]:
         """From one route to the next by road, round what is to be kept off."""
@@ -183,11 +182,11 @@ class Walks:
         return lengths[0] / sum(lengths)
 
     def _closed(self, spell: Spell, rounds: Iterable[Round], now: Round) -> list[Circle]:
-        """What is to be kept off while a round is walked: the left-out points of all rounds of about that time."""
+        """What is to be kept off while a round is walked: what is left out of all rounds of about that time."""
         found: list[Circle] = []
         for other in rounds:
             if other.starts_s - AROUND_S < now.ends_s and now.starts_s < other.ends_s + AROUND_S:
-                found += [self._circle(self._town.checkpoints[code]) for code in sorted(self._skips(spell, other))]
+                found += self._skips(spell, other)
         return found
 
     def _walk(
