@@ -2,12 +2,13 @@
 
 import getpass
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import typer
 
+from ops import moments
 from ops.commands.options import run
 from ops.settings import Settings
 
@@ -28,10 +29,9 @@ def moment_of(text: str | None, *, zone: str) -> datetime | None:
     if text is None:
         return None
     try:
-        found = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no time; write {MOMENT_HELP}") from None
-    return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+        return moments.moment_of(text, "", zone=ZoneInfo(zone))
+    except moments.NoMoment as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def shown(moment: datetime | None, *, zone: str) -> str:
@@ -58,7 +58,8 @@ def within(settings: Settings, work: "Callable[[Connection], Awaitable[T]]") -> 
             async with connection.transaction():
                 return await work(connection)
 
-    return run(all_of_it())
+    with moments.in_site_times(ZoneInfo(settings.site.zone)):
+        return run(all_of_it())
 
 
 async def recorded(connection: "Connection", *, action: str, subject: str, detail: Mapping[str, Any]) -> None:
