@@ -679,7 +679,6 @@ export const en = {
       visit: '{verdict} at {at} by {device}, {distance_m} from the middle{accuracy}.',
       because: '{verdict}: {why}',
       waived: 'waived by {who}: {why}',
-      superseded: 'superseded {why}',
     },
     waive: 'Waive',
     unwaive: 'Take the waiver back',
@@ -731,6 +730,22 @@ export const en = {
     corrections_title: 'Alerts that you saw and that have turned out differently since',
     correction: 'When you saw it, {when}: {was}. Now: {is}.',
     changed_since: 'changed since you saw it',
+  },
+  pages: {
+    names: 'Pages',
+    more: 'Language, colours, account',
+    town: 'Town',
+    titled: '{rule}: {what}',
+    none_of_kind: 'No duty of this kind on this day.',
+    also_superseded: 'also superseded',
+    superseded_at: 'Superseded {when}: {why}.',
+    superseded: {
+      not_planned: 'the plan as it was put right does not have it',
+      changed: 'its time or its unit was put right, and another duty has taken its place',
+      corrected: 'what its final verdict rested on was put right, and another duty has the verdict since',
+    },
+    had_been: 'Its verdict had been: {verdict}.',
+    shift: { day: 'day', night: 'night', festival: 'festival', early: 'early', late: 'late' },
   },
 }
 
