@@ -1,12 +1,11 @@
 """Releasing what was withheld, after roster or custody showed that it was taken on duty: each reading once."""
 
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from ingest import metrics
+from ingest.alone import alone
 from ingest.columns import Positions
 from ingest.database import Connection, Pool
 from ingest.engines import Engine
@@ -45,7 +44,7 @@ async def release(pool: Pool, engine: Engine, *, seal: Seal, world: World, place
         How many were moved.
     """
     moved = 0
-    async with pool.connection() as connection, _alone(connection) as ours:
+    async with pool.connection() as connection, alone(connection, _LOCK) as ours:
         row = await (await connection.execute(_SQL["newest_span"])).fetchone() if ours else None
         if not row or not row["newest"] or row["newest"] <= row["released_up_to"]:
             return 0
@@ -101,16 +100,3 @@ def _opens(seal: Seal, row: tuple[Any, ...]) -> bool:
     except SealBroken:
         return False
     return True
-
-
-@asynccontextmanager
-async def _alone(connection: Connection) -> AsyncIterator[bool]:
-    row = await (await connection.execute("SELECT pg_try_advisory_lock(%s) AS ours", [_LOCK])).fetchone()
-    if not row or not row["ours"]:
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        if not connection.closed:
-            await connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])

@@ -11,6 +11,7 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from ingest import metrics
+from ingest.alone import alone
 from ingest.database import Connection, Pool, time_limit
 from ingest.engines import Engine
 from ingest.errors import TookTooLong
@@ -109,19 +110,18 @@ async def upkeep(
 @asynccontextmanager
 async def _alone(connection: Connection) -> AsyncIterator[bool]:
     """Whether no other worker is at it; if so, statements may take their time, but never wait long for a lock."""
-    row = await (await connection.execute("SELECT pg_try_advisory_lock(%s) AS ours", [_LOCK])).fetchone()
-    if not row or not row["ours"]:
-        yield False
-        return
-    try:
-        await connection.execute("SET statement_timeout = 0")
-        await connection.execute("SET lock_timeout = '3s'")
-        yield True
-    finally:
-        if not connection.closed:
-            await connection.execute("RESET statement_timeout")
-            await connection.execute("RESET lock_timeout")
-            await connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+    async with alone(connection, _LOCK) as ours:
+        if not ours:
+            yield False
+            return
+        try:
+            await connection.execute("SET statement_timeout = 0")
+            await connection.execute("SET lock_timeout = '3s'")
+            yield True
+        finally:
+            if not connection.closed:
+                await connection.execute("RESET statement_timeout")
+                await connection.execute("RESET lock_timeout")
 
 
 def _midnight(time: datetime) -> datetime:

@@ -53,6 +53,8 @@ def beside(folder: Path | None, *, config: Path | None, overrides: list[str] | N
 
 
 def _of(folder: Path, *, config: Path | None, overrides: list[str] | None) -> Beside:
+    from ops.embedded.data_dir import DataDir
+
     file = folder / LINE
     try:
         line = json.loads(file.read_text(encoding="utf-8"))
@@ -64,7 +66,7 @@ def _of(folder: Path, *, config: Path | None, overrides: list[str] | None) -> Be
         ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SettingsError(f"{file} cannot be read: {error}; start `gengfu demo` in that folder again") from None
-    secret = folder / "secrets" / "broker"  # what is sealed off duty is opened with it
+    secret = DataDir(folder).broker_secret  # what is sealed off duty is opened with it
     if secret.is_file():
         addresses.append(f"broker.secret={secret.read_text(encoding='ascii').strip()}")
     # What was given by hand for this very command comes last and wins.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ingest.database import connect
 from ops.accounts import add_account, list_accounts, set_password
-from ops.embedded import ChildSpec
+from ops.embedded import ChildSpec, DataDir
 from ops.embedded.files import replace_private
 from ops.serve import Serving, addresses, child_environment
 from ops.settings import Settings
@@ -36,7 +36,7 @@ class Demo:
             if not (row and row["it"]):
                 town, _ = read_town(sample_dir())
                 await import_town(connection, town, folder=sample_dir(), secrets=self.devices)
-            file = self._folder / "secrets" / "officer"
+            file = DataDir(self._folder).secret("officer")
             known = file.read_text(encoding="utf-8").strip() if file.exists() else ""
             self._password = known or secrets.token_urlsafe(9)
             names = {account.name for account in await list_accounts(connection)}

@@ -17,6 +17,7 @@ from ingest.migrate import migrate
 from ops.embedded import BrokerKind, ChildSpec, DataDir, EmbeddedServices, OnEvent, Supervisor
 from ops.embedded.files import replace_private
 from ops.embedded.ports import choose_ports
+from ops.http.address import url_of
 from ops.http.readiness import MAKE_ROOM
 from ops.settings import Loaded, Settings, as_environment
 from ops.sharing import workers
@@ -90,7 +91,7 @@ async def serving(
         await migrate(settings.database.url.get_secret_value(), engine=settings.storage.engine, say=log.info)
         if prepare:
             await prepare(settings)
-        console = f"http://{_reachable(settings.http.host)}:{settings.http.port}"
+        console = url_of(settings.http.host, settings.http.port)
         await supervisor.add(*_roles(settings, console))
         if also:
             await supervisor.add(*also(settings))
@@ -211,7 +212,7 @@ def _embedded_settings(loaded: Loaded, services: EmbeddedServices) -> Settings:
 
 
 def _broker_secret(folder: DataDir) -> str:
-    file = folder.secret("broker")
+    file = folder.broker_secret
     if not file.exists():
         replace_private(file, secrets.token_urlsafe(32))
     return file.read_text(encoding="ascii").strip()
@@ -224,7 +225,3 @@ def with_values(settings: Settings, values: dict[str, object]) -> Settings:
         section, _, name = key.rpartition(".")
         (tree[section] if section else tree)[name] = value
     return Settings(**tree)
-
-
-def _reachable(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104

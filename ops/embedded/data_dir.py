@@ -97,6 +97,11 @@ class DataDir:
             os.close(self._lock)
             self._lock = None
 
+    @property
+    def broker_secret(self) -> Path:
+        """File of the secret from which our own roles' accounts at the broker are made."""
+        return self.secret("broker")
+
     def secret(self, name: str) -> Path:
         """Path of one secret."""
         return self.secrets / name

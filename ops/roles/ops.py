@@ -9,6 +9,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from ops.http import ListenError, Problem, make_app
+from ops.http.address import url_of
 from ops.http.app import utc_now
 from ops.http.database import Database, people_pool
 from ops.http.handlers import Handlers
@@ -49,7 +50,7 @@ async def run(settings: Settings, *, stop: asyncio.Event, announce: Callable[[st
         await runner.setup()
         try:
             await web.SockSite(runner, listener).start()
-            address = _address(listener)
+            address = url_of(*listener.getsockname()[:2])
             log.info("people reach gengfu at %s", address, extra={"event": "http_listening", "address": address})
             if announce:
                 announce(address)
@@ -94,9 +95,3 @@ def _listen(host: str, port: int) -> socket.socket:
             f"cannot listen on {host} port {port}: {error.strerror}; "
             "set http.host (GENGFU_HTTP_HOST) and http.port (GENGFU_HTTP_PORT) to an address of this machine"
         ) from error
-
-
-def _address(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    return f"http://{shown}:{port}"

@@ -38,16 +38,18 @@ class AlertState(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Alert:
-    """One row of `alert`; `id` is None until it is stored. Times are aware UTC."""
+class Matter:
+    """What is so, with which thing, why, whose and where: degrees WGS-84.
 
-    id: int | None = None
+    Attributes:
+        fingerprint: rule, subject and, for a duty, its key: what makes two alerts the same one.
+    """
+
     fingerprint: str
     rule: str
     subject: str
     class_: str
     severity: Severity
-    state: AlertState
     title: str
     reasons: tuple[Reason, ...] = ()
     grid: str | None = None
@@ -58,6 +60,14 @@ class Alert:
     evidence: int | None = None
     lat: float | None = None
     lon: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alert(Matter):
+    """One row of `alert`; `id` is None until it is stored. Times are aware UTC."""
+
+    id: int | None = None
+    state: AlertState
     opened_at: datetime
     changed_at: datetime
     acked_at: datetime | None = None
@@ -74,32 +84,16 @@ class Alert:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Raise:
+class Raise(Matter):
     """A rule says: this is so.
 
     Attributes:
-        fingerprint: rule, subject and, for a duty, its key: what makes two alerts the same one.
         occurred_at: since when it is so; an alert that a person resolved after that is left alone.
         key: of the one reading behind it, when each such reading is news in itself (a button pressed again).
         note: what history says about this time.
     """
 
-    fingerprint: str
-    rule: str
-    subject: str
-    class_: str
-    severity: Severity
-    title: str
     occurred_at: datetime
-    reasons: tuple[Reason, ...] = ()
-    grid: str | None = None
-    unit: str | None = None
-    device: str | None = None
-    duty: int | None = None
-    incident: int | None = None
-    evidence: int | None = None
-    lat: float | None = None
-    lon: float | None = None
     key: str | None = None
     note: str = ""
 

@@ -50,22 +50,16 @@ class Touch:
     @property
     def doubt(self) -> Reason:
         """Why it proves nothing."""
-        return reason(
-            Why.SCAN_FAR if self.where == "far" else Why.SCAN_UNPLACED,
-            device=self.scan.device,
-            holder=self.scan.holder,
-            tag=self.scan.tag,
-            at=self.scan.time,
-            distance_m=self.distance_m,
-            accuracy_m=self.accuracy_m,
-            fix_age_s=self.fix_age_s,
-        )
+        return self._reason(Why.SCAN_FAR if self.where == "far" else Why.SCAN_UNPLACED)
 
     @property
     def proof(self) -> Reason:
         """How it is known that somebody was there."""
+        return self._reason(Why.SCAN)
+
+    def _reason(self, why: Why) -> Reason:
         return reason(
-            Why.SCAN,
+            why,
             device=self.scan.device,
             holder=self.scan.holder,
             tag=self.scan.tag,

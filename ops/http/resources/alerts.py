@@ -5,13 +5,13 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from ingest.database import Connection
 from ingest.queries import load_queries
 from ops.http.acts import acting
 from ops.http.call import Call
-from ops.http.cursors import cut, decode_cursor
+from ops.http.cursors import Paging
 from ops.http.database import row, rows
 from ops.http.drawing import Drawing, drawing_of
 from ops.http.errors import not_found
@@ -24,7 +24,7 @@ State = Literal["open", "acknowledged", "resolved"]
 Severity = Literal["info", "warning", "high", "critical"]
 
 _SQL = load_queries("ops.http.resources", "alerts.sql")
-_KEY = TypeAdapter(tuple[RowId])
+_PAGING = Paging(tuple[RowId], before="id")
 
 
 class AlertQuery(Query):
@@ -135,16 +135,11 @@ async def _detail(connection: Connection, alert: int, bounds: dict[str, object],
 async def list_alerts(call: Call[AlertQuery]) -> AlertPage:
     """Paged by id, so that alerts which open meanwhile shift nothing."""
     query = call.query
-    before = decode_cursor(query.after, _KEY)[0] if query.after else None
     bounds = call.bounds()
+    params = {**bounds, **query.model_dump()}
     async with call.transaction() as connection:
-        found = await rows(
-            connection,
-            _SQL["list_alerts"],
-            {**bounds, **query.model_dump(), "before": before, "limit": query.limit + 1},
-        )
+        page, following = await _PAGING.read(connection, _SQL["list_alerts"], params, query)
         counts = await row(connection, _SQL["count_alerts"], bounds) or {}
-    page, following = cut(found, limit=query.limit, key=lambda one: [one["id"]])
     return AlertPage(
         items=[alert_of(one, call.now) for one in page],
         next=following,

@@ -3,18 +3,17 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from ingest.queries import load_queries
 from ops.http.call import Call
-from ops.http.cursors import cut, decode_cursor
-from ops.http.database import rows
+from ops.http.cursors import Paging
 from ops.http.fields import Code, Cursor, Moment, Page, Query, RowId, View
 from ops.http.permissions import GRID
 from ops.http.routes import route
 
 _SQL = load_queries("ops.http.resources", "audit.sql")
-_KEY = TypeAdapter(tuple[RowId])
+_PAGING = Paging(tuple[RowId], before="id")
 
 
 class AuditQuery(Query):
@@ -58,11 +57,9 @@ class AuditPage(Page):
 async def list_audit(call: Call[AuditQuery]) -> AuditPage:
     """Accounts of the whole site only."""
     query = call.query
-    before = decode_cursor(query.after, _KEY)[0] if query.after else None
-    params = {**call.bounds(), **query.model_dump(), "before": before, "limit": query.limit + 1}
+    params = {**call.bounds(), **query.model_dump()}
     async with call.transaction() as connection:
-        found = await rows(connection, _SQL["list_audit"], params)
-    page, following = cut(found, limit=query.limit, key=lambda one: [one["id"]])
+        page, following = await _PAGING.read(connection, _SQL["list_audit"], params, query)
     return AuditPage(
         items=[AuditEntry.model_validate(one) for one in page],
         next=following,

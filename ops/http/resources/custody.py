@@ -4,14 +4,13 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from ingest.database import Connection
 from ingest.queries import load_queries
 from ops.http.acts import acting, record
 from ops.http.call import Call
-from ops.http.cursors import cut, decode_cursor
-from ops.http.database import rows
+from ops.http.cursors import Paging
 from ops.http.fields import Body, Code, Cursor, Moment, Page, Query, RowId, View
 from ops.http.permissions import GRID
 from ops.http.routes import route
@@ -20,7 +19,7 @@ from rules import roster
 from rules.roster import CustodyChange
 
 _SQL = load_queries("ops.http.resources", "custody.sql")
-_KEY = TypeAdapter(tuple[Moment, RowId])
+_PAGING = Paging(tuple[Moment, RowId], before_at="valid_from", before_id="id")
 
 
 class CustodyQuery(Query):
@@ -87,21 +86,18 @@ class CustodyChanged(View):
     kept: int = Field(description="duties that keep their verdict, because their readings are no longer stored")
 
 
-def _values(bounds: dict[str, object], **more: Any) -> dict[str, Any]:
-    none: dict[str, Any] = dict.fromkeys(("device", "holder", "since", "until", "before_at", "before_id"))
-    return {**none, "limit": 200, **bounds, **more}
+async def _spells(connection: Connection, query: CustodyQuery, bounds: dict[str, object]) -> CustodyPage:
+    params = {**bounds, **query.model_dump()}
+    page, following = await _PAGING.read(connection, _SQL["list_custody"], params, query)
+    return CustodyPage(items=[Custody.model_validate(one) for one in page], next=following)
 
 
 async def _done(
     call: Call[Any, Any, Any], connection: Connection, action: str, change: CustodyChange, bounds: dict[str, object]
 ) -> CustodyChanged:
     await record(connection, actor=call.viewer.name, action=action, subject=change.device, detail=change.detail)
-    found = await rows(connection, _SQL["list_custody"], _values(bounds, device=change.device))
-    return CustodyChanged(
-        items=[Custody.model_validate(one) for one in found],
-        judged_again=change.judged.again,
-        kept=change.judged.kept,
-    )
+    spells = await _spells(connection, CustodyQuery(device=change.device), bounds)
+    return CustodyChanged(items=spells.items, judged_again=change.judged.again, kept=change.judged.kept)
 
 
 @route(
@@ -115,22 +111,8 @@ async def _done(
 )
 async def list_custody(call: Call[CustodyQuery]) -> CustodyPage:
     """Those that begin last first; a spell of a holder elsewhere is left out."""
-    query = call.query
-    before = decode_cursor(query.after, _KEY) if query.after else (None, None)
-    values = _values(
-        call.bounds(),
-        device=query.device,
-        holder=query.holder,
-        since=query.since,
-        until=query.until,
-        before_at=before[0],
-        before_id=before[1],
-        limit=query.limit + 1,
-    )
     async with call.transaction() as connection:
-        found = await rows(connection, _SQL["list_custody"], values)
-    page, following = cut(found, limit=query.limit, key=lambda one: [one["valid_from"].isoformat(), one["id"]])
-    return CustodyPage(items=[Custody.model_validate(one) for one in page], next=following)
+        return await _spells(connection, call.query, call.bounds())
 
 
 @route(

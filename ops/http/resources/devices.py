@@ -3,12 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from ingest.queries import load_queries
 from ops.http.call import Call
-from ops.http.cursors import cut, decode_cursor
-from ops.http.database import rows
+from ops.http.cursors import Paging
 from ops.http.fields import Code, Cursor, Page, Query, View
 from ops.http.permissions import GRID
 from ops.http.routes import route
@@ -16,7 +15,7 @@ from ops.http.routes import route
 Kind = Literal["handset", "radio", "vehicle", "tag", "recorder"]
 
 _SQL = load_queries("ops.http.resources", "devices.sql")
-_KEY = TypeAdapter(tuple[Code])
+_PAGING = Paging(tuple[Code], past="name")
 
 
 class DeviceQuery(Query):
@@ -61,11 +60,9 @@ class DevicePage(Page):
 async def list_devices(call: Call[DeviceQuery]) -> DevicePage:
     """A device that nobody holds and that never spoke shows to accounts of the whole site only."""
     query = call.query
-    past = decode_cursor(query.after, _KEY)[0] if query.after else None
-    params = {**call.bounds(), **query.model_dump(), "past": past, "limit": query.limit + 1}
+    params = {**call.bounds(), **query.model_dump()}
     async with call.transaction() as connection:
-        found = await rows(connection, _SQL["list_devices"], params)
-    page, following = cut(found, limit=query.limit, key=lambda one: [one["name"]])
+        page, following = await _PAGING.read(connection, _SQL["list_devices"], params, query)
     return DevicePage(
         items=[Device.model_validate(one) for one in page],
         next=following,

@@ -5,13 +5,13 @@ from http import HTTPStatus
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, StringConstraints, TypeAdapter
+from pydantic import Field, StringConstraints
 
 from ingest.database import Connection
 from ingest.queries import load_queries
 from ops.http.acts import acting, record
 from ops.http.call import Call
-from ops.http.cursors import cut, decode_cursor
+from ops.http.cursors import Paging
 from ops.http.database import row, rows
 from ops.http.drawing import Drawing, drawing_of
 from ops.http.errors import Problem, not_found
@@ -29,7 +29,7 @@ State = Literal["planned", "open", "waiting", "provisional", "final", "supersede
 Words = Annotated[str, StringConstraints(min_length=1, max_length=fairness.MAX_TEXT, strip_whitespace=True)]
 
 _SQL = load_queries("ops.http.resources", "duties.sql")
-_KEY = TypeAdapter(tuple[Moment, RowId])
+_PAGING = Paging(tuple[Moment, RowId], past_time="due_at", past_id="id")
 
 
 class DutyQuery(Query):
@@ -211,19 +211,15 @@ async def list_duties(call: Call[DutyQuery]) -> DutyPage:
     """A patrol sees those of its own unit, and those of others while one of its posts stood in for theirs."""
     query = call.query
     since, until = _span(query, call.service.settings.site.zone)
-    past = decode_cursor(query.after, _KEY) if query.after else (None, None)
-    params = {
+    params: dict[str, object] = {
         **query.model_dump(exclude={"day", "after"}),
         "since": since,
         "until": until,
-        "past_time": past[0],
-        "past_id": past[1],
-        "limit": query.limit + 1,
     }
     async with call.transaction() as connection:
-        found = await rows(connection, _SQL["list_duties"], {**await bounds_of_the_work(call, connection), **params})
+        params |= await bounds_of_the_work(call, connection)
+        page, following = await _PAGING.read(connection, _SQL["list_duties"], params, query)
         limits = await fairness.limits(connection, at=call.now)
-    page, following = cut(found, limit=query.limit, key=lambda one: [one["due_at"].isoformat(), one["id"]])
     return DutyPage(items=[Duty.model_validate(_until(one, limits.object_within_days)) for one in page], next=following)
 
 

@@ -3,12 +3,11 @@
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from ingest.queries import load_queries
 from ops.http.call import Call
-from ops.http.cursors import cut, decode_cursor
-from ops.http.database import rows
+from ops.http.cursors import Paging
 from ops.http.fields import Code, Cursor, Page, Query, View
 from ops.http.permissions import GRID
 from ops.http.routes import route
@@ -16,7 +15,7 @@ from ops.http.routes import route
 SOON = timedelta(days=30)
 
 _SQL = load_queries("ops.http.resources", "equipment.sql")
-_KEY = TypeAdapter(tuple[Code])
+_PAGING = Paging(tuple[Code], past="code")
 
 
 class EquipmentQuery(Query):
@@ -82,19 +81,15 @@ async def list_equipment(call: Call[EquipmentQuery]) -> EquipmentPage:
     """What is in force today."""
     query, now = call.query, call.now
     due_from, due_until = {"overdue": (None, now), "soon": (now, now + SOON), None: (None, None)}[query.due]
-    past = decode_cursor(query.after, _KEY)[0] if query.after else None
     params = {
         **call.bounds(),
         "kind": query.kind,
         "grid": query.grid,
         "due_from": due_from,
         "due_until": due_until,
-        "past": past,
-        "limit": query.limit + 1,
     }
     async with call.transaction() as connection:
-        found = await rows(connection, _SQL["list_equipment"], params)
-    page, following = cut(found, limit=query.limit, key=lambda one: [one["code"]])
+        page, following = await _PAGING.read(connection, _SQL["list_equipment"], params, query)
     return EquipmentPage(
         items=[
             Equipment.model_validate({**one, "overdue": one["next_due_at"] is not None and one["next_due_at"] <= now})

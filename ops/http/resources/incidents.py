@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, TypeAdapter
+from pydantic import Field, StringConstraints
 
 from ingest.database import Connection
 from ingest.queries import load_queries
 from ops.http.acts import acting, record
 from ops.http.call import Call
-from ops.http.cursors import cut, decode_cursor
+from ops.http.cursors import Paging
 from ops.http.database import row, rows
 from ops.http.errors import Finding, Problem, invalid, not_found
 from ops.http.fields import Body, Code, Cursor, Latitude, Longitude, Moment, Page, Path, Query, RowId, Text, View, age_s
@@ -25,7 +25,7 @@ Kind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Grade = Literal["ordinary", "coordination", "urgent", "major"]
 
 _SQL = load_queries("ops.http.resources", "incidents.sql")
-_KEY = TypeAdapter(tuple[RowId])
+_PAGING = Paging(tuple[RowId], before="id")
 
 
 class IncidentQuery(Query):
@@ -149,11 +149,9 @@ async def _detail(connection: Connection, incident: int, bounds: dict[str, objec
 async def list_incidents(call: Call[IncidentQuery]) -> IncidentPage:
     """Paged by id, so that incidents which come in meanwhile shift nothing."""
     query = call.query
-    before = decode_cursor(query.after, _KEY)[0] if query.after else None
-    params = {**call.bounds(), **query.model_dump(), "before": before, "limit": query.limit + 1}
+    params = {**call.bounds(), **query.model_dump()}
     async with call.transaction() as connection:
-        found = await rows(connection, _SQL["list_incidents"], params)
-    page, following = cut(found, limit=query.limit, key=lambda one: [one["id"]])
+        page, following = await _PAGING.read(connection, _SQL["list_incidents"], params, query)
     return IncidentPage(
         items=[incident_of(one, call.now) for one in page],
         next=following,

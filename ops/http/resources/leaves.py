@@ -4,14 +4,13 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from ingest.database import Connection
 from ingest.queries import load_queries
 from ops.http.acts import acting, record
 from ops.http.call import Call
-from ops.http.cursors import cut, decode_cursor
-from ops.http.database import row, rows
+from ops.http.cursors import Paging
 from ops.http.errors import not_found
 from ops.http.fields import Body, Code, Cursor, Moment, Page, Path, Query, RowId, Text, View
 from ops.http.permissions import GRID
@@ -22,7 +21,7 @@ from rules import roster
 from rules.roster import LeaveChange
 
 _SQL = load_queries("ops.http.resources", "leaves.sql")
-_KEY = TypeAdapter(tuple[Moment, RowId])
+_PAGING = Paging(tuple[Moment, RowId], before_at="valid_from", before_id="id")
 
 
 class LeaveQuery(Query):
@@ -94,16 +93,19 @@ class LeaveChanged(View):
     kept: int = Field(description="duties that keep their verdict, because their readings are no longer stored")
 
 
-def _values(bounds: dict[str, object], **more: Any) -> dict[str, Any]:
-    none: dict[str, Any] = dict.fromkeys(("post", "since", "until", "id", "before_at", "before_id"))
-    return {**none, "limit": 1, **bounds, **more}
+async def _leaves(
+    connection: Connection, query: LeaveQuery, bounds: dict[str, object], *, only: int | None = None
+) -> LeavePage:
+    params = {**bounds, **query.model_dump(), "id": only}
+    page, following = await _PAGING.read(connection, _SQL["list_leaves"], params, query)
+    return LeavePage(items=[Leave.model_validate(one) for one in page], next=following)
 
 
 async def _leave(connection: Connection, leave: int, bounds: dict[str, object]) -> Leave:
-    found = await row(connection, _SQL["list_leaves"], _values(bounds, id=leave))
-    if found is None:
+    found = await _leaves(connection, LeaveQuery(), bounds, only=leave)
+    if not found.items:
         raise not_found(f"leave {leave}")
-    return Leave.model_validate(found)
+    return found.items[0]
 
 
 async def _done(
@@ -128,21 +130,8 @@ async def _done(
 )
 async def list_leaves(call: Call[LeaveQuery]) -> LeavePage:
     """Those that begin last first."""
-    query = call.query
-    before = decode_cursor(query.after, _KEY) if query.after else (None, None)
-    values = _values(
-        call.bounds(),
-        post=query.post,
-        since=query.since,
-        until=query.until,
-        before_at=before[0],
-        before_id=before[1],
-        limit=query.limit + 1,
-    )
     async with call.transaction() as connection:
-        found = await rows(connection, _SQL["list_leaves"], values)
-    page, following = cut(found, limit=query.limit, key=lambda one: [one["valid_from"].isoformat(), one["id"]])
-    return LeavePage(items=[Leave.model_validate(one) for one in page], next=following)
+        return await _leaves(connection, call.query, call.bounds())
 
 
 @route(

@@ -1,21 +1,20 @@
 """Looks at tracks, for those who were looked at and for auditors: who, at which device, when and why."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from psycopg.rows import DictRow
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from ingest.queries import load_queries
 from ops.http.call import Call
-from ops.http.cursors import cut, decode_cursor
-from ops.http.database import rows
+from ops.http.cursors import Paging
 from ops.http.fields import Code, Cursor, Moment, Page, Query, RowId, View
 from ops.http.permissions import GRID
 from ops.http.routes import route
 
 _SQL = load_queries("ops.http.resources", "looks.sql")
-_KEY = TypeAdapter(tuple[RowId])
+_PAGING = Paging(tuple[RowId], before="id")
 
 
 class MyLooksQuery(Query):
@@ -54,8 +53,9 @@ class LookPage(Page):
     items: list[Look]
 
 
-def _page(found: list[DictRow], limit: int) -> LookPage:
-    page, following = cut(found, limit=limit, key=lambda one: [one["id"]])
+async def _page(call: Call[Any], statement: bytes, params: Mapping[str, object]) -> LookPage:
+    async with call.transaction() as connection:
+        page, following = await _PAGING.read(connection, statement, params, call.query)
     return LookPage(items=[Look.model_validate(one) for one in page], next=following)
 
 
@@ -70,11 +70,7 @@ def _page(found: list[DictRow], limit: int) -> LookPage:
 )
 async def list_my_looks(call: Call[MyLooksQuery]) -> LookPage:
     """Looks at a time when the viewer's unit, or a post of it, had the device; an account without a unit has none."""
-    query = call.query
-    before = decode_cursor(query.after, _KEY)[0] if query.after else None
-    params = {**call.bounds(), "before": before, "limit": query.limit + 1}
-    async with call.transaction() as connection:
-        return _page(await rows(connection, _SQL["list_my_looks"], params), query.limit)
+    return await _page(call, _SQL["list_my_looks"], call.bounds())
 
 
 @route(
@@ -88,8 +84,4 @@ async def list_my_looks(call: Call[MyLooksQuery]) -> LookPage:
 )
 async def list_looks(call: Call[LooksQuery]) -> LookPage:
     """Accounts of the whole site only."""
-    query = call.query
-    before = decode_cursor(query.after, _KEY)[0] if query.after else None
-    params = {**call.bounds(), **query.model_dump(), "before": before, "limit": query.limit + 1}
-    async with call.transaction() as connection:
-        return _page(await rows(connection, _SQL["list_looks"], params), query.limit)
+    return await _page(call, _SQL["list_looks"], {**call.bounds(), **call.query.model_dump()})

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlencode
 
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import Field, model_validator
 
 from ops.http.call import Call
-from ops.http.cursors import cut, decode_cursor
+from ops.http.cursors import Paging
 from ops.http.fields import Code, Cursor, Moment, Page, Query, RowId, View
 from ops.http.permissions import GRID
 from ops.http.routes import route
@@ -20,7 +20,7 @@ from rules.store import measures as store
 By = Literal["grid", "squad", "unit", "post"]
 CountedAs = Literal["met", "early", "late", "missed", "in_doubt", "device_fault", "waived", "superseded", "pending"]
 
-_KEY = TypeAdapter(tuple[Moment, RowId])
+_PAGING = Paging(tuple[Moment, RowId], past_time="opens_at", past_id="id")
 
 
 class SpanQuery(Query):
@@ -195,7 +195,7 @@ async def list_measured_duties(call: Call[MeasuredDutyQuery]) -> MeasuredDutyPag
     """As many as the figure says, however many pages that takes."""
     query, bounds = call.query, call.bounds()
     since, until = span_of(query.from_, query.to, now=call.now, days=1)
-    past = decode_cursor(query.after, _KEY) if query.after else (None, None)
+    page = _PAGING.params(query)
     async with call.transaction() as connection:
         found = await store.duties(
             connection,
@@ -206,11 +206,11 @@ async def list_measured_duties(call: Call[MeasuredDutyQuery]) -> MeasuredDutyPag
             key=query.key,
             kinds=query.counts_as,
             rules=query.rule,
-            past=past,
-            limit=query.limit + 1,
+            past=(page["past_time"], page["past_id"]),
+            limit=page["limit"],
         )
-    page, following = cut(found, limit=query.limit, key=lambda one: [one["opens_at"].isoformat(), one["id"]])
-    items = [MeasuredDuty.model_validate({**_only(one), "name": _name(one["context"])}) for one in page]
+    shown, following = _PAGING.cut(found, query)
+    items = [MeasuredDuty.model_validate({**_only(one), "name": _name(one["context"])}) for one in shown]
     return MeasuredDutyPage(items=items, next=following)
 
 

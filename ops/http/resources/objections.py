@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, TypeAdapter
+from pydantic import Field, StringConstraints
 
 from ingest.database import Connection
 from ingest.queries import load_queries
 from ops.http.acts import acting, record
 from ops.http.call import Call
-from ops.http.cursors import cut, decode_cursor
-from ops.http.database import row, rows
+from ops.http.cursors import Paging
+from ops.http.database import row
 from ops.http.errors import not_found
 from ops.http.fields import Body, Code, Cursor, Page, Path, Query, RowId, View, age_s
 from ops.http.permissions import GRID
@@ -27,7 +27,7 @@ State = Literal["open", "upheld", "rejected", "withdrawn"]
 Remedy = Literal["waived", "corrected"]
 
 _SQL = load_queries("ops.http.resources", "objections.sql")
-_KEY = TypeAdapter(tuple[RowId])
+_PAGING = Paging(tuple[RowId], before="id")
 
 
 class ObjectionQuery(Query):
@@ -118,14 +118,12 @@ async def _find(call: Call[Any, Any, ObjectionPath], connection: Connection, bou
 async def list_objections(call: Call[ObjectionQuery]) -> ObjectionPage:
     """A patrol sees those of its own unit."""
     query = call.query
-    before = decode_cursor(query.after, _KEY)[0] if query.after else None
     bounds = {**call.bounds(), "account": call.viewer.name}
-    params = {**bounds, **query.model_dump(), "before": before, "limit": query.limit + 1}
+    params = {**bounds, **query.model_dump()}
     async with call.transaction() as connection:
-        found = await rows(connection, _SQL["list_objections"], params)
+        page, following = await _PAGING.read(connection, _SQL["list_objections"], params, query)
         counts = await row(connection, _SQL["count_objections"], bounds) or {}
         limits = await fairness.limits(connection, at=call.now)
-    page, following = cut(found, limit=query.limit, key=lambda one: [one["id"]])
     return ObjectionPage(
         items=[objection_of(one, limits, call.now) for one in page],
         next=following,

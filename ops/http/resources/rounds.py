@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from annotated_types import Ge, Lt
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from ingest.queries import load_queries
 from ops.http.call import Call
-from ops.http.cursors import cut, decode_cursor
+from ops.http.cursors import Paging
 from ops.http.database import rows
 from ops.http.fields import Code, Cursor, Moment, Page, Query, RowId, View
 from ops.http.permissions import GRID
@@ -23,7 +23,7 @@ Verdict = Literal["early", "met", "late", "missed", "in_doubt", "waived"]
 Day = Annotated[date, Ge(date(2000, 1, 2)), Lt(date(2099, 12, 31))]
 
 _SQL = load_queries("ops.http.resources", "rounds.sql")
-_KEY = TypeAdapter(tuple[Moment, RowId])
+_PAGING = Paging(tuple[Moment, RowId], past_time="starts_at", past_id="id")
 
 
 class RoundQuery(Query):
@@ -130,7 +130,6 @@ async def list_rounds(call: Call[RoundQuery]) -> RoundPage:
     since, until = (
         datetime.combine(which, time(), tzinfo=zone).astimezone(UTC) for which in (day, day + timedelta(days=1))
     )
-    past = decode_cursor(query.after, _KEY) if query.after else (None, None)
     params: dict[str, object] = {
         "since": since,
         "until": until,
@@ -138,15 +137,11 @@ async def list_rounds(call: Call[RoundQuery]) -> RoundPage:
         "unit": query.unit,
         "route": query.route,
         "superseded": query.superseded,
-        "past_time": past[0],
-        "past_id": past[1],
-        "limit": query.limit + 1,
     }
     points = defaultdict(list)
     async with call.transaction() as connection:
         params |= await bounds_of_the_work(call, connection)
-        found = await rows(connection, _SQL["list_rounds"], params)
-        page, following = cut(found, limit=query.limit, key=lambda one: [one["starts_at"].isoformat(), one["id"]])
+        page, following = await _PAGING.read(connection, _SQL["list_rounds"], params, query)
         of_page = {**params, "rounds": [one["id"] for one in page]}
         for point in await rows(connection, _SQL["list_points"], of_page):
             points[point["round"]].append(point)

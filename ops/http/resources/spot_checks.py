@@ -5,14 +5,14 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from ingest.database import Connection
 from ingest.queries import load_queries
 from ops.http.acts import acting, record
 from ops.http.call import Call
-from ops.http.cursors import cut, decode_cursor
-from ops.http.database import row, rows
+from ops.http.cursors import Paging
+from ops.http.database import row
 from ops.http.errors import not_found
 from ops.http.fields import Body, Code, Cursor, Moment, Page, Path, Query, RowId, Text, View
 from ops.http.permissions import GRID
@@ -20,7 +20,7 @@ from ops.http.routes import route
 from rules.spot_checks import Outcome, answer_spot_check
 
 _SQL = load_queries("ops.http.resources", "spot_checks.sql")
-_KEY = TypeAdapter(tuple[Moment, RowId])
+_PAGING = Paging(tuple[Moment, RowId], past_time="due_at", past_id="id")
 _ANY = {"id": None, "answered": None, "unit": None, "past_time": None, "past_id": None, "limit": 1}
 
 
@@ -101,19 +101,14 @@ async def _one(connection: Connection, check: int, bounds: Mapping[str, object],
 async def list_spot_checks(call: Call[SpotCheckQuery]) -> SpotCheckPage:
     """Paged by time and id, so that checks which are answered meanwhile shift nothing."""
     query = call.query
-    past = decode_cursor(query.after, _KEY) if query.after else (None, None)
     params = {
         **_ANY,
         **call.bounds(),
         "answered": {"open": False, "answered": True, "all": None}[query.state],
         "unit": query.unit,
-        "past_time": past[0],
-        "past_id": past[1],
-        "limit": query.limit + 1,
     }
     async with call.transaction() as connection:
-        found = await rows(connection, _SQL["list_spot_checks"], params)
-    page, following = cut(found, limit=query.limit, key=lambda one: [one["due_at"].isoformat(), one["id"]])
+        page, following = await _PAGING.read(connection, _SQL["list_spot_checks"], params, query)
     return SpotCheckPage(items=[_check(one, call.now) for one in page], next=following)
 
 

@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from ingest.queries import load_queries
 from ops.http.call import Call
-from ops.http.cursors import cut, decode_cursor
-from ops.http.database import rows
+from ops.http.cursors import Paging
 from ops.http.fields import Code, Cursor, Page, Query, RowId, View, age_s
 from ops.http.permissions import GRID
 from ops.http.routes import route
@@ -18,7 +17,7 @@ State = Literal["open", "closed"]
 Kind = Literal["inspect", "repair", "replace", "rectify", "hand_over"]
 
 _SQL = load_queries("ops.http.resources", "tickets.sql")
-_KEY = TypeAdapter(tuple[RowId])
+_PAGING = Paging(tuple[RowId], before="id")
 
 
 class TicketQuery(Query):
@@ -77,11 +76,9 @@ def ticket_of(found: Mapping[str, Any], now: datetime) -> Ticket:
 async def list_tickets(call: Call[TicketQuery]) -> TicketPage:
     """Paged by id, so that tickets which are opened meanwhile shift nothing."""
     query, now = call.query, call.now
-    before = decode_cursor(query.after, _KEY)[0] if query.after else None
-    params = {**call.bounds(), **query.model_dump(), "before": before, "limit": query.limit + 1}
+    params = {**call.bounds(), **query.model_dump()}
     async with call.transaction() as connection:
-        found = await rows(connection, _SQL["list_tickets"], params)
-    page, following = cut(found, limit=query.limit, key=lambda one: [one["id"]])
+        page, following = await _PAGING.read(connection, _SQL["list_tickets"], params, query)
     return TicketPage(
         items=[ticket_of(one, now) for one in page],
         next=following,

@@ -3,14 +3,14 @@
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter
+from pydantic import AfterValidator, Field, StringConstraints
 
 from devices.identity import DEVICE_NAME
 from ingest.queries import load_queries
 from ops.http.acts import record
 from ops.http.call import Call
-from ops.http.cursors import cut, decode_cursor
-from ops.http.database import row, rows
+from ops.http.cursors import Paging
+from ops.http.database import row
 from ops.http.errors import Finding, invalid, not_found
 from ops.http.fields import Cursor, Moment, Page, Path, Query, Text, View
 from ops.http.permissions import GRID
@@ -23,7 +23,7 @@ DIFFERENT = 3  # of them, so that holding a key down says nothing
 Int4 = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 
 _SQL = load_queries("ops.http.resources", "tracks.sql")
-_KEY = TypeAdapter(tuple[Moment, Int4])
+_PAGING = Paging(tuple[Moment, Int4], past_time="time", past_digest="digest")
 
 
 def _says_something(purpose: str) -> str:
@@ -101,27 +101,14 @@ async def read_track(call: Call[TrackQuery, None, DevicePath]) -> Track:
     since = query.from_ or until - DEFAULT_SPAN
     if since >= until:
         raise invalid("from must lie before to", Finding("query.from", "must lie before to"))
-    past = decode_cursor(query.after, _KEY) if query.after else (None, None)
     async with call.transaction() as connection:
         device = await row(connection, _SQL["find_device"], {**bounds, "name": name})
         if device is None:
             raise not_found(f"device {name}")
-        found = await rows(
-            connection,
-            _SQL["read_track"],
-            {
-                **bounds,
-                "device": device["number"],
-                "since": since,
-                "until": until,
-                "past_time": past[0],
-                "past_digest": past[1],
-                "limit": query.limit + 1,
-            },
-        )
-        if not found and (bounds["own"] or not device["here"]):
+        params = {**bounds, "device": device["number"], "since": since, "until": until}
+        page, following = await _PAGING.read(connection, _SQL["read_track"], params, query)
+        if not page and (bounds["own"] or not device["here"]):
             raise not_found(f"device {name}")
-        page, following = cut(found, limit=query.limit, key=lambda one: [one["time"].isoformat(), one["digest"]])
         await record(
             connection,
             actor=call.viewer.name,

@@ -5,14 +5,14 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, TypeAdapter
+from pydantic import Field, StringConstraints
 
 from ingest.database import Connection
 from ingest.queries import load_queries
 from ops.http.acts import acting, record
 from ops.http.call import Call
-from ops.http.cursors import cut, decode_cursor
-from ops.http.database import row, rows
+from ops.http.cursors import Paging
+from ops.http.database import row
 from ops.http.errors import Finding, invalid, not_found
 from ops.http.fields import Body, Code, Cursor, Moment, Page, Path, Query, RowId, View
 from ops.http.permissions import GRID
@@ -24,7 +24,7 @@ from rules.store.waivers import Terms, reach
 LONGEST = timedelta(days=366)  # longer is no exception but another plan
 
 _SQL = load_queries("ops.http.resources", "waivers.sql")
-_KEY = TypeAdapter(tuple[RowId])
+_PAGING = Paging(tuple[RowId], before="id")
 
 
 class WaiverQuery(Query):
@@ -146,11 +146,9 @@ async def _find(connection: Connection, waiver: int, bounds: Mapping[str, object
 async def list_waivers(call: Call[WaiverQuery]) -> WaiverPage:
     """A patrol sees those that name its own unit."""
     query = call.query
-    before = decode_cursor(query.after, _KEY)[0] if query.after else None
-    params = {**call.bounds(), "in_force": query.in_force, "before": before, "limit": query.limit + 1}
+    params = {**call.bounds(), "in_force": query.in_force}
     async with call.transaction() as connection:
-        found = await rows(connection, _SQL["list_waivers"], params)
-    page, following = cut(found, limit=query.limit, key=lambda one: [one["id"]])
+        page, following = await _PAGING.read(connection, _SQL["list_waivers"], params, query)
     return WaiverPage(items=[Waiver.model_validate(one) for one in page], next=following)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter
 
 from devices.plausibility import Flag
-from ops.http.cursors import cut, decode_cursor, encode_cursor
+from ops.http.cursors import Paging, decode_cursor, encode_cursor
 from ops.http.dispatch import list_fields
 from ops.http.errors import Problem
 from ops.http.fields import age_s
@@ -34,13 +34,29 @@ def test_any_other_text_is_no_cursor(text: str) -> None:
     assert problem.value.status is HTTPStatus.UNPROCESSABLE_ENTITY
 
 
+class PageQuery(BaseModel):
+    """Which page of a list."""
+
+    limit: int = 3
+    after: str | None = None
+
+
 def test_the_last_page_has_no_next() -> None:
+    paging = Paging(tuple[int], before="id")
     found = [{"id": number} for number in range(4)]
-    page, following = cut(found, limit=3, key=lambda one: [one["id"]])
+    page, following = paging.cut(found, PageQuery())
     assert [one["id"] for one in page] == [0, 1, 2]
     assert following == encode_cursor([2])
-    assert cut(found[:3], limit=3, key=lambda one: [one["id"]])[1] is None
-    assert cut([], limit=3, key=lambda one: [one["id"]]) == ([], None)
+    assert paging.cut(found[:3], PageQuery())[1] is None
+    assert paging.cut([], PageQuery()) == ([], None)
+
+
+def test_the_next_page_begins_where_the_last_one_ended() -> None:
+    paging = Paging(tuple[datetime, int], past_time="due_at", past_id="id")
+    noon = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    assert paging.params(PageQuery()) == {"past_time": None, "past_id": None, "limit": 4}
+    _, following = paging.cut([{"id": number, "due_at": noon} for number in range(4)], PageQuery())
+    assert paging.params(PageQuery(after=following)) == {"past_time": noon, "past_id": 2, "limit": 4}
 
 
 def test_delays_grow_to_a_bound_and_never_lock_out() -> None:
