@@ -30,21 +30,19 @@ class Tracks:
     async def read(self, needs: Iterable[Need]) -> None:
         """Read all that these needs want, in place of what was read before."""
         self._counting = {need: self._trackers(need) for need in dict.fromkeys(needs)}
-        searches = {need: await self._search(need, need.near) for need in self._counting if need.near}
+        searches = {need: self._search(need, need.near) for need in self._counting if need.near}
         wanting = True
         while wanting:
-            self._counting |= {need: search.wanted for need, search in searches.items()}
+            for need, search in searches.items():
+                if look := search.look:
+                    search.seen(look, await readings.glimpses(self._connection, search.near.place, look))
+                self._counting[need] = search.wanted
             await self._read_fixes()
             wanting = any([search.widen(self.of(need)) for need, search in searches.items()])  # noqa: C419  all of them
 
-    async def _search(self, need: Need, near: Near) -> Search:
+    def _search(self, need: Need, near: Near) -> Search:
         trackers = self._counting[need]
-        return Search(
-            near=near,
-            trackers=trackers,
-            paces=[self._pace(need, it) for it in trackers],
-            glimpses=await readings.glimpses(self._connection, near),
-        )
+        return Search(near=near, trackers=trackers, paces=[self._pace(need, it) for it in trackers])
 
     async def _read_fixes(self) -> None:
         self._found.clear()
