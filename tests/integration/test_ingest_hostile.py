@@ -1,5 +1,6 @@
 """What could lose, double or hold up a reading on the way in: races, odd days, what comes back out of quarantine."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ingest.database import connect
 from ingest.quarantine import replay
 from tests.integration.bench import NOW, Bench, bench_on, fix, make_town, run_until_settled
 
@@ -91,3 +93,31 @@ async def test_a_day_that_somebody_took_out_of_the_table_holds_nothing_up(native
         await run_until_settled(bench, 2)
         assert len(await bench.rows("SELECT FROM position")) == 2
         assert len(await bench.rows(f"SELECT FROM {name}")) == 1
+
+
+async def test_two_writers_that_know_of_the_same_devices_never_wait_in_a_ring(
+    town_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with await connect(town_url, name="test") as connection:
+        for name in "abcde":
+            await connection.execute("INSERT INTO device (name, kind) VALUES (%s, 'vehicle')", [name])
+
+    def status(minutes: int) -> dict[str, Any]:
+        return {"type": "status", "t": (NOW - timedelta(minutes=minutes)).isoformat(), "battery_pct": 50}
+
+    async with bench_on(town_url) as bench, await connect(town_url, name="blocker") as blocker:
+        up, urgent = bench.worker.pipelines["up"], bench.worker.pipelines["urgent"]
+        await up.process([bench.delivery(fix(), device=name) for name in "abcde"])
+        async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+            async with blocker.transaction():
+                held = "SELECT FROM last_known JOIN device ON number = device WHERE name IN ('a', 'b') FOR UPDATE"
+                await blocker.execute(held)
+                one = [bench.delivery(fix(1), device="e"), *(bench.delivery(status(5), device=name) for name in "ac")]
+                other = [bench.delivery(fix(2), device="c"), *(bench.delivery(status(6), device=name) for name in "be")]
+                tasks.create_task(up.process(one), name="one")
+                tasks.create_task(urgent.process(other), name="other")
+                waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                while len(await bench.rows(waiting)) < 2:
+                    await asyncio.sleep(0.02)
+        assert len(await bench.rows("SELECT FROM reading")) == 4
+    assert "deadlock" not in caplog.text

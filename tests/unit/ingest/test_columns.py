@@ -132,7 +132,12 @@ def test_a_device_that_counts_wildly_fills_no_memory_and_nobody_else_pays(monkey
 def test_saying_the_same_again_and_again_makes_no_receipt_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ingest.receipts.MOST", 1000)
     sent: list[object] = []
-    receipts = Receipts(lambda _, receipt: bool(sent.append(receipt["seq"])) or True)
+
+    def take(_: str, receipt: dict[str, object]) -> bool:
+        sent.append(receipt["seq"])
+        return True
+
+    receipts = Receipts(take)
     for _ in range(30):
         for seq in range(600):
             receipts.add("H-01", 1, seq)
