@@ -43,6 +43,11 @@ SELECT * FROM staging_reading s
  ORDER BY device, time
 ON CONFLICT DO NOTHING;
 
+-- name: hold_known
+-- All rows that the next statements change, in the order of device: each has its own devices in that order, but two
+-- writers of which each has a fix of one device and a word of the other would still wait for each other in a ring.
+SELECT FROM last_known WHERE device = ANY(%(placed)s || %(heard)s) ORDER BY device FOR NO KEY UPDATE;
+
 -- name: last_positions
 -- Forward only, in the order of device, so that two workers never wait for each other in a ring. -32768 and 0 stand for
 -- nothing, because arrays come without NULLs.

@@ -1,5 +1,6 @@
 """What could lose, double or hold up a reading on the way in: races, odd days, what comes back out of quarantine."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -7,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from ingest.database import connect
 from ingest.quarantine import replay
 from tests.integration.bench import NOW, Bench, bench_on, fix, make_town, run_until_settled
+from tests.integration.nats_server import eventually
 
 
 @pytest.fixture
@@ -70,7 +73,7 @@ async def test_what_a_foreign_format_said_of_an_unknown_device_is_taken_in_after
     await bench.rows("INSERT INTO device (name, kind) VALUES ('H-77', 'vehicle') RETURNING number")
     await bench.worker.refresh()
     assert await replay(
-        bench.pool, bench.pipeline, ids=None, reason="unknown_device", offset=timedelta(0), at=datetime.now(UTC)
+        bench.pool, bench.pipeline, ids=None, reason="unknown_device", offset=None, at=datetime.now(UTC)
     ) == (2, 0)
     assert len(await bench.rows("SELECT FROM position")) == 1
     assert len(await bench.rows("SELECT FROM reading")) == 1
@@ -91,3 +94,46 @@ async def test_a_day_that_somebody_took_out_of_the_table_holds_nothing_up(native
         await run_until_settled(bench, 2)
         assert len(await bench.rows("SELECT FROM position")) == 2
         assert len(await bench.rows(f"SELECT FROM {name}")) == 1
+
+
+async def test_two_writers_that_know_of_the_same_devices_never_wait_in_a_ring(
+    town_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with await connect(town_url, name="test") as connection:
+        for name in "abcde":
+            await connection.execute("INSERT INTO device (name, kind) VALUES (%s, 'vehicle')", [name])
+
+    def status(minutes: int) -> dict[str, Any]:
+        return {"type": "status", "t": (NOW - timedelta(minutes=minutes)).isoformat(), "battery_pct": 50}
+
+    async with bench_on(town_url) as bench, await connect(town_url, name="blocker") as blocker:
+        up, urgent = bench.worker.pipelines["up"], bench.worker.pipelines["urgent"]
+        await up.process([bench.delivery(fix(), device=name) for name in "abcde"])
+        held = "SELECT FROM last_known JOIN device ON number = device WHERE name IN ('a', 'b') FOR UPDATE"
+        one = [bench.delivery(fix(1), device="e"), *(bench.delivery(status(5), device=name) for name in "ac")]
+        other = [bench.delivery(fix(2), device="c"), *(bench.delivery(status(6), device=name) for name in "be")]
+
+        async def both_wait() -> bool:
+            here = "datname = current_database() AND wait_event_type = 'Lock'"
+            return len(await bench.rows(f"SELECT FROM pg_stat_activity WHERE {here}")) == 2
+
+        async with asyncio.timeout(30), asyncio.TaskGroup() as tasks, blocker.transaction():
+            await blocker.execute(held)
+            tasks.create_task(up.process(one), name="one")
+            tasks.create_task(urgent.process(other), name="other")
+            await eventually(both_wait, within_s=20)
+        assert len(await bench.rows("SELECT FROM reading")) == 4
+    assert "deadlock" not in caplog.text
+
+
+async def test_what_a_wrong_clock_of_ours_refused_is_taken_in_once_it_is_right(bench: Bench) -> None:
+    an_hour_back = NOW - timedelta(hours=2)
+    await bench.pipeline.process([bench.delivery(fix(), fix(1), received_at=an_hour_back)])
+
+    async def again(offset: timedelta | None) -> tuple[int, int]:
+        now = datetime.now(UTC)
+        return await replay(bench.pool, bench.pipeline, ids=None, reason="clock", offset=offset, at=now)
+
+    assert await again(None) == (0, 2)
+    assert await again(timedelta(0)) == (2, 0)
+    assert {row["flags"] for row in await bench.rows("SELECT flags FROM position")} == {0}
