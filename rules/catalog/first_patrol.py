@@ -63,6 +63,7 @@ class FirstPatrol(DutyRule):
     title: ClassVar[str] = "Patrol not begun"
     settings: ClassVar[type[RuleSettings]] = Settings
     subject: ClassVar[Subject] = "unit"
+    lasts: ClassVar[bool] = True
     replans: ClassVar[bool] = True
 
     @override

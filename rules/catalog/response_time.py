@@ -66,6 +66,7 @@ class ResponseTime(DutyRule):
     title: ClassVar[str] = "Response time"
     settings: ClassVar[type[RuleSettings]] = Settings
     subject: ClassVar[Subject] = "incident"
+    lasts: ClassVar[bool] = True
 
     @override
     def plan(self, planning: Planning) -> list[Planned]:

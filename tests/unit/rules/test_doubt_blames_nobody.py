@@ -8,9 +8,11 @@ import pytest
 from rules.core.duties import Duty, Verdict
 from rules.core.fixes import Fix, Span
 from rules.core.measures import CountsAs, counts_as
+from rules.core.notices import About, Voice, sentence
 from rules.core.presence import Tracked
+from rules.core.sequence import leg_before, out_of_turn
 from rules.core.stays import HeldBy, LongView
-from rules.core.world import Book, Custody, Leave, Post, World
+from rules.core.world import Book, Custody, Leave, Leg, Post, Route, World
 from rules.long_view import devices_of
 from rules.rule import LongNeed
 from tests.unit.rules.test_missed_line import along, line_world
@@ -201,3 +203,32 @@ def test_a_line_ridden_faster_than_on_foot_is_doubt() -> None:
     found = judge(duty, tracked([*walk(-2, 10, -50), *along(10.5, 0, 1000, mps=7), *walk(14, 66, 1050)]), where=where)
     assert found.verdict is Verdict.IN_DOUBT
     assert names(found)[2:] == ["too_fast"]
+
+
+class TestRoutesThatPassAPointTwice:
+    """C-1, C-2, C-1, C-3: C-1 is due the first time, and how long the way from its second time took nobody knows."""
+
+    route = Route(
+        code="R-1",
+        name="Route",
+        checkpoints=("C-1", "C-2", "C-1", "C-3"),
+        ordered=True,
+        legs=tuple(Leg(minutes=10, tolerance_min=2) for _ in range(3)),
+        valid_from=ALWAYS,
+    )
+
+    def test_the_point_that_was_passed_over_comes_later_on_the_route(self) -> None:
+        turn = {"C-1": at(1), "C-3": at(5)}
+        assert out_of_turn("C-2", at(8), self.route, turn)["other"] == "C-3"
+
+    def test_no_leg_is_held_against_what_was_passed_before(self) -> None:
+        turn = {"C-1": at(1), "C-2": at(11), "C-3": at(31)}
+        assert leg_before("C-2", self.route, turn) is None
+        assert leg_before("C-3", self.route, turn) is None
+
+
+def test_what_is_told_of_a_duty_proven_late_says_that_it_was_late() -> None:
+    about = About(rule="missed_checkpoint", unit="U-1", what="Gate", whole=False, opens_at=at(0), due_at=at(60))
+    assert "超过时限" in sentence(Voice(), about, "late", correction=True)
+    assert "later than the limit" in sentence(Voice(language="en"), about, "late", correction=True)
+    assert "早于时段" in sentence(Voice(), about, "early", correction=True)
