@@ -1,4 +1,4 @@
-"""What a patrolman disputes: told the wrong thing, blamed for what was corrected, for what ended, for what is on its way."""
+"""What a patrolman disputes: told the wrong thing, blamed for what was corrected, was over, or is on its way."""
 
 from collections.abc import AsyncIterator
 
