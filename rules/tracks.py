@@ -21,19 +21,19 @@ class Tracks:
     def __init__(self, connection: Connection, world: World) -> None:
         self._connection = connection
         self._world = world
-        self._counting: dict[Need, list[Tracker]] = {}
+        self._counting: dict[Need, list[list[Tracker]]] = {}
         self._fixes: dict[bool, dict[int, tuple[Fix, ...]]] = {}  # with their grids, and without
         self._found: dict[Need, tuple[Tracked, ...]] = {}
 
     async def read(self, needs: Iterable[Need]) -> None:
         """Read all that these needs want, in place of what was read before."""
         self._found.clear()
-        self._counting = {need: self._trackers(need) for need in dict.fromkeys(needs)}
+        self._counting = {need: _by_device(self._trackers(need)) for need in dict.fromkeys(needs)}
         for grids in (False, True):
             wanted: dict[int, list[Span]] = {}
             for need, trackers in self._counting.items():
                 if need.grids is grids:
-                    for tracker in trackers:
+                    for tracker, *_ in trackers:
                         wanted.setdefault(tracker.device.number, []).append(need.span)
             spans = [(device, span) for device in sorted(wanted) for span in merged(wanted[device])]
             self._fixes[grids] = await readings.fixes_of(self._connection, spans, grids=grids)
@@ -52,12 +52,24 @@ class Tracks:
             if it.device.kind != "tag" and any(spell.meets(need.held) for spell in it.spells)
         ]
 
-    def _tracked(self, need: Need, tracker: Tracker) -> Tracked:
+    def _tracked(self, need: Need, its: list[Tracker]) -> Tracked:
+        """A device that went from hand to hand within the unit is one device all the same."""
+        tracker = its[0]
+        hands = sorted(((spell, it.holder) for it in its for spell in it.spells), key=lambda it: (it[0].start, it[1]))
         return Tracked(
             device=tracker.device.name,
             kind=tracker.device.kind,
-            holder=tracker.holder,
-            spells=tracker.spells,
+            holder=", ".join(dict.fromkeys(who for _, who in hands)),
+            hands=tuple(hands) if len(its) > 1 else (),
+            spells=merged(spell for spell, _ in hands),
             fixes=within(self._fixes[need.grids].get(tracker.device.number, ()), need.span),
             pace=pace_of(self._world.unit_kind(tracker.unit, need.held.start)),
         )
+
+
+def _by_device(trackers: Iterable[Tracker]) -> list[list[Tracker]]:
+    """Those of one device and unit together."""
+    found: dict[tuple[str, str], list[Tracker]] = {}
+    for it in trackers:
+        found.setdefault((it.device.name, it.unit), []).append(it)
+    return list(found.values())

@@ -192,7 +192,7 @@ def _began(it: Tracked, fix: Fix, window: Span, shown: dict[str, Any]) -> Judgem
 def _doubts(it: Tracked, window: Span, accuracy_m: float) -> list[Reason]:
     """Why this device does not show that the unit was elsewhere all the time."""
     found: list[Reason] = []
-    if not any(spell.start <= window.start and window.end <= spell.end for spell in it.spells):
+    if not it.held_throughout(window):
         found.append(reason(Why.CUSTODY, device=it.device))
     if not heard(it.credible, span=window, pace=it.pace):
         return [*found, reason(Why.SILENT_DEVICE, device=it.device)]

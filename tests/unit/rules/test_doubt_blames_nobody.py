@@ -6,13 +6,13 @@ from datetime import timedelta
 import pytest
 
 from rules.core.duties import Duty, Verdict
-from rules.core.fixes import Fix, Span
+from rules.core.fixes import Fix, Span, merged
 from rules.core.measures import CountsAs, counts_as
 from rules.core.notices import About, Voice, sentence
 from rules.core.presence import Tracked
 from rules.core.sequence import leg_before, out_of_turn
 from rules.core.stays import HeldBy, LongView
-from rules.core.world import Book, Custody, Leave, Leg, Post, Route, World
+from rules.core.world import END_OF_TIME, Book, Custody, Leave, Leg, Post, Route, World
 from rules.long_view import devices_of
 from rules.rule import LongNeed
 from tests.unit.rules.test_missed_line import along, line_world
@@ -232,3 +232,31 @@ def test_what_is_told_of_a_duty_proven_late_says_that_it_was_late() -> None:
     assert "超过时限" in sentence(Voice(), about, "late", correction=True)
     assert "later than the limit" in sentence(Voice(language="en"), about, "late", correction=True)
     assert "早于时段" in sentence(Voice(), about, "early", correction=True)
+
+
+class TestHandedOver:
+    """The shift's only handset goes from one post of the unit to another at half past eight."""
+
+    @pytest.fixture
+    def duty(self) -> Duty:
+        return next(it.duty for it in plan("missed_checkpoint", world()) if it.duty.subject == "C-1")
+
+    def in_hands(self, *fixes: Fix, pause: float = 0.0) -> Tracked:
+        hands = ((Span(ALWAYS, at(30)), "P-1"), (Span(at(30 + pause), END_OF_TIME), "P-2"))
+        whole = merged(span for span, _ in hands)
+        return replace(tracked(fixes), holder="P-1, P-2", hands=hands, spells=whole)
+
+    def test_who_carried_it_then_is_named(self, duty: Duty) -> None:
+        for minute, holder in ((20.2, "P-1"), (30, "P-2"), (40.2, "P-2")):
+            found = judge(duty, self.in_hands(*walk(-6, 66, 300), fix(minute, 0)))
+            assert (found.verdict, found.reasons[0]["holder"]) == (Verdict.MET, holder)
+
+    def test_one_that_stays_in_the_unit_covers_the_window(self, duty: Duty) -> None:
+        assert judge(duty, self.in_hands(*walk(-6, 66, 300))).verdict is Verdict.MISSED
+        assert judge(duty, self.in_hands(*walk(-6, 66, 300), pause=1)).verdict is Verdict.MISSED
+        lent = judge(duty, self.in_hands(*walk(-6, 66, 300), pause=5))
+        assert (lent.verdict, "custody" in names(lent)) == (Verdict.IN_DOUBT, True)
+
+    def test_a_way_across_the_hand_over_counts(self, duty: Duty) -> None:
+        found = judge(duty, self.in_hands(*walk(-6, 29.5, -45), *walk(30.5, 66, 45), pause=0.5))
+        assert found.verdict is Verdict.MET
