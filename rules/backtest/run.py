@@ -162,7 +162,7 @@ async def _result(connection: Connection, asked: Question, found: _Found, *, zon
     differing = sorted(
         (key, stored[key]["verdict"], verdict)
         for key, verdict in verdicts.items()
-        if key in stored and stored[key]["verdict"] not in (None, verdict)
+        if key in stored and stored[key]["verdict"] not in (None, verdict) and not _let_off(stored[key], verdict)
     )
     rows = await history.openings(connection, asked.rule.name, asked.span)
     raised = found.memory.raised
@@ -182,6 +182,11 @@ async def _result(connection: Connection, asked: Question, found: _Found, *, zon
         differing=differing[:_DIFFERING],
         remarks=remarks,
     )
+
+
+def _let_off(row: dict[str, Any], verdict: str) -> bool:
+    """Whether a person's waiver is all that makes the difference; a run knows of no waivers."""
+    return row["verdict"] == "waived" and row["waived_at"] is not None and verdict != "met"
 
 
 def _told(fingerprint: str, at: datetime, row: dict[str, Any]) -> Told:

@@ -206,7 +206,7 @@ class _Walk:
 
     def _doubts_of(self, it: Tracked, need_m: float) -> list[Reason]:
         found: list[Reason] = []
-        if not any(spell.start <= self.span.start and self.span.end <= spell.end for spell in it.spells):
+        if not it.held_throughout(self.span):
             found.append(reason(Why.CUSTODY, device=it.device))
         if not heard(it.credible, span=self.span, pace=it.pace):
             return [*found, reason(Why.SILENT_DEVICE, device=it.device)]

@@ -55,6 +55,7 @@ class ResponseTime(DutyRule):
     title: ClassVar[str] = "Response time"
     settings: ClassVar[type[RuleSettings]] = Settings
     subject: ClassVar[Subject] = "incident"
+    lasts: ClassVar[bool] = True
 
     @override
     def plan(self, planning: Planning) -> list[Planned]:

@@ -12,7 +12,7 @@ from rules.core.rounds import watches
 from rules.core.world import World
 
 # Doubts that say what a device or the service did, not what the patrol did: such a duty is taken out.
-DEVICE_FAULTS = frozenset({Why.HOLE, Why.SILENT_DEVICE, Why.ACCURACY, Why.INGEST_BEHIND})
+DEVICE_FAULTS = frozenset({Why.HOLE, Why.SILENT_DEVICE, Why.ACCURACY, Why.BORDER, Why.INGEST_BEHIND})
 # Reasons that stand beside a doubt and neither accuse nor excuse: they say how much is proven, and of what.
 NEUTRAL = frozenset(
     {

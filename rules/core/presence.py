@@ -47,7 +47,12 @@ ANY_PASS = Terms()
 
 @dataclass(frozen=True)
 class Tracked:
-    """A device that counted for the unit: when it was in its custody, and what it reported around the window."""
+    """A device that counted for the unit: when it was in its custody, and what it reported around the window.
+
+    Attributes:
+        holder: who had it; all of them when it went from hand to hand within the unit.
+        hands: who had it when, if that was not one alone.
+    """
 
     device: str
     kind: str
@@ -55,7 +60,23 @@ class Tracked:
     spells: tuple[Span, ...]
     fixes: tuple[Fix, ...]
     pace: Pace
+    hands: tuple[tuple[Span, str], ...] = ()
     _seen: dict[Any, "Sighting"] = field(init=False, default_factory=dict, compare=False, repr=False)
+
+    def carrier(self, at: datetime) -> str:
+        """Who had it then: of two who hand it over, whoever takes it."""
+        return next((who for span, who in reversed(self.hands) if at in span), self.holder)
+
+    def held_throughout(self, span: Span) -> bool:
+        """Whether the unit had it all the time; a pause so short that it tells the way across it is none."""
+        since = span.start
+        for spell in self.spells:
+            if spell.start > (since + self.pace.max_gap if since > span.start else since):
+                return False
+            since = max(since, spell.end)
+            if since >= span.end:
+                return True
+        return False
 
     @cached_property
     def held(self) -> tuple[Fix, ...]:
@@ -176,13 +197,13 @@ def _sorted_out(
     short: list[Reason] = []
     unsure: list[Reason] = []
     for run in runs:
-        who = {"device": tracked.device, "holder": tracked.holder, "at": run[0].at}
+        who = {"device": tracked.device, "holder": tracked.carrier(run[0].at), "at": run[0].at}
         speed_mps = _slowest(run)
         stay = stay_of(run, tracked.credible, span=span, pace=tracked.pace) if terms.dwell_s else None
         if terms.slow_mps is not None and speed_mps is not None and speed_mps > terms.slow_mps:
             short.append(reason(Why.DROVE_PAST, **who, speed_mps=speed_mps))
         elif stay is None or terms.dwell_s is None or stay.sure_s >= terms.dwell_s:
-            visits.append(visit_of(run))
+            visits.append(replace(visit_of(run), holder=tracked.carrier(run[0].at)))
         elif stay.most_s is None or stay.most_s >= terms.dwell_s:
             unsure.append(reason(Why.DWELL_UNSURE, **who, stayed_s=stay.sure_s, dwell_s=terms.dwell_s))
         else:
@@ -244,7 +265,7 @@ def visit_reasons(sighting: Sighting, visit: Visit) -> list[Reason]:
         reason(
             Why.VISIT,
             device=sighting.device,
-            holder=sighting.holder,
+            holder=visit.holder or sighting.holder,
             distance_m=visit.distance_m,
             accuracy_m=visit.accuracy_m,
             at=visit.at,
@@ -278,7 +299,7 @@ def _visit(sighting: Sighting, visit: Visit) -> dict[str, Any]:
     late = [fix.received_at for fix in visit.fixes if fix.received_at]
     return {
         "device": sighting.device,
-        "holder": sighting.holder,
+        "holder": visit.holder or sighting.holder,
         "at": instant(visit.at),
         "received_at": instant(max(late)) if late else None,
     }
@@ -323,8 +344,7 @@ def _ends(tracked: Tracked, gaps: Sequence[Hole], *, span: Span) -> list[Reason]
     """Held for a part of the span only, not heard in it, or not before or after some moment of it."""
     device = tracked.device
     found: list[Reason] = []
-    whole = any(spell.start <= span.start and span.end <= spell.end for spell in tracked.spells)
-    if not whole:
+    if not tracked.held_throughout(span):
         found.append(reason(Why.CUSTODY, device=device))
     if not heard(tracked.credible, span=span, pace=tracked.pace):
         return [*found, reason(Why.SILENT_DEVICE, device=device)]

@@ -69,6 +69,7 @@ class Why(StrEnum):
     PRESENT_FOR = "present_for"  # how much of the time a place was held, and how much is enough
     ABSENT = "absent"  # from when to when nobody was there
     IN_GRID = "in_grid"  # was in the grid: when, by which device
+    BORDER = "border"  # so near to the border that nobody can tell on which side it was
     NOT_IN_GRID = "not_in_grid"  # reported all the time, from elsewhere
     DWELT = "dwelt"  # a day with a long enough stay in the grid
     SCANNED = "scanned"  # a tag in the grid was read

@@ -4,7 +4,7 @@ A town has thousands of devices, and next to all of them were nowhere near. What
 is enough to leave them out, and the verdict stays the same to the byte.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -136,9 +136,9 @@ class Search:
         self._chosen = {it.device.number for it in self.trackers[:DEVICES_KEPT]}
 
     @property
-    def wanted(self) -> list[Tracker]:
-        """The chosen ones of all."""
-        return [it for it in self.trackers if it.device.number in self._chosen]
+    def chosen(self) -> Set[int]:
+        """The numbers of those devices whose fixes are wanted."""
+        return self._chosen
 
     def seen(self, look: Look, glimpses: Mapping[int, Glimpse]) -> None:
         """The answer to a look: who may have been there, and whom evidence may name."""

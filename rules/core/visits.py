@@ -62,13 +62,14 @@ class Approach:
 
 @dataclass(frozen=True)
 class Visit:
-    """A pass through a place: when it was first and last seen inside, and how near the pass came."""
+    """A pass through a place: when it was first and last seen inside, how near the pass came, and who made it."""
 
     at: datetime
     distance_m: float
     accuracy_m: float | None
     fixes: tuple[Fix, ...]
     until: datetime | None = None
+    holder: str | None = None
 
     @property
     def interpolated(self) -> bool:

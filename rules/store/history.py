@@ -24,7 +24,7 @@ async def dropped_before(connection: Connection) -> datetime | None:
 
 
 async def stored_duties(connection: Connection, rule: str, span: Span) -> dict[str, dict[str, Any]]:
-    """State, verdict, reasons and met_at of the duties that ended in a span, by key."""
+    """State, verdict, reasons, met_at and waived_at of the duties that ended in a span, by key."""
     rows = await (await connection.execute(_SQL["duties"], {"rule": rule, **_values(span)})).fetchall()
     return {row.pop("key"): row for row in rows}
 

@@ -9,7 +9,7 @@ SELECT max(at) AS at FROM storage_edge WHERE name = 'dropped';
 
 -- name: duties
 -- The duties of a rule whose round or deadline ended in a span.
-SELECT d.key, d.state, d.verdict, d.reasons, d.met_at
+SELECT d.key, d.state, d.verdict, d.reasons, d.met_at, d.waived_at
   FROM duty d LEFT JOIN round r ON r.id = d.round
  WHERE d.rule = %(rule)s AND d.state <> 'superseded' AND coalesce(r.ends_at, d.due_at) >= %(since)s
    AND coalesce(r.ends_at, d.due_at) < %(until)s;

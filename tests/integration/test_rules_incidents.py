@@ -9,7 +9,8 @@ import pytest
 from rules.actions import close_incident, dispatch_incident, open_incident
 from rules.catalog import catalog
 from rules.errors import NotNow, NotThere
-from rules.rule import Case, DutyRule, Planning
+from rules.facts import Case, Planning
+from rules.rule import DutyRule
 from rules.store.incidents import Incident, incident_facts
 from rules.store.world import snapshot
 from rules.supply import Supply

@@ -5,12 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from rules.core.dated import Book
+from rules.core.dated import END_OF_TIME, Book
 from rules.core.duties import Duty, Verdict
 from rules.core.equipment import Custody
-from rules.core.fixes import Fix, Span
+from rules.core.fixes import Fix, Span, merged
 from rules.core.measures import CountsAs, counts_as
+from rules.core.notices import About, Voice, sentence
+from rules.core.plans import Leg, Route
 from rules.core.presence import Tracked
+from rules.core.sequence import leg_before, out_of_turn
 from rules.core.staff import Leave, Post
 from rules.core.stays import HeldBy, LongView
 from rules.core.world import World
@@ -204,3 +207,60 @@ def test_a_line_ridden_faster_than_on_foot_is_doubt() -> None:
     found = judge(duty, tracked([*walk(-2, 10, -50), *along(10.5, 0, 1000, mps=7), *walk(14, 66, 1050)]), where=where)
     assert found.verdict is Verdict.IN_DOUBT
     assert names(found)[2:] == ["too_fast"]
+
+
+class TestRoutesThatPassAPointTwice:
+    """C-1, C-2, C-1, C-3: C-1 is due the first time, and how long the way from its second time took nobody knows."""
+
+    route = Route(
+        code="R-1",
+        name="Route",
+        checkpoints=("C-1", "C-2", "C-1", "C-3"),
+        ordered=True,
+        legs=tuple(Leg(minutes=10, tolerance_min=2) for _ in range(3)),
+        valid_from=ALWAYS,
+    )
+
+    def test_the_point_that_was_passed_over_comes_later_on_the_route(self) -> None:
+        turn = {"C-1": at(1), "C-3": at(5)}
+        assert out_of_turn("C-2", at(8), self.route, turn)["other"] == "C-3"
+
+    def test_no_leg_is_held_against_what_was_passed_before(self) -> None:
+        turn = {"C-1": at(1), "C-2": at(11), "C-3": at(31)}
+        assert leg_before("C-2", self.route, turn) is None
+        assert leg_before("C-3", self.route, turn) is None
+
+
+def test_what_is_told_of_a_duty_proven_late_says_that_it_was_late() -> None:
+    about = About(rule="missed_checkpoint", unit="U-1", what="Gate", whole=False, opens_at=at(0), due_at=at(60))
+    assert "超过时限" in sentence(Voice(), about, "late", correction=True)
+    assert "later than the limit" in sentence(Voice(language="en"), about, "late", correction=True)
+    assert "早于时段" in sentence(Voice(), about, "early", correction=True)
+
+
+class TestHandedOver:
+    """The shift's only handset goes from one post of the unit to another at half past eight."""
+
+    @pytest.fixture
+    def duty(self) -> Duty:
+        return next(it.duty for it in plan("missed_checkpoint", world()) if it.duty.subject == "C-1")
+
+    def in_hands(self, *fixes: Fix, pause: float = 0.0) -> Tracked:
+        hands = ((Span(ALWAYS, at(30)), "P-1"), (Span(at(30 + pause), END_OF_TIME), "P-2"))
+        whole = merged(span for span, _ in hands)
+        return replace(tracked(fixes), holder="P-1, P-2", hands=hands, spells=whole)
+
+    def test_who_carried_it_then_is_named(self, duty: Duty) -> None:
+        for minute, holder in ((20.2, "P-1"), (30, "P-2"), (40.2, "P-2")):
+            found = judge(duty, self.in_hands(*walk(-6, 66, 300), fix(minute, 0)))
+            assert (found.verdict, found.reasons[0]["holder"]) == (Verdict.MET, holder)
+
+    def test_one_that_stays_in_the_unit_covers_the_window(self, duty: Duty) -> None:
+        assert judge(duty, self.in_hands(*walk(-6, 66, 300))).verdict is Verdict.MISSED
+        assert judge(duty, self.in_hands(*walk(-6, 66, 300), pause=1)).verdict is Verdict.MISSED
+        lent = judge(duty, self.in_hands(*walk(-6, 66, 300), pause=5))
+        assert (lent.verdict, "custody" in names(lent)) == (Verdict.IN_DOUBT, True)
+
+    def test_a_way_across_the_hand_over_counts(self, duty: Duty) -> None:
+        found = judge(duty, self.in_hands(*walk(-6, 29.5, -45), *walk(30.5, 66, 45), pause=0.5))
+        assert found.verdict is Verdict.MET

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from devices.geometry import to_local_m
 from rules.core.duties import Duty, Judgement
+from rules.core.equipment import Device, Tracker
 from rules.core.fixes import Fix, Span
 from rules.core.places import Circle
 from rules.core.presence import Tracked
 from rules.core.search import AROUND, Glimpse, Look, Near, Search
-from rules.core.world import Device, Tracker
-from rules.rule import Case, IncidentFacts
+from rules.facts import Case, IncidentFacts
 from tests.unit.rules.timeline import ALWAYS, at, duty_rule, judge, place, plan, tracked, walk, world
 from tests.unit.rules.timeline import settings as no_settings
 
@@ -90,7 +90,7 @@ def searched(town: Sequence[Tracked], near: Near) -> list[Tracked]:
     while True:
         if search.look:
             search.seen(search.look, glimpses(town, near.place, search.look))
-        chosen = [town[it.device.number] for it in search.wanted]
+        chosen = [town[it.device.number] for it in search.trackers if it.device.number in search.chosen]
         if not search.widen(chosen):
             return chosen
 

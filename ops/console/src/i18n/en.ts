@@ -216,6 +216,7 @@ export const en = {
     not_yet: 'Nobody has come so far.',
     closed: 'The incident was closed{at_part}, before the time to arrive had run out.',
     jump: '{device} reported one position there{at_part} that nothing could have come from and gone to.',
+    border: '{device} was {beyond_m} outside{at_part}{accuracy_part}: nobody can tell on which side of the border.',
     too_fast: '{device} passed{at_part} at {speed_mps} m/s, faster than its unit moves, so nobody can tell which way.',
     superseded: 'Another order took its place: {by}.',
     overdue_items: '{items} overdue: {service} for service, {scrap} for scrap.',

@@ -218,6 +218,7 @@ export const zhCN: Messages = {
     not_yet: '至今无人到场。',
     closed: '警情{at_part}已结束，当时到场时限未到。',
     jump: '{device} {at_part}在该处只有一个前后都不可能到达的定位点。',
+    border: '{device} {at_part}在边界外 {beyond_m}{accuracy_part}，无法判定在哪一侧。',
     too_fast: '{device} {at_part}以 {speed_mps} m/s 经过，超过该组的速度，无法判定走的是哪条路。',
     superseded: '已被另一指令取代：{by}。',
     overdue_items: '{items} 件逾期：{service} 件待维修，{scrap} 件应报废。',

@@ -24,6 +24,7 @@ const REASONS = [
   { reason: 'custody', device: 'HS-01' },
   { reason: 'no_place' },
   { reason: 'not_yet' },
+  { reason: 'border', device: 'HS-01', beyond_m: 4.2, accuracy_m: 12, at: '2026-11-21T02:00:00.000Z' },
   { reason: 'closed', at: '2026-11-21T02:00:00.000Z' },
   { reason: 'jump', device: 'HS-01', at: '2026-11-21T02:00:00.000Z' },
   { reason: 'too_fast', device: 'HS-01', at: '2026-11-21T02:00:00.000Z', speed_mps: 6.9 },
