@@ -18,6 +18,7 @@ KEEP_OFF_M = 35.0  # beyond a left-out checkpoint's radius: more than a fix ever
 AROUND_S = 600.0  # before and after its round's window a left-out checkpoint is kept off too: it could count as early
 PATIENCE_S = 1200.0  # nobody stands about for longer: who has time goes back a stretch of the way, and comes again
 STROLL_M = 250.0
+ABOUT_S = 150.0  # at its far end: two reports of a radio, so that it shows
 SPARE_S = 30.0  # at the end of a window
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 20.0, 420.0
 DWELT_S = 75.0  # beyond the stay that a checkpoint asks for: two reports of a handset, and the way in
@@ -84,7 +85,7 @@ class Walks:
         start = self._ways[rounds[0].route][0][0] if rounds else self._place(holds[0])
         course = Course(spell.starts_s - READY_S, start)
         scans: list[Scan] = []
-        last: list[Stop] = []
+        last = self._first_stroll(rounds[0].route, start) if rounds else []
         latest = self._latest(rounds, gait)
         for index, its_round in enumerate(rounds):
             closed = self._closed(spell, rounds, its_round)
@@ -133,6 +134,17 @@ class Walks:
         _while_away(course, last, hold.starts_s - HELD_S - self._there_s(course.point, hold, gait), gait)
         course.go(self._roads.way(course.point, self._place(hold)), speed_mps=gait.transit_mps)
         course.stand(hold.ends_s + HELD_S)
+
+    def _first_stroll(self, route: str, start: Point) -> list[Stop]:
+        """Where one strolls before the first round: along its beginning, or if that has its order somewhere else."""
+        its = self._town.routes[route]
+        first = self._town.checkpoints.get(its.checkpoints[0]) if its.ordered and its.checkpoints else None
+        if first is None:
+            return self._ways[route][::-1]
+        spot = self._plane.point(first.lat, first.lon)
+        near = [it for it in self._roads.points if math.dist(it, start) <= STROLL_M]
+        away = max(near, key=lambda it: (math.dist(it, spot), it), default=start)
+        return [(it, None) for it in reversed(self._roads.way(start, away))]
 
     # -- rounds --------------------------------------------------------------------------------------------------
 
@@ -212,8 +224,6 @@ class Walks:
         kiosk = next((code for code in codes if self._town.checkpoints[code].kind == "kiosk"), None)
         rest_s = min(REST_S, RESTED * slack_s) if gait.rests and kiosk and not slot.legs_s else 0.0
         waits_s = chance.uniform(0.1, 0.7) * (slack_s - rest_s)
-        if not last:
-            waits_s = min(waits_s, PATIENCE_S)  # there is no way yet to stroll along
         leaves_s = slot.from_s + waits_s - length_m(transit) / gait.transit_mps
         _while_away(course, last, leaves_s, gait)
         course.go(transit, speed_mps=gait.transit_mps)
@@ -241,9 +251,10 @@ def _while_away(course: Course, way: Sequence[Stop], until_s: float, gait: Gait)
         if length_m(back) >= STROLL_M:
             break
         back.append(point)
-    stroll = [*back, *reversed(back)]
-    takes_s = length_m(stroll) / gait.transit_mps
-    while until_s - course.ends_s > PATIENCE_S + takes_s > PATIENCE_S:
+    takes_s = 2 * length_m(back) / gait.transit_mps + ABOUT_S
+    while len(back) > 1 and until_s - course.ends_s > PATIENCE_S + takes_s:
         course.stand(course.ends_s + PATIENCE_S)
-        course.go(stroll, speed_mps=gait.transit_mps)
+        course.go(back, speed_mps=gait.transit_mps)
+        course.stand(course.ends_s + ABOUT_S)
+        course.go(reversed(back), speed_mps=gait.transit_mps)
     course.stand(until_s)

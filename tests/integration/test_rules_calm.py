@@ -1,7 +1,7 @@
 """An ordinary day of the sample town: nothing that lasts is said of anybody; and what the scenarios say of whom."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 
 from devices.plausibility import Flag
 from devices.times import parse_time
-from gateway.simulation import Plan, Said, Town, load_scenario
+from gateway.simulation import Plan, Said, Scenario, Town, load_scenario
 from ingest.columns import microseconds
 from ingest.database import connect
 from ingest.match import locate
@@ -53,13 +53,14 @@ class Place:
     grids: dict[int, str]
     town: Town
 
-    def raised(self, plan: Plan, *, until: datetime) -> list[Episode]:
-        """What the rules that follow tracks say of all that is said in a plan."""
+    def raised(self, plan: Plan, *, until: datetime, only: str = "") -> list[Episode]:
+        """What the rules that follow tracks say of all that is said in a plan, or of one device."""
         said: dict[str, list[Said]] = {}
         for it in plan.opening() + plan.said(plan.start_s, until.timestamp()):
             said.setdefault(it.device, []).append(it)
         rules = [rule for rule in catalog().values() if isinstance(rule, TrackRule)]
-        cases = [self._case(device, said.get(device.name, []), until) for device in self.known.world.devices]
+        devices = [it for it in self.known.world.devices if it.name == only or not only]
+        cases = [self._case(device, said.get(device.name, []), until) for device in devices]
         return [episode for case in cases for rule in rules for episode in rule.episodes(case)]
 
     def _case(self, device: Device, said: list[Said], until: datetime) -> TrackCase:
@@ -83,7 +84,7 @@ class Place:
         ]
         return TrackCase(
             device=device,
-            span=Span(START - timedelta(hours=1), until),
+            span=Span(min((it.time for it in samples), default=START), until),
             samples=sorted(samples, key=lambda it: (it.time, it.digest)),
             readings=sorted(readings, key=lambda it: it.time),
             world=self.known.world,
@@ -108,6 +109,15 @@ async def test_a_calm_day_is_calm(place: Place) -> None:
     plan = Plan(place.town, load_scenario("calm"), seed=1, start=START)
     found = place.raised(plan, until=START + timedelta(hours=HOURS, minutes=-1))
     assert found == [], "\n".join(f"{it.raised.title} {it.key} {it.began_at} {it.ended_at}" for it in found)
+
+
+async def test_who_rides_alone_keeps_moving_however_the_lot_falls(place: Place) -> None:
+    alone = replace(place.town, devices=tuple(it for it in place.town.devices if it.name == "RD-06"))
+    for day in range(-6, 1):
+        start = NIGHT.replace(hour=13, minute=50) + timedelta(days=day)
+        plan = Plan(alone, Scenario(), seed=day, start=start)
+        found = place.raised(plan, until=start + timedelta(hours=6, minutes=20), only="RD-06")
+        assert [it.raised.title for it in found] == [], start
 
 
 async def test_each_shipped_scenario_shows_its_rule_and_no_other(place: Place) -> None:

@@ -257,7 +257,7 @@ async def test_what_is_missing_is_said(place: Place) -> None:
     for words, said, wanted in (
         (["--devices", secrets, "--from", "2099-01-01T00:00:00Z"], "lies in the future", 2),
         (["--devices", secrets, "--speed", "10"], "say since when with --from or --hours", 2),
-        (["wild", "--devices", secrets], "there is no scenario 'wild'; there are calm, one-night", 1),
+        (["wild", "--devices", secrets], "there is no scenario 'wild'; there are app-asleep, both-away", 1),
         ([], "give their CSV with --devices", 1),
         (["--devices", "none.csv"], "none.csv: No such file", 1),
     ):
