@@ -92,7 +92,7 @@ def show_command(
     clocks = [f"{slot.start.astimezone(ZoneInfo(zone)):%H:%M}" for slot in its]
     table = Table("grid", "A/B", *clocks)
     for it in rows:
-        table.add_row(it.name, f"{it.a or '-'}/{it.b or '-'}", *(_cell(cell) for cell in it.cells))
+        table.add_row(it.name, f"{it.a or '-'}/{it.b or '-'}", *(_cell(cell, staff=it.staff) for cell in it.cells))
     wide_console().print(table)
     nobody = sum(cell.state == "nobody" for it in rows for cell in it.cells)
     typer.echo(f"{nobody} of {len(rows) * len(its)} cells have nobody named", err=True)
@@ -371,12 +371,14 @@ def _change(settings: "Settings", action: str, work: "Callable[[Connection], Awa
     typer.echo(f"{change.judged.again} duties are judged again, {change.judged.kept} keep their verdict", err=True)
 
 
-def _cell(cell: "Cell") -> Text:
+def _cell(cell: "Cell", *, staff: int) -> Text:
     said = [f"{it.post or it.unit}" + ("*" if it.instead_of else "") for it in cell.out]
     if cell.state == "nobody":
         said.append(f"nobody {cell.nobody_min} min")
-    elif cell.state == "answering" and not said:
-        said = [f"({it})" for it in cell.answering]
+    elif cell.state == "thin":
+        said.append(f"of {staff}")
+    elif cell.state == "answering":
+        said += [f"({it})" for it in cell.answering]
     return Text(" ".join(dict.fromkeys(said)), style=STYLES[cell.state])
 
 
