@@ -2,14 +2,15 @@
 
 import getpass
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import typer
+from rich.table import Table
 
 from ops import moments
-from ops.commands.options import run
+from ops.commands.options import run, wide_console
 from ops.settings import Settings
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+ALWAYS = datetime(2000, 1, 1, tzinfo=UTC)  # from when rows hold whose beginning nobody named
 MOMENT_HELP = 'RFC 3339, or local time of the site, such as "2026-11-21 20:00".'
 
 
@@ -37,6 +39,19 @@ def moment_of(text: str | None, *, zone: str) -> datetime | None:
 def shown(moment: datetime | None, *, zone: str) -> str:
     """A moment in the site's zone, for people; nothing for None."""
     return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}" if moment else ""
+
+
+def since_when(moment: datetime, *, zone: str) -> str:
+    """The beginning of what is dated, for people; what the very first import said holds since always."""
+    return "always" if moment <= ALWAYS else shown(moment, zone=zone)
+
+
+def show_or_say(table: Table, otherwise: str) -> None:
+    """Print a table, or a sentence when it has no rows."""
+    if table.row_count:
+        wide_console().print(table)
+    else:
+        typer.echo(otherwise)
 
 
 def actor() -> str:

@@ -153,6 +153,9 @@ async def _remarks(connection: Connection, span: Span) -> list[str]:
     dropped = await history.dropped_before(connection)
     if dropped is not None and dropped > span.start:
         return [f"readings before {dropped:%Y-%m-%d %H:%MZ} were dropped for their age; there nothing can be proven"]
+    oldest = await history.oldest(connection)
+    if oldest is not None and oldest > span.start:
+        return [f"the oldest position is of {oldest:%Y-%m-%d %H:%MZ}; before that nothing can be proven"]
     return []
 
 

@@ -370,3 +370,12 @@ async def test_a_waiver_is_no_difference(site: Site) -> None:
     await site.work()
     result = await asked(site, "missed_checkpoint")
     assert (result.differing, result.stored["waived"]) == ([], 1)
+
+
+async def test_a_span_that_begins_before_the_oldest_position_says_so(site: Site) -> None:
+    await site.stay("H-03", 0, 5, 0, 0)
+    statement = "INSERT INTO position_hour (hour, device, grid, fixes, first, last) VALUES (%s, 3, 0, 2, %s, %s)"
+    await site.do(statement, at(0), at(3), at(5))
+    await site.do(statement, at(60), at(61), at(62))
+    result = await asked(site, "missed_checkpoint")
+    assert result.remarks == ["the oldest position is of 2026-11-21 00:03Z; before that nothing can be proven"]
