@@ -80,6 +80,8 @@ class Outbox:
 
     async def _note(self, under_way: "dict[int, asyncio.Future[None]]", wrong: dict[int, str]) -> None:
         sent = [row for row, done in under_way.items() if done.done() and done.exception() is None]
+        for done in under_way.values():
+            done.cancel()  # what has not gone out yet shall not go out later as well: it is sent again
         failed = [row for row in under_way if row not in set(sent)]
         if not sent and not failed and not wrong:
             return

@@ -175,6 +175,11 @@ class Session:
         """Messages of this connection that have not been settled."""
         return self._connection.pending if self._connection else 0
 
+    @property
+    def open(self) -> bool:
+        """Whether the broker has let us in, granted filters or not: what is sent goes out."""
+        return self._connection is not None and self._opened and not self._connection.ended
+
     async def wait_ready(self, *, timeout_s: float | None = None) -> None:
         """Wait until it is connected and all filters are granted.
 
@@ -205,7 +210,7 @@ class Session:
         Its exception is BrokerUnavailable when there is no connection or it ends first, BrokerRefused when the broker
         says that it does not take the message.
         """
-        if self._connection is None or self._connection.ended or not self._opened:
+        if self._connection is None or not self.open:
             confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             confirmed.set_exception(
                 BrokerUnavailable(f"{self._name} is not connected to the broker at {self._address}; try again later")

@@ -149,7 +149,9 @@ class Decoder:
             return []
         frame = codec.decode(delivery.topic, delivery.payload)
         checked: list[Checked] = []
-        refusals = list(frame.refusals)
+        decoded.refused += [
+            Quarantined(delivery.topic, codec.name, one, delivery.received_at) for one in frame.refusals
+        ]
         decoded.received += len(frame.readings) + len(frame.refusals) + frame.ignored.total()
         decoded.ignored += frame.ignored
         for stamped in frame.readings:
@@ -165,8 +167,10 @@ class Decoder:
             if isinstance(outcome, Checked):
                 checked.append(outcome)
             else:
-                refusals.append(outcome)
-        decoded.refused += [Quarantined(delivery.topic, codec.name, one, delivery.received_at) for one in refusals]
+                # What is kept is a reading and no longer the frame, so it waits where a replay can read it.
+                native = codec.name == "native"
+                topic = delivery.topic if native else native_topic(stamped.device)
+                decoded.refused.append(Quarantined(topic, "native", outcome, delivery.received_at))
         return checked
 
 

@@ -19,12 +19,14 @@ class Rates:
         settled_share: what is left of that once it is compressed; 1 without compression.
         compress_after_days: age at which a day is compressed.
         retention_days: age at which a day is dropped; 0 keeps for ever.
+        kept_bytes: of one day's growth of all else, which is never dropped: hours, verdicts, evidence.
     """
 
     day_bytes: float
     settled_share: float
     compress_after_days: int
     retention_days: int
+    kept_bytes: float = 0.0
 
 
 def days_until_full(free_bytes: float, parts: Sequence[Part], rates: Rates, *, now: datetime) -> int | None:
@@ -50,7 +52,7 @@ def days_until_full(free_bytes: float, parts: Sequence[Part], rates: Rates, *, n
             freed[_day(part.ends, rates.retention_days, now)] += int(size)
     used = 0.0
     for day in range(1, FAR + 1):
-        used += rates.day_bytes - freed[day]
+        used += rates.day_bytes + rates.kept_bytes - freed[day]
         if day > rates.compress_after_days:
             used -= rates.day_bytes * (1 - rates.settled_share)
         if rates.retention_days and day > rates.retention_days:

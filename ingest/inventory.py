@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from psycopg import sql
 
 from ingest.database import Connection
 from ingest.engines import TABLES, Engine, Part, state_of
@@ -13,6 +15,7 @@ from ingest.withheld import Sealed, sealed
 
 _SQL = load_queries("ingest", "inventory.sql")
 _DAY = timedelta(days=1)
+_LEAST = 1 / 144  # of a day: from less than ten minutes nobody can tell
 LOOK_BACK = 7  # days whose load is taken for what tomorrow brings
 
 
@@ -25,12 +28,14 @@ class Table:
         rows: estimated.
         size_bytes: on disk, with indexes.
         parts: its partitions or chunks, oldest first; none when it is whole.
+        since: when the first reading of the week's oldest part came; None when nobody can say.
     """
 
     name: str
     rows: int
     size_bytes: int
     parts: list[Part] = field(default_factory=list)
+    since: datetime | None = None
 
     @property
     def bytes_per_row(self) -> float | None:
@@ -48,6 +53,7 @@ class Inventory:
         extension_version: of TimescaleDB, None without it.
         database: its name.
         size_bytes: of the whole database.
+        made_at: when its tables were made, aware UTC.
         folder: where the server keeps its data, None when it does not say.
         tables: those with parts first, then by size.
         late: readings that came for a range already done, by kind.
@@ -60,6 +66,7 @@ class Inventory:
     extension_version: str | None
     database: str
     size_bytes: int
+    made_at: datetime
     folder: Path | None
     tables: list[Table]
     late: dict[str, int]
@@ -73,7 +80,7 @@ class Inventory:
 
 
 async def take_inventory(connection: Connection, engine: Engine) -> Inventory:
-    """Look at sizes and estimates; no row of a reading is read.
+    """Look at sizes and estimates; of the readings one page is read.
 
     Args:
         connection: of a migrated database.
@@ -82,7 +89,7 @@ async def take_inventory(connection: Connection, engine: Engine) -> Inventory:
     state = await state_of(connection)
     row = await (await connection.execute(_SQL["database"])).fetchone() or {}
     parts = await engine.parts(connection)
-    tables = [_split(name, [part for part in parts if part.table == name]) for name in TABLES]
+    tables = [await _split(connection, name, [part for part in parts if part.table == name]) for name in TABLES]
     others = await (await connection.execute(_SQL["tables"])).fetchall()
     tables += [Table(other["name"], other["rows"], other["size_bytes"]) for other in others]
     if not state.partitioned:
@@ -94,6 +101,7 @@ async def take_inventory(connection: Connection, engine: Engine) -> Inventory:
         extension_version=state.version,
         database=row["name"],
         size_bytes=row["size_bytes"],
+        made_at=row["made_at"],
         folder=Path(row["folder"]) if row["folder"] else None,
         tables=tables,
         late=await counted(connection),
@@ -102,27 +110,50 @@ async def take_inventory(connection: Connection, engine: Engine) -> Inventory:
     )
 
 
-def _split(name: str, parts: list[Part]) -> Table:
-    return Table(name, sum(part.rows for part in parts), sum(part.size_bytes for part in parts), parts)
+async def _split(connection: Connection, name: str, parts: list[Part]) -> Table:
+    since = None
+    if (first := _first_of(_recent(parts, datetime.now(UTC)))) and not first.compressed:
+        part = sql.Identifier(*(word.strip('"') for word in first.name.split(".")))
+        query = sql.SQL(_SQL["first"].decode()).format(part=part)
+        row = await (await connection.execute(query)).fetchone()
+        since = row["at"] if row else None
+    return Table(name, sum(part.rows for part in parts), sum(part.size_bytes for part in parts), parts, since)
 
 
-def rows_per_day(parts: Sequence[Part], *, now: datetime) -> float | None:
-    """Rows of a day, from the whole days of the last week; on the first day from the hours so far.
+def rows_per_day(parts: Sequence[Part], *, now: datetime, since: datetime | None = None) -> float | None:
+    """Rows of a day, from the whole days of the last week; in the first days from the hours so far.
 
     Args:
         parts: of one table.
         now: aware UTC.
+        since: when the first reading of the oldest of those days came: there was nothing before.
 
     Returns:
         None when nothing came in that time.
     """
-    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    whole = [part for part in parts if today - LOOK_BACK * _DAY <= part.begins < today and part.rows]
-    if whole:
-        days = (today - min(part.begins for part in whole).replace(hour=0)) / _DAY
-        return sum(part.rows for part in whole) / days
-    running = sum(part.rows for part in parts if today <= part.begins <= now)
-    return running / max((now - today) / _DAY, 1 / 24) if running else None
+    recent = _recent(parts, now)
+    first = _first_of(recent)
+    if first is None:
+        return None
+    today = _midnight(now)
+    start = _midnight(first.begins)
+    if since is not None and since < first.ends:  # what came later was brought in whole
+        start = max(start, since)
+    if today - start >= _DAY:
+        return sum(part.rows for part in recent if part.begins < today) / ((today - start) / _DAY)
+    return sum(part.rows for part in recent) / max((now - start) / _DAY, _LEAST)
+
+
+def _recent(parts: Sequence[Part], now: datetime) -> list[Part]:
+    return [part for part in parts if _midnight(now) - LOOK_BACK * _DAY <= part.begins <= now and part.rows]
+
+
+def _first_of(parts: Sequence[Part]) -> Part | None:
+    return min(parts, key=lambda part: part.begins, default=None)
+
+
+def _midnight(time: datetime) -> datetime:
+    return time.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def row_bytes(parts: Sequence[Part], *, compressed: bool) -> float | None:

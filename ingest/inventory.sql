@@ -1,8 +1,12 @@
 -- name: database
 -- The whole of it; a role that may not read settings gets no folder.
 SELECT current_database() AS name, pg_database_size(current_database()) AS size_bytes,
-       current_setting('server_version') AS server_version,
+       current_setting('server_version') AS server_version, (SELECT min(applied_at) FROM migration) AS made_at,
        CASE WHEN pg_has_role('pg_read_all_settings', 'USAGE') THEN current_setting('data_directory') END AS folder;
+
+-- name: first
+-- When the first reading that lies in a part came: the oldest of its first page, where rows stay as they are.
+SELECT min(received_at) AS at FROM {part} WHERE ctid < '(1,0)';
 
 -- name: tables
 -- Every table of ours that is not split into parts, with its indexes; rows as the database estimates them.

@@ -14,6 +14,7 @@ from ingest import metrics
 EVERY_S = 1.0  # between probes
 # Seconds without any probe of ours, although the broker is there, until that is said; a backlog may take longer.
 MISSED_AFTER_S = 60.0
+APART_S = 60.0  # between our clock and the database's, before it is said; NTP keeps them within milliseconds
 _OURS = "gengfu/probe/"
 _MARK = "~"  # cannot be in a device's name, so no device may publish on such a topic, and no codec reads it
 _MICROSECOND = timedelta(microseconds=1)
@@ -47,10 +48,22 @@ class DatabaseClock:
 
     def __init__(self) -> None:
         self._offset = time() - monotonic()  # until the database has spoken
+        self._apart = False
 
     def set(self, said: datetime) -> None:
-        """The database said this just now."""
+        """The database said this just now; when our own clock is far from it, that is said once."""
         self._offset = said.timestamp() - monotonic()
+        ahead_s = time() - said.timestamp()
+        if abs(ahead_s) <= APART_S:
+            self._apart = False
+        elif not self._apart:
+            self._apart = True
+            log.error(
+                "the clock of this ingest server is %+.0f s from the database's, and right times may be refused as "
+                "`clock` for it; set both by NTP, then look at `gengfu quarantine list --reason clock`",
+                ahead_s,
+                extra={"event": "clocks_apart"},
+            )
 
     def now(self) -> datetime:
         """Aware UTC."""

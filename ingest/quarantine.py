@@ -4,6 +4,7 @@ import logging
 from datetime import datetime, timedelta
 
 from ingest.database import Pool, transaction
+from ingest.decode import NO_OFFSET
 from ingest.delivery import Delivery, Nobody
 from ingest.errors import SealBroken
 from ingest.pipeline import Pipeline
@@ -15,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 async def replay(
-    pool: Pool, pipeline: Pipeline, *, ids: list[int] | None, reason: str | None, offset: timedelta, at: datetime
+    pool: Pool, pipeline: Pipeline, *, ids: list[int] | None, reason: str | None, offset: timedelta | None, at: datetime
 ) -> tuple[int, int]:
     """Send entries through a pipeline again, each by itself.
 
@@ -24,8 +25,9 @@ async def replay(
         pipeline: of a prepared worker.
         ids: which entries; None for all.
         reason: only those of this reason.
-        offset: added to the time of each reading.
-        at: taken for now; an entry keeps its own time of receipt.
+        offset: added to the time of each reading; None when nothing was wrong with times.
+        at: taken for the time of receipt with an offset, be it nought: whoever moves times vouches for them, and our
+            own clock may have been the wrong one. Otherwise an entry keeps its own.
 
     Returns:
         How many are stored now, and how many stay.
@@ -34,11 +36,11 @@ async def replay(
         rows = await (await connection.execute(_SQL["waiting"], {"reason": reason, "ids": ids})).fetchall()
     stored = 0
     for row in rows:
-        received_at = row["received_at"] if not offset else at
+        received_at = row["received_at"] if offset is None else at
         try:
             payload = pipeline.unsealed(row["topic"], row["payload"], nonce=row["nonce"])
             delivery = Delivery(row["topic"], payload, received_at, dup=True, settler=Nobody(), token=0)
-            taken = await pipeline.accepts(delivery, offset=offset)
+            taken = await pipeline.accepts(delivery, offset=offset or NO_OFFSET)
         except SealBroken as error:
             log.warning("entry %d stays in quarantine: %s", row["id"], error)
             continue

@@ -1,18 +1,22 @@
 """Releasing what was withheld, after roster or custody showed that it was taken on duty: each reading once."""
 
 import logging
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
+
 from ingest import metrics
 from ingest.alone import alone
-from ingest.columns import Positions
+from ingest.columns import Positions, microseconds, moment_of
 from ingest.database import Connection, Pool
 from ingest.engines import Engine
 from ingest.errors import SealBroken
 from ingest.failpoint import reach
 from ingest.marking import marks_of
 from ingest.match import locate
+from ingest.nearness import extremes
 from ingest.others import Other
 from ingest.progress import Place
 from ingest.queries import load_queries
@@ -75,9 +79,22 @@ async def _some(connection: Connection, span: dict[str, int], *, seal: Seal, wor
             released=True,
         )
         await write(connection, batch, place, mode="staging")
+        await connection.execute(_SQL["corrects"], _spans(positions, others))
         reach("before_release")
     reach("after_release")
     return batch.readings
+
+
+def _spans(positions: Positions, others: Sequence[Other]) -> dict[str, list[Any]]:
+    """Each device with the first and the last moment of which something was released."""
+    device = np.concatenate((positions.device, np.array([one.device for one in others], np.int64)))
+    time_us = np.concatenate((positions.time_us, np.array([microseconds(one.time) for one in others], np.int64)))
+    numbers, first, last = extremes(device, time_us)
+    return {
+        "devices": numbers.tolist(),
+        "froms": [moment_of(it) for it in first.tolist()],
+        "tos": [moment_of(it) for it in last.tolist()],
+    }
 
 
 def _opened(seal: Seal, rows: list[tuple[Any, ...]]) -> tuple[Positions, list[Other]]:

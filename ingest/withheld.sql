@@ -53,6 +53,13 @@ SELECT DISTINCT date_trunc('day', w.time, 'UTC') AS day
   JOIN withheld_fix w ON w.device = s.device AND w.time >= s.valid_from AND w.time < s.valid_to
  WHERE s.id > %(after)s AND s.id <= %(up_to)s AND s.valid_from <= now() + interval '10 minutes';
 
+-- name: corrects
+-- What was judged without these readings, final verdicts too, is judged again, as after any correction of the roster.
+INSERT INTO plan_change (kind, subject, since, until)
+SELECT DISTINCT 'custody', c.holder, s.since, s.until
+  FROM unnest(%(devices)s::integer[], %(froms)s::timestamptz[], %(tos)s::timestamptz[]) AS s(device, since, until)
+  JOIN custody c ON c.device = s.device AND c.valid_from <= s.until AND (c.valid_to IS NULL OR c.valid_to > s.since);
+
 -- name: released
 -- Everything that these spans cover is released.
 UPDATE tracking_state SET released_up_to = greatest(released_up_to, %(up_to)s);

@@ -162,6 +162,9 @@ def _sheet(batch: Batch, kept: int, *, sealed: int) -> Sheet:
 
 
 async def _write_rest(connection: Connection, batch: Batch, written: Written, place: Place) -> None:
+    if batch.newest and batch.heard:
+        both = {"placed": batch.newest["device"], "heard": batch.heard["device"]}
+        await connection.execute(_SQL["hold_known"], both)
     if batch.newest:
         await connection.execute(_SQL["last_positions"], batch.newest)
     if batch.heard:

@@ -26,14 +26,27 @@ COPY staging_reading (device, time, digest, type, lat, lon, flags, grid, boot, s
 INSERT INTO position SELECT * FROM staging_position ORDER BY device, time ON CONFLICT DO NOTHING;
 
 -- name: keep_readings
--- Likewise. One without a time of its own (flag 64) has a new time at each delivery, so it is known by its content.
+-- Likewise. One without a time of its own (flag 8) has a new time at each delivery, so it is known by its content when
+-- the broker marked it (flag 64), and by its counters when its device says it again: for an hour only, because a device
+-- that begins to count anew must still be heard. Its original may lie in the same batch.
 INSERT INTO reading
 SELECT * FROM staging_reading s
- WHERE s.flags & 64 = 0
-    OR NOT EXISTS (SELECT FROM reading r WHERE r.device = s.device AND r.digest = s.digest
-                      AND r.time BETWEEN s.time - interval '1 day' AND s.time)
+ WHERE s.flags & 8 = 0
+    OR (s.flags & 64 = 0 AND (s.boot IS NULL OR s.seq IS NULL))
+    OR NOT EXISTS (
+       SELECT FROM reading r WHERE r.device = s.device AND r.digest = s.digest
+          AND r.time >= s.time - CASE WHEN s.flags & 64 = 0 THEN interval '1 hour' ELSE interval '1 day' END
+          AND r.time <= s.time + interval '1 hour'
+       UNION ALL
+       SELECT FROM staging_reading e WHERE e.device = s.device AND e.digest = s.digest AND e.time < s.time
+          AND e.time >= s.time - CASE WHEN s.flags & 64 = 0 THEN interval '1 hour' ELSE interval '1 day' END)
  ORDER BY device, time
 ON CONFLICT DO NOTHING;
+
+-- name: hold_known
+-- All rows that the next statements change, in the order of device: each has its own devices in that order, but two
+-- writers of which each has a fix of one device and a word of the other would still wait for each other in a ring.
+SELECT FROM last_known WHERE device = ANY(%(placed)s || %(heard)s) ORDER BY device FOR NO KEY UPDATE;
 
 -- name: last_positions
 -- Forward only, in the order of device, so that two workers never wait for each other in a ring. -32768 and 0 stand for

@@ -18,20 +18,31 @@ INK, FAINT = "#222222", "#dddddd"
 _LABELS = 16  # at the most below the axis; more run into each other
 
 
+PAGES = (".html", ".htm")
+
+
+def check_name(file: Path) -> None:
+    """Whether a picture can go there, before anything is reckoned for it.
+
+    Raises:
+        OpsError: another ending than .svg and .html, or no such folder.
+    """
+    if file.suffix.lower() not in (".svg", *PAGES):
+        raise OpsError(f"cannot draw {file}: its name must end with .svg or .html")
+    if not file.parent.is_dir():
+        raise OpsError(f"cannot draw {file}: there is no folder {file.parent}; give another place with --chart")
+
+
 def write_chart(result: Result, file: Path) -> None:
     """Write the picture, plain or inside a page, by the file's ending.
 
     Raises:
         OpsError: another ending, or the file cannot be written.
     """
-    svg = chart(result)
-    match file.suffix.lower():
-        case ".svg":
-            text = svg
-        case ".html" | ".htm":
-            text = f"<!doctype html>\n<meta charset=utf-8>\n<title>{escape(result.rule)}</title>\n{svg}\n"
-        case _:
-            raise OpsError(f"cannot draw {file}: its name must end with .svg or .html")
+    check_name(file)
+    text = chart(result)
+    if file.suffix.lower() in PAGES:
+        text = f"<!doctype html>\n<meta charset=utf-8>\n<title>{escape(result.rule)}</title>\n{text}\n"
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ops.bench.report import bar
+from ops.moments import at_site
 from rules.backtest import Raised, Result, Told
 from rules.backtest.result import counted
 from rules.core.words import day_clock
@@ -29,7 +31,7 @@ def show(result: Result, *, console: Console) -> None:
     for key, value in result.changes.items():
         console.print(f"  with {key} = {value}")
     for remark in result.remarks:
-        console.print(f"  [yellow]note[/yellow] {remark}")
+        console.print(f"  [yellow]note[/yellow] {at_site(remark, zone=ZoneInfo(result.zone))}")
     console.print(f"would have been raised [bold]{result.sentence()}[/bold]; in fact {_times(len(result.in_fact))}")
     both, here, fact = result.both()
     if result.raised or result.in_fact:

@@ -1,35 +1,29 @@
 -- name: checkpoints
 -- In force now.
-SELECT code, lat, lon, radius_m, tags[1] AS tag FROM checkpoint
+SELECT code, lat, lon, radius_m, tags[1] AS tag, kind, dwell_s FROM checkpoint
  WHERE valid_from <= now() AND (valid_to IS NULL OR valid_to > now()) ORDER BY code;
 
 -- name: routes
 -- In force now.
-SELECT code, checkpoints, geometry FROM route
+SELECT code, checkpoints, ordered, legs, geometry FROM route
  WHERE valid_from <= now() AND (valid_to IS NULL OR valid_to > now()) ORDER BY code;
 
 -- name: roads
 -- In force now.
 SELECT geometry FROM road WHERE valid_from <= now() AND (valid_to IS NULL OR valid_to > now()) ORDER BY code;
 
+-- name: lines
+-- Lines that must be walked, in force now.
+SELECT code, geometry FROM line WHERE valid_from <= now() AND (valid_to IS NULL OR valid_to > now()) ORDER BY code;
+
 -- name: units
 -- In force now.
 SELECT code, kind FROM unit WHERE valid_from <= now() AND (valid_to IS NULL OR valid_to > now()) ORDER BY code;
-
--- name: shifts
--- In force now and walked all the year: what is drawn, or is for a season or for some dates only, nobody walks here.
-SELECT code, days, starts, ends, unit, route, rounds FROM shift
- WHERE mode = 'constant' AND holidays = 'as_usual' AND valid_from <= now() AND (valid_to IS NULL OR valid_to > now()) ORDER BY code, unit, route;
 
 -- name: things
 -- Equipment in force now that stands somewhere.
 SELECT code, kind, lat, lon FROM equipment
  WHERE lat IS NOT NULL AND valid_from <= now() AND (valid_to IS NULL OR valid_to > now()) ORDER BY code;
-
--- name: stands
--- Static posts in force now.
-SELECT code, unit, lat, lon, days, starts, ends FROM static_post
- WHERE valid_from <= now() AND (valid_to IS NULL OR valid_to > now()) ORDER BY code;
 
 -- name: devices
 -- Devices that somebody or something holds now. A post without a unit goes with the first unit of its squad.

@@ -2,7 +2,7 @@
 
 import ipaddress
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from ingest.upkeep import COMPRESS_AFTER
 from ops.settings import Settings
 
 ASSUMED_SHARE = 0.15  # what compression leaves of a fix, measured on a million made-up ones, until there are real ones
+OLD_ENOUGH = 7  # days, as many as are looked back on
 LISTED = 1_000_000  # bytes; smaller tables stand together in one line
 
 
@@ -36,6 +37,7 @@ class Report:
         inventory: what is there.
         room: on the disk.
         day_bytes: what the readings of one day take when they are new; None while none come.
+        kept_bytes: what all else grows by each day; None while the database is too young to tell.
         full_in_days: None when it is not known or not within ten years.
         full: the same in words.
         retention_days: in force.
@@ -45,6 +47,7 @@ class Report:
     inventory: Inventory
     room: Room
     day_bytes: float | None
+    kept_bytes: float | None
     full_in_days: int | None
     full: str
     retention_days: int
@@ -62,17 +65,18 @@ def report_of(inventory: Inventory, settings: Settings, *, host: str, now: datet
     """
     retention = settings.storage.retention_days
     room = room_of(inventory, capacity_gb=settings.storage.capacity_gb, host=host)
+    kept_bytes = _kept_bytes(inventory, now)
     day_bytes = sum(_day_bytes(table, now) for table in inventory.tables) or None
     full, days = "not known: nothing came in the last week", None
     if room.free_bytes is None:
         full = f"not known: {room.source}"
     elif day_bytes:
-        rates = Rates(day_bytes, _share(inventory), COMPRESS_AFTER.days, retention)
+        rates = Rates(day_bytes, _share(inventory), COMPRESS_AFTER.days, retention, kept_bytes or 0.0)
         days = days_until_full(room.free_bytes, inventory.parts, rates, now=now)
         full = (
             f"in {days} days" if days else f"not within {FAR // 365} years: what is dropped makes room for what comes"
         )
-    return Report(inventory, room, day_bytes, days, full, retention, now)
+    return Report(inventory, room, day_bytes, kept_bytes, days, full, retention, now)
 
 
 def room_of(inventory: Inventory, *, capacity_gb: int | None, host: str) -> Room:
@@ -103,9 +107,15 @@ def _is_here(host: str) -> bool:
 
 
 def _day_bytes(table: Table, now: datetime) -> float:
-    rows = rows_per_day(table.parts, now=now) if table.parts else None
+    rows = rows_per_day(table.parts, now=now, since=table.since) if table.parts else None
     new = row_bytes(table.parts, compressed=False) or row_bytes(table.parts, compressed=True)
     return rows * new if rows and new else 0.0
+
+
+def _kept_bytes(inventory: Inventory, now: datetime) -> float | None:
+    """What else grows, over the database's life; in its first days the plan of the site would pass for growth."""
+    days = (now - inventory.made_at) / timedelta(days=1)
+    return sum(table.size_bytes for table in inventory.tables if not table.parts) / days if days >= OLD_ENOUGH else None
 
 
 def _share(inventory: Inventory) -> float:
@@ -123,6 +133,11 @@ def next_drop(parts: list[Part], *, retention_days: int) -> datetime | None:
     return min(part.ends for part in parts) + timedelta(days=retention_days)
 
 
+def _newest(parts: Sequence[Part]) -> Part:
+    """The last that has rows: tomorrow's is made ahead."""
+    return next((part for part in reversed(parts) if part.rows), parts[-1])
+
+
 def as_json(report: Report) -> dict[str, Any]:
     """The report for programs; rows are estimates."""
     inventory = report.inventory
@@ -135,6 +150,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "free_bytes": report.room.free_bytes,
         "free_source": report.room.source,
         "day_bytes": None if report.day_bytes is None else round(report.day_bytes),
+        "kept_day_bytes": None if report.kept_bytes is None else round(report.kept_bytes),
         "full_in_days": report.full_in_days,
         "full": report.full,
         "retention_days": report.retention_days,
@@ -152,13 +168,13 @@ def _table_json(table: Table, report: Report) -> dict[str, Any]:
     said["bytes_per_row"] = None if table.bytes_per_row is None else round(table.bytes_per_row, 1)
     if table.parts:
         drop = next_drop(table.parts, retention_days=report.retention_days)
-        per_day = rows_per_day(table.parts, now=report.now)
+        per_day = rows_per_day(table.parts, now=report.now, since=table.since)
         said |= {
             "parts": len(table.parts),
             "parts_compressed": sum(part.compressed for part in table.parts),
             "parts_with_late_rows": sum(part.partial for part in table.parts),
             "oldest": table.parts[0].begins.isoformat(),
-            "newest": table.parts[-1].ends.isoformat(),
+            "newest": _newest(table.parts).ends.isoformat(),
             "rows_per_day": None if per_day is None else round(per_day),
             "next_drop": None if drop is None else drop.isoformat(),
         }
@@ -196,7 +212,7 @@ def _rows(report: Report) -> Iterator[tuple[str, ...]]:
         if not table.parts:
             yield (*first, "", "", "", "", "", "")
             continue
-        per_day = rows_per_day(table.parts, now=report.now)
+        per_day = rows_per_day(table.parts, now=report.now, since=table.since)
         drop = next_drop(table.parts, retention_days=report.retention_days)
         yield (
             *first,
@@ -204,7 +220,7 @@ def _rows(report: Report) -> Iterator[tuple[str, ...]]:
             str(len(table.parts)),
             str(sum(part.compressed for part in table.parts)),
             f"{table.parts[0].begins:%Y-%m-%d}",
-            f"{table.parts[-1].begins:%Y-%m-%d}",
+            f"{_newest(table.parts).begins:%Y-%m-%d}",
             "never" if drop is None else f"{drop:%Y-%m-%d}",
         )
     if small:
@@ -216,6 +232,8 @@ def _lines(report: Report) -> Iterator[str]:
     inventory = report.inventory
     if report.day_bytes is not None:
         yield f"a day brings {_size(report.day_bytes)}"
+    if report.kept_bytes is not None:
+        yield f"all else grows by {_size(report.kept_bytes)} a day and is kept"
     if report.room.free_bytes is not None:
         yield f"free: {_size(report.room.free_bytes)} ({report.room.source})"
     yield f"full: [b]{report.full}[/b]"

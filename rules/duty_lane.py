@@ -100,8 +100,7 @@ class DutyLane:
                     await plans.wake_turns(connection, names, subjects, now=now)
             if any(mark.kind == "late" for mark in marks):
                 known = await self._desk.world(connection)
-                anybodys = [rule.name for rule in self._rules.values() if rule.subject == "incident"]
-                await wake_late(connection, known.world, marks, incident_rules=anybodys, now=now)
+                await wake_late(connection, known.world, marks, rules=self._rules, now=now)
             named = [int(mark.subject) for mark in marks if mark.kind == "duty" and mark.subject.isdecimal()]
             await waivers.wake(connection, named, now=now)
             await marks_store.forget(connection, marks)

@@ -93,16 +93,36 @@ async def limits(connection: Connection, *, at: datetime) -> Settings:
     return (await objections.settings_of(connection, RULE)).at(RULE, Settings, at)
 
 
-async def object_to(connection: Connection, duty: int, *, actor: str, unit: str, text: str, at: datetime) -> Objection:
-    """Object to the verdict on a duty of one's own unit.
+async def object_to(
+    connection: Connection,
+    duty: int,
+    *,
+    actor: str,
+    unit: str,
+    text: str,
+    at: datetime,
+    work_of: str | None = None,
+) -> Objection:
+    """Object to the verdict on a duty of one's own unit, or of another one while its work was done for it.
+
+    Args:
+        connection: in a transaction.
+        duty: its number.
+        actor: the account that objects.
+        unit: the unit of that account.
+        text: what is wrong.
+        at: now, aware UTC.
+        work_of: the unit for which a post of `unit` stood in during the duty; the caller has made sure of it.
 
     Raises:
-        NotThere: no duty of this unit has this number.
+        NotThere: no duty of these units has this number.
         NotNow: there is nothing to object to, the time for it is over, or an objection is open already.
     """
     found = await objections.duty_facts(connection, duty)
-    if found.unit != unit:
-        raise NotThere(f"duty {duty} is not one of unit {unit}; only those whose duty it is can object")
+    if found.unit not in {unit, work_of}:
+        raise NotThere(
+            f"duty {duty} is not one of unit {unit}; only those whose duty it is, or who stood in for them, can object"
+        )
     _require(text, f"an objection to duty {duty} needs a text that says what is wrong")
     _require_in_force(found)
     if found.verdict is None:

@@ -44,17 +44,21 @@ async def long_view(connection: Connection, world: World, need: LongNeed) -> Lon
 
 
 def devices_of(world: World, need: LongNeed) -> dict[int, HeldBy]:
-    """The devices that the posts themselves held within the span, by number; who held it first gives the name."""
+    """The devices that the posts themselves, or who stood in for one of them, held within the span, by number.
+
+    Who held one first gives the name. What a post held while it was away proves nothing and accuses nobody.
+    """
+    doing = world.cover.doing(need.posts, need.span)
     found: dict[int, HeldBy] = {}
     for it in sorted(world.custody, key=lambda it: (it.device, it.valid_from, it.code)):
         device = world.device.get(it.device)
-        common = it.span.meets(need.span)
-        if it.holder_kind != "post" or it.code not in need.posts or common is None:
+        if it.holder_kind != "post" or device is None or device.kind == "tag":
             continue
-        if device is None or device.kind == "tag":
+        common = [both for part in doing.get(it.code, ()) if (both := it.span.meets(part))]
+        if not common:
             continue
         before = found.get(device.number)
-        spells = merged((*before.spells, common)) if before else (common,)
+        spells = merged((*before.spells, *common)) if before else merged(common)
         found[device.number] = HeldBy(device.name, device.kind, before.holder if before else it.code, spells)
     return found
 

@@ -164,7 +164,8 @@ class Planner:
                 and (extent.rules is None or name in extent.rules)
                 and (extent.subjects is None or rule.subject == "checkpoint")
             ]
-            await plans.judge_touched(connection, names, extent, floor=floor, now=now)
+            lasting = [name for name in names if self._rules[name].lasts]
+            await plans.judge_touched(connection, names, extent, lasting=lasting, floor=floor, now=now)
 
 
 def _cleared(fingerprint: str) -> Clear:

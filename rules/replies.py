@@ -8,6 +8,7 @@ from rules.core.alerts import Raise
 from rules.core.duties import Duty
 from rules.core.fixes import Span
 from rules.core.rounds import Round
+from rules.core.search import Near
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,8 @@ class Need:
     """Which fixes a judgement wants to see: of a unit's devices (None: of any unit's), within a span.
 
     `held` is the span whose custody counts; the wider `span` only helps to judge its ends. `scans` asks for the tags
-    that those devices read as well, `grids` for the grid in which each fix was made.
+    that those devices read as well, `grids` for the grid in which each fix was made. With `near` only those devices
+    are wanted that can decide whether anybody was there.
     """
 
     unit: str | None
@@ -31,6 +33,7 @@ class Need:
     span: Span
     scans: bool = False
     grids: bool = False
+    near: Near | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,12 +52,14 @@ class DutyRule(Rule):
         follows_world: a duty that the planner no longer names is judged at once.
         replans: a duty that the planner no longer names, or names with other times or another unit, is dropped when it
             has not begun, and superseded when it has.
+        lasts: coming counts, as late, for hours after it has settled, at most for a day.
     """
 
     subject: ClassVar[Subject]
     shares: ClassVar[Literal["round", "community", "nothing"]] = "nothing"
     follows_world: ClassVar[bool] = False
     replans: ClassVar[bool] = False
+    lasts: ClassVar[bool] = False
 
     @abstractmethod
     def plan(self, planning: Planning) -> list[Planned]:

@@ -6,7 +6,7 @@ a connection inside a transaction and wakes the planner when that commits. The c
 
 import re
 from dataclasses import asdict, dataclass
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import Any
 
 from ingest.database import Connection
@@ -15,6 +15,10 @@ from rules.errors import NotNow, NotThere
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MAX_ROUNDS = 48  # of one unit in one shift: one each half hour for a whole day
+
+MIN_ROUND_MIN, MAX_ROUND_MIN = 5, 720  # of a random round; what a town's file may say, too
+MODES = ("constant", "seasonal", "targeted", "random")
+HOLIDAYS = ("as_usual", "skip", "only")
 
 _SQL = load_queries("rules.store", "shifts.sql")
 _PERIODS = {"seasonal": (r"\d\d-\d\d", "such as 11-15"), "targeted": (r"\d{4}-\d\d-\d\d", "such as 2026-11-15")}
@@ -106,12 +110,33 @@ def _check(key: ShiftKey, plan: ShiftPlan) -> None:
         raise NotNow(f"{said} has the days {', '.join(plan.days) or 'none'}; they are some of {', '.join(DAYS)}")
     if not 1 <= plan.rounds <= MAX_ROUNDS:
         raise NotNow(f"{said} has {plan.rounds} rounds; it may have 1 to {MAX_ROUNDS}")
-    pattern, example = _PERIODS.get(plan.mode, ("", ""))
+    if plan.mode not in MODES:
+        raise NotNow(f"{said} has the mode {plan.mode}; take one of {', '.join(MODES)}")
+    if plan.holidays not in HOLIDAYS:
+        raise NotNow(f"{said} takes holidays {plan.holidays}; take one of {', '.join(HOLIDAYS)}")
     for name, given in (("first_day", plan.first_day), ("last_day", plan.last_day)):
-        if pattern and not re.fullmatch(pattern, given or ""):
-            raise NotNow(f"{said} is {plan.mode} and its {name} is {given}; give a day {example}")
-        if not pattern and given is not None:
+        if plan.mode in _PERIODS and not _is_day(given, mode=plan.mode):
+            example = _PERIODS[plan.mode][1]
+            raise NotNow(f"{said} is {plan.mode} and its {name} is {given or 'left out'}; give a day {example}")
+        if plan.mode not in _PERIODS and given is not None:
             raise NotNow(f"{said} is {plan.mode} and has a {name}; leave it out, or choose seasonal or targeted")
+    if plan.mode == "targeted" and (plan.last_day or "") < (plan.first_day or ""):
+        raise NotNow(f"{said} ends on {plan.last_day}, before it begins on {plan.first_day}; turn the two round")
+    if plan.round_min is not None and plan.mode != "random":
+        raise NotNow(f"{said} is {plan.mode} and has a round_min; only a random one draws a window: leave it out")
+    if plan.round_min is not None and not MIN_ROUND_MIN <= plan.round_min <= MAX_ROUND_MIN:
+        raise NotNow(f"{said} has rounds of {plan.round_min} minutes; they may take {MIN_ROUND_MIN} to {MAX_ROUND_MIN}")
+
+
+def _is_day(text: str | None, *, mode: str) -> bool:
+    """Whether it is written as the mode wants it, and there is such a day; 29 February counts."""
+    if text is None or not re.fullmatch(_PERIODS[mode][0], text, re.ASCII):
+        return False
+    try:
+        date.fromisoformat(text if mode == "targeted" else f"2000-{text}")
+    except ValueError:
+        return False
+    return True
 
 
 def _plain(row: dict[str, Any]) -> dict[str, object]:

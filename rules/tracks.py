@@ -1,11 +1,13 @@
 """The fixes that judgements need, with the devices that made them and who held those: one query for many needs."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ingest.database import Connection
 from rules.core.equipment import Tracker
-from rules.core.fixes import Fix, Span, merged, pace_of, within
+from rules.core.fixes import Fix, Pace, Span, merged, pace_of, within
 from rules.core.presence import Tracked
+from rules.core.search import Near, Search
 from rules.core.world import World
 from rules.replies import Need
 from rules.store import readings
@@ -22,19 +24,35 @@ class Tracks:
     def __init__(self, connection: Connection, world: World) -> None:
         self._connection = connection
         self._world = world
-        self._counting: dict[Need, list[Tracker]] = {}
+        self._counting: dict[Need, list[list[Tracker]]] = {}
         self._fixes: dict[bool, dict[int, tuple[Fix, ...]]] = {}  # with their grids, and without
         self._found: dict[Need, tuple[Tracked, ...]] = {}
 
     async def read(self, needs: Iterable[Need]) -> None:
         """Read all that these needs want, in place of what was read before."""
+        counting = {need: _by_device(self._trackers(need)) for need in dict.fromkeys(needs)}
+        searches = {need: self._search(need, need.near, its) for need, its in counting.items() if need.near}
+        self._counting = counting.copy()
+        wanting = True
+        while wanting:
+            for need, search in searches.items():
+                if look := search.look:
+                    search.seen(look, await readings.glimpses(self._connection, search.near.place, look))
+                self._counting[need] = [it for it in counting[need] if it[0].device.number in search.chosen]
+            await self._read_fixes()
+            wanting = any([search.widen(self.of(need)) for need, search in searches.items()])  # noqa: C419  all of them
+
+    def _search(self, need: Need, near: Near, its: list[list[Tracker]]) -> Search:
+        whole = [replace(it[0], spells=merged(spell for one in it for spell in one.spells)) for it in its]
+        return Search(near=near, trackers=whole, paces=[self._pace(need, it) for it in whole])
+
+    async def _read_fixes(self) -> None:
         self._found.clear()
-        self._counting = {need: self._trackers(need) for need in dict.fromkeys(needs)}
         for grids in (False, True):
             wanted: dict[int, list[Span]] = {}
             for need, trackers in self._counting.items():
                 if need.grids is grids:
-                    for tracker in trackers:
+                    for tracker, *_ in trackers:
                         wanted.setdefault(tracker.device.number, []).append(need.span)
             spans = [(device, span) for device in sorted(wanted) for span in merged(wanted[device])]
             self._fixes[grids] = await readings.fixes_of(self._connection, spans, grids=grids)
@@ -53,12 +71,27 @@ class Tracks:
             if it.device.kind != "tag" and any(spell.meets(need.held) for spell in it.spells)
         ]
 
-    def _tracked(self, need: Need, tracker: Tracker) -> Tracked:
+    def _tracked(self, need: Need, its: list[Tracker]) -> Tracked:
+        """A device that went from hand to hand within the unit is one device all the same."""
+        tracker = its[0]
+        hands = sorted(((spell, it.holder) for it in its for spell in it.spells), key=lambda it: (it[0].start, it[1]))
         return Tracked(
             device=tracker.device.name,
             kind=tracker.device.kind,
-            holder=tracker.holder,
-            spells=tracker.spells,
+            holder=", ".join(dict.fromkeys(who for _, who in hands)),
+            hands=tuple(hands) if len(its) > 1 else (),
+            spells=merged(spell for spell, _ in hands),
             fixes=within(self._fixes[need.grids].get(tracker.device.number, ()), need.span),
-            pace=pace_of(self._world.unit_kind(tracker.unit, need.held.start)),
+            pace=self._pace(need, tracker),
         )
+
+    def _pace(self, need: Need, tracker: Tracker) -> Pace:
+        return pace_of(self._world.unit_kind(tracker.unit, need.held.start))
+
+
+def _by_device(trackers: Iterable[Tracker]) -> list[list[Tracker]]:
+    """Those of one device and unit together."""
+    found: dict[tuple[str, str], list[Tracker]] = {}
+    for it in trackers:
+        found.setdefault((it.device.name, it.unit), []).append(it)
+    return list(found.values())

@@ -10,6 +10,7 @@ from gateway.mqtt import packets, reasons
 from gateway.mqtt.packets import Malformed, Version
 
 UNCONFIRMED = 8192  # messages under way at once where the broker does not say what it takes
+WAITING = 10_000  # more behind them: a broker that is alive and confirms nothing must not fill the memory
 _HEADER_BYTES = 8  # of a PUBLISH, besides topic and payload, at the most
 
 Confirmed = asyncio.Future[None]
@@ -93,7 +94,7 @@ class Outgoing:
                 f"the broker at {self._broker} takes packets of {self.most_bytes} bytes at the most; "
                 f"the message to {topic} makes one of {size_bytes + _HEADER_BYTES}"
             )
-        if not qos and self.blocked:
+        if len(self._waiting) >= WAITING if qos else self.blocked:
             return BrokerUnavailable(f"the broker at {self._broker} is behind with what we send; try again later")
         return None
 

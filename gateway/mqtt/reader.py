@@ -17,6 +17,7 @@ from ingest.delivery import Delivery, Settler
 
 SPARE_BYTES: Final = 64 * 1024 * 1024  # handed on in spite of `crowded`, before QoS 1 is left to the broker as well
 TOPICS: Final = 100_000  # names kept; as many devices of one site, about 15 MB
+TOPIC_BYTES: Final = 200  # of a name that is kept; ours are half of it, and a phone may invent as many as it likes
 MID: Final = 0xFFFF  # the part of a token that is the packet id
 QOS_2: Final = 0x1_0000  # the part of a token that says QoS 2
 _SERIAL: Final = 0x2_0000  # a token of a later chunk is another one, though the broker gives a packet id again
@@ -263,10 +264,12 @@ class Reader:
     def _topic(self, raw: bytes) -> str:
         if not raw:
             raise Malformed("a PUBLISH without a topic; topic aliases were not offered")
-        if len(self._topics) >= TOPICS:
-            self._topics.clear()
         # What is no text must not come again for ever: it is handed on, no pattern matches it, and it is quarantined.
-        self._topics[raw] = topic = raw.decode(errors="backslashreplace")
+        topic = raw.decode(errors="backslashreplace")
+        if len(raw) <= TOPIC_BYTES:
+            if len(self._topics) >= TOPICS:
+                self._topics.clear()
+            self._topics[raw] = topic
         return topic
 
     def _begin_cut(self, head: int, data: bytes, body: int, stop: int) -> bool:

@@ -4,7 +4,8 @@ from gateway.simulation.driver import Counts, FindIncident, Simulation
 from gateway.simulation.happenings import Said
 from gateway.simulation.plan import Plan
 from gateway.simulation.scenario import DEFAULT, Scenario, load_scenario, scenario_text, shipped
-from gateway.simulation.town import Checkpoint, Device, Route, Shift, Stand, Thing, Town
+from gateway.simulation.spells import Hold, Round, Spell
+from gateway.simulation.town import Checkpoint, Device, Route, Thing, Town
 
 __all__ = [
     "DEFAULT",
@@ -12,13 +13,14 @@ __all__ = [
     "Counts",
     "Device",
     "FindIncident",
+    "Hold",
     "Plan",
+    "Round",
     "Route",
     "Said",
     "Scenario",
-    "Shift",
     "Simulation",
-    "Stand",
+    "Spell",
     "Thing",
     "Town",
     "load_scenario",

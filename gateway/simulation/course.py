@@ -39,6 +39,11 @@ class Moment:
     speed_mps: float
     heading_deg: float | None
 
+    @property
+    def point(self) -> Point:
+        """Where it is."""
+        return self.x, self.y
+
 
 class Course:
     """A movement in time; build it forwards with `stand` and `go`. Times are seconds since 1970."""

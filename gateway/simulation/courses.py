@@ -1,16 +1,18 @@
-"""Where every unit is: on foot while its shift runs, on wheels always."""
+"""Where every unit is: on foot while it is on duty, on wheels always."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from gateway.simulation.charge import LOOK_BACK_S, charge_pct
 from gateway.simulation.course import Course, Moment, Point, length_m
-from gateway.simulation.drives import SENT_MPS, Drives
+from gateway.simulation.drives import APART_S, SENT_MPS, Beat, Drives
 from gateway.simulation.roads import RoadNet
-from gateway.simulation.spells import Spell, spells
+from gateway.simulation.spells import LOOK_AROUND_S, Spell, joined
 from gateway.simulation.town import Town
 from gateway.simulation.walks import Scan, Walks
 
+DAY_S = 86_400
 BEFORE_S, AFTER_S = 60.0, 60.0  # a handset is switched on and off so long before and after its shift
 
 
@@ -63,6 +65,7 @@ class Courses:
         self._only_units = frozenset(only_units)
         self._day = lru_cache(maxsize=8)(self._spells_of_day)
         self._walk = lru_cache(maxsize=64)(walks.course)
+        drives.patrol(self._beats)
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -79,8 +82,25 @@ class Courses:
         detour = self._detour(unit, moment_s)
         return replace(planned, course=detour.course, scans=()) if planned and detour else planned
 
-    def divert(self, unit: str, moment_s: float, point: Point) -> Detour | None:
+    def divert(
+        self,
+        unit: str,
+        moment_s: float,
+        point: Point,
+        *,
+        reacts_s: float = REACTS_S,
+        stays_s: float = STAYS_S,
+        speed_mps: float | None = None,
+    ) -> Detour | None:
         """Send a unit somewhere from where it is; afterwards it goes to where it should be by then.
+
+        Args:
+            unit: who goes.
+            moment_s: when.
+            point: where to.
+            reacts_s: how long it takes to set out.
+            stays_s: how long it is there.
+            speed_mps: how fast it goes; None as fast as its kind does when it is sent.
 
         Returns:
             When it arrives and leaves; None when it is off duty or has been sent elsewhere.
@@ -88,11 +108,11 @@ class Courses:
         here = self.moment(unit, moment_s)
         if here is None or self._detour(unit, moment_s) is not None:
             return None
-        speed_mps = SENT_MPS if self.drives(unit) else HURRY_MPS
-        course = Course(moment_s, (here.x, here.y))
-        course.stand(moment_s + REACTS_S)
+        speed_mps = speed_mps or (SENT_MPS if self.drives(unit) else HURRY_MPS)
+        course = Course(moment_s, here.point)
+        course.stand(moment_s + reacts_s)
         course.go(self._roads.way(course.point, point), speed_mps=speed_mps)
-        arrives_s, leaves_s = course.ends_s, course.ends_s + STAYS_S
+        arrives_s, leaves_s = course.ends_s, course.ends_s + stays_s
         course.stand(leaves_s)
         way, back_s = self._way_back(unit, moment_s, point, leaves_s, speed_mps)
         if self.drives(unit) and self._drives.busy(unit, since_s=moment_s, until_s=back_s):
@@ -128,14 +148,23 @@ class Courses:
         return any(until_s < it.course.ends_s for it in self._detours[unit])
 
     def _planned(self, unit: str, moment_s: float) -> Going | None:
+        spell = self.spell(unit, moment_s)
         if self.drives(unit):
             course = self._drives.course(unit, moment_s)
-            return Going(course, course.starts_s, course.ends_s)
-        spell = self.spell(unit, moment_s)
+            on_duty = (spell.starts_s - BEFORE_S, spell.ends_s + AFTER_S) if spell else None
+            return Going(course, *(on_duty or (course.starts_s, course.ends_s)), self._walk(spell)[1] if spell else ())
         if spell is None:
             return None
         course, scans = self._walk(spell)
         return Going(course, spell.starts_s - BEFORE_S, spell.ends_s + AFTER_S, scans)
+
+    def _beats(self, unit: str, day: int) -> tuple[Beat, ...]:
+        """What a vehicle has to do that begins on a day (of UTC)."""
+        return tuple(
+            Beat(it.starts_s, it.ends_s, self._walk(it)[0])
+            for it in self._day(day)
+            if it.unit == unit and it.starts_s // DAY_S == day
+        )
 
     def moment(self, unit: str, moment_s: float) -> Moment | None:
         """Where a unit is at a moment, and how it moves; None when it is off duty."""
@@ -146,17 +175,34 @@ class Courses:
         """The shift that a unit is in, or makes ready for; the one that began first when there are several."""
         its = [
             spell
-            for spell in self._day(int(moment_s // 86_400))
+            for spell in self._day(int(moment_s // DAY_S))
             if spell.unit == unit and spell.starts_s - BEFORE_S <= moment_s < spell.ends_s + AFTER_S
         ]
         return min(its, key=lambda it: (it.starts_s, it.key), default=None)
 
+    def charge_pct(self, unit: str, moment_s: float) -> int | None:
+        """The charge of an electric unit in percent; None for others."""
+        if self._town.units.get(unit) != "electric":
+            return None
+        days = range(int((moment_s - LOOK_BACK_S) // DAY_S), int(moment_s // DAY_S) + 1)
+        return charge_pct(moment_s, {it for day in days for it in self._day(day) if it.unit == unit})
+
+    def on_duty(self, unit: str, moment_s: float) -> bool:
+        """Whether what its people carry is switched on; of a vehicle without any shift it always is."""
+        return unit not in self._town.rostered or self.spell(unit, moment_s) is not None
+
     def _spells_of_day(self, day: int) -> list[Spell]:
-        found = spells(self._town, since_s=day * 86_400 - AFTER_S, until_s=(day + 1) * 86_400 + BEFORE_S)
-        return [spell for spell in found if self._plays(spell)]
+        since_s, until_s = day * DAY_S - AFTER_S, (day + 1) * DAY_S + BEFORE_S
+        its = self._town.calendar(since_s - LOOK_AROUND_S, until_s + LOOK_AROUND_S)
+        found = joined(
+            (it for it in its if self._plays(it)), apart_s=lambda unit: APART_S if self.drives(unit) else 0.0
+        )
+        return [
+            it for it in found if since_s < it.ends_s and it.starts_s < until_s and (it.rounds or self.drives(it.unit))
+        ]
 
     def _plays(self, spell: Spell) -> bool:
-        shift = spell.key.rpartition("/")[2]
-        return (not self._only_shifts or shift in self._only_shifts) and (
-            not self._only_units or spell.unit in self._only_units
+        shift = spell.key.rpartition("/")[2] if spell.rounds else None
+        return (not self._only_shifts or shift is None or shift in self._only_shifts) and (
+            not self._only_units or self.drives(spell.unit) or spell.unit in self._only_units
         )

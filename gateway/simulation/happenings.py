@@ -9,11 +9,30 @@ from gateway.accounts import Lane
 
 @dataclass(frozen=True)
 class Hush:
-    """Nothing is heard of a device from `since_s` to `until_s`; then it sends what it kept."""
+    """Nothing is heard of a device from `since_s` to `until_s`; then it sends what it kept, unless that is lost."""
 
     device: str
     since_s: float
     until_s: float
+    lost: bool = False
+
+
+@dataclass(frozen=True)
+class Deceit:
+    """From `since_s` to `until_s` a device says what cannot be true of its place: how, as the scenario names it."""
+
+    since_s: float
+    until_s: float
+    how: str
+
+
+@dataclass(frozen=True)
+class Low:
+    """From `since_s` to `until_s` a vehicle has no more than so much charge."""
+
+    since_s: float
+    until_s: float
+    pct: int
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,16 @@ from functools import lru_cache
 from random import Random
 from typing import Any
 
+from devices.identity import KINDS
 from gateway.simulation.course import Moment, Plane
-from gateway.simulation.courses import Courses
+from gateway.simulation.courses import Courses, Going
 from gateway.simulation.dice import dice
 from gateway.simulation.drives import Drives
-from gateway.simulation.happenings import Hush, Said
+from gateway.simulation.happenings import Deceit, Hush, Said
 from gateway.simulation.receiver import STATUS_EVERY_S, Wander, battery_pct, grid_times, position
 from gateway.simulation.roads import RoadNet
 from gateway.simulation.scenario import Scenario
 from gateway.simulation.skipping import Skipping
-from gateway.simulation.stands import standings
 from gateway.simulation.story import Story
 from gateway.simulation.tags import equipment, extra_times
 from gateway.simulation.times import wire_time
@@ -28,6 +28,8 @@ AHEAD_S = 3600.0  # an errand changes where a vehicle was up to so long before i
 DRIVEN_S = 1800.0  # back-fill of what has no rounds
 TAGGED_S = 3600.0
 HOME_M = 800.0  # from the middle of the town, standard deviation on each axis
+JUMP_EVERY = 4  # of so many reports one lies elsewhere
+JUMP_DEG = 0.04  # to the north, some 4.4 km: nothing gets there and back between two reports
 EARLY_S = 300.0  # a visit so long before its window counts, so that time is filled too
 
 
@@ -53,7 +55,8 @@ class Plan:
         self._seed = seed
         self._plane = Plane(*_middle(town))
         roads = RoadNet(town.roads, self._plane)
-        self._drives = Drives(roads=roads, seed=seed, stands=standings(town, self._plane))
+        parked = {unit for unit in town.rostered if town.units.get(unit) == "electric"}
+        self._drives = Drives(roads=roads, seed=seed, parked=parked)
         skipping = Skipping(town, plane=self._plane, skips=scenario.skips, seed=seed)
         walks = Walks(town, plane=self._plane, roads=roads, seed=seed, skips=skipping)
         self.courses = Courses(
@@ -100,7 +103,7 @@ class Plan:
             hushes = self._story.hushes[device.name]
             found += (it for it in self._all(device, since_s, until_s) if _hushed(it.at_s, hushes) is None)
             for hush in hushes:
-                if since_s <= hush.until_s < until_s:
+                if not hush.lost and since_s <= hush.until_s < until_s:
                     found += (
                         Said(hush.until_s, it.at_s, it.device, it.lane, it.reading, it.incident)
                         for it in self._all(device, hush.since_s, hush.until_s)
@@ -190,10 +193,9 @@ class Plan:
         sky = chance.uniform(0.7, 1.3)  # some hours the receiver sees less of the sky, and says so
         wander = Wander(chance, sigma_m=gps.sigma_m * sky, over_s=gps.over)
         found: list[tuple[float, dict[str, Any]]] = []
-        unit = device.unit or ""
         home = self._home(device)
         for at_s in times:
-            going = self.courses.going(unit, at_s)
+            going = self._going(device, at_s)
             moment = going.course.at(at_s - device.lag_s) if going else home
             if moment is None:
                 continue
@@ -201,10 +203,32 @@ class Plan:
             accuracy_m = max(2.0, gps.sigma_m * sky * 1.6 + chance.gauss(0, 0.4))
             reading = position(at_s, moment, error, plane=self._plane, accuracy_m=accuracy_m, chance=chance)
             charge = battery_pct(device.kind, on_for_s=at_s - going.since_s if going else 0.0)
-            found.append((at_s, reading if charge is None else reading | {"battery_pct": charge}))
+            reading |= {} if charge is None else {"battery_pct": charge}
+            deceit = next((it for it in self._story.deceits[device.name] if it.since_s <= at_s < it.until_s), None)
+            found.append((at_s, self._deceived(reading, device, at_s, deceit) if deceit else reading))
         found += self._statuses(device, since_s, until_s, chance)
         found += self._scans(device, since_s, until_s)
         return sorted(found, key=lambda it: (it[0], it[1]["type"]))
+
+    def _going(self, device: Device, at_s: float) -> Going | None:
+        """Where a device goes; None when it is switched off."""
+        unit = device.unit or ""
+        if KINDS[device.kind].carried and not self.courses.on_duty(unit, at_s):
+            return None
+        return self.courses.going(unit, at_s)
+
+    def _deceived(self, reading: dict[str, Any], device: Device, at_s: float, deceit: Deceit) -> dict[str, Any]:
+        """What a device says that is not to be believed."""
+        if deceit.how == "mock":
+            return reading | {"mock": True}
+        if deceit.how == "teleport":
+            jumps = int(at_s // self.scenario.interval_s(device.kind)) % JUMP_EVERY == 0
+            return reading | {"lat": round(reading["lat"] + JUMP_DEG, 6)} if jumps else reading
+        held = self.courses.moment(device.unit or "", deceit.since_s)
+        if held is None:
+            return reading
+        lat, lon = self._plane.place(*held.point)
+        return reading | {"lat": round(lat, 6), "lon": round(lon, 6)}
 
     def _home(self, device: Device) -> Moment | None:
         """Where a handset lies that was taken home switched on; None when it is switched off there."""
@@ -217,8 +241,10 @@ class Plan:
         self, device: Device, since_s: float, until_s: float, chance: Random
     ) -> Iterator[tuple[float, dict[str, Any]]]:
         phase_s = dice(self._seed, "status", device.name).uniform(0, STATUS_EVERY_S)
-        for at_s in grid_times(since_s=since_s, until_s=until_s, every_s=STATUS_EVERY_S, phase_s=phase_s):
-            going = self.courses.going(device.unit or "", at_s)
+        lows = {it.since_s for it in self._story.lows[device.unit or ""] if since_s <= it.since_s < until_s}
+        usual = grid_times(since_s=since_s, until_s=until_s, every_s=STATUS_EVERY_S, phase_s=phase_s)
+        for at_s in sorted({*usual, *lows} if device.kind == "vehicle" else usual):
+            going = self._going(device, at_s)
             if going is None:
                 continue
             reading: dict[str, Any] = {
@@ -229,7 +255,16 @@ class Plan:
             charge = battery_pct(device.kind, on_for_s=at_s - going.since_s)
             if charge is not None:
                 reading |= {"battery_pct": charge, "charging": False}
+            driving = self._charge_pct(device, at_s)
+            reading |= {} if driving is None else {"charge_pct": driving}
             yield at_s, reading
+
+    def _charge_pct(self, device: Device, at_s: float) -> int | None:
+        """The charge of the electric vehicle that a terminal sits in."""
+        unit = device.unit or ""
+        pct = self.courses.charge_pct(unit, at_s) if device.kind == "vehicle" else None
+        lows = [it.pct for it in self._story.lows[unit] if it.since_s <= at_s < it.until_s]
+        return None if pct is None else min([pct, *lows])
 
     def _scans(self, device: Device, since_s: float, until_s: float) -> Iterator[tuple[float, dict[str, Any]]]:
         if device.kind != "handset" or device.lag_s or device.unit is None:

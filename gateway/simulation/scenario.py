@@ -3,7 +3,7 @@
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -33,18 +33,19 @@ class Shifts(_Part):
 
 
 class Skip(_Part):
-    """Checkpoints that a unit leaves out: by name, or so many of a round."""
+    """What a unit leaves out of its rounds: checkpoints by name, or so many of a round, or most of a line."""
 
     unit: str | None = Field(None, description="left out: any unit")
     route: str | None = Field(None, description="left out: any of the unit's routes")
     checkpoints: list[str] = Field(default_factory=list, description="codes")
     points: int = Field(0, ge=0, le=20, description="so many of a round, chosen by the seed")
+    lines: list[str] = Field(default_factory=list, description="codes")
     chance: float = Field(1.0, gt=0, le=1, description="share of the rounds to which it happens")
 
     @model_validator(mode="after")
     def _something(self) -> Self:
-        if bool(self.checkpoints) == bool(self.points):
-            raise ValueError("give either checkpoints or points")
+        if bool(self.checkpoints) + bool(self.points) + bool(self.lines) != 1:
+            raise ValueError("give either checkpoints, points or lines")
         return self
 
 
@@ -60,11 +61,12 @@ class _Event(_Part):
 
 
 class Silence(_Event):
-    """A device, or all of a unit, is not heard for a while and sends everything afterwards."""
+    """A device, or all of a unit, is not heard for a while; afterwards it sends everything, or it has lost it."""
 
     device: str | None = Field(None, description="left out, and unit too: a handset on duty")
     unit: str | None = Field(None, description="all of its devices")
     duration: Duration = Field(alias="for")
+    lost: bool = Field(False, description="what would have been said is never said")
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -110,6 +112,46 @@ class Knock(_ThingEvent):
     tilt_deg: float = Field(38.0, ge=0, le=180)
 
 
+class Stray(_Event):
+    """A unit goes where nobody sent it, or with neither `to` nor `far` stands where it is; then it catches up."""
+
+    unit: str | None = Field(None, description="left out: one on foot that is on duty")
+    to: str | tuple[float, float] | None = Field(None, description="[lon, lat] or a checkpoint's code")
+    far: float = Field(0.0, ge=0, le=20_000, description="metres by road, away from its own checkpoints")
+    kmh: float | None = Field(None, ge=1, le=150, description="left out: its usual haste")
+    duration: Duration = Field(alias="for", description="how long it stays there")
+
+    @model_validator(mode="after")
+    def _where(self) -> Self:
+        if self.to is not None and self.far:
+            raise ValueError("give to or far, not both")
+        return self
+
+
+class Trick(_Event):
+    """What a device says of its place is not to be believed for a while."""
+
+    device: str | None = Field(None, description="left out: a handset on duty")
+    how: Literal["teleport", "frozen", "mock"]
+    duration: Duration = Field(alias="for")
+
+
+class Flat(_Event):
+    """An electric vehicle has no more than so much charge."""
+
+    unit: str | None = Field(None, description="left out: the first electric one")
+    pct: int = Field(15, ge=0, le=100)
+    duration: Duration = Field(alias="for")
+
+
+class Leave(_Part):
+    """A post is on leave, which is recorded when the simulation starts."""
+
+    post: str
+    at: Duration = Field(0.0, description="after the start")
+    duration: Duration = Field(alias="for")
+
+
 class Scenario(_Part):
     """A whole file."""
 
@@ -128,6 +170,10 @@ class Scenario(_Part):
     incidents: list[Incident] = Field(default_factory=list)
     pressure: list[PressureLoss] = Field(default_factory=list)
     knocks: list[Knock] = Field(default_factory=list)
+    detours: list[Stray] = Field(default_factory=list)
+    tricks: list[Trick] = Field(default_factory=list)
+    flats: list[Flat] = Field(default_factory=list)
+    leaves: list[Leave] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _kinds(self) -> Self:

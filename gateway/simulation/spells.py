@@ -1,11 +1,9 @@
-"""When each unit is on duty, and which rounds it has to walk then."""
+"""When each unit is on duty, and what it has to do then: rounds to walk, places to hold."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
-from gateway.simulation.town import Town
+LOOK_AROUND_S = 2 * 86_400.0  # what overlaps is found so far before and after; no chain of shifts should be longer
 
 
 @dataclass(frozen=True)
@@ -19,40 +17,61 @@ class Round:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """A place to be at from then to then, in seconds since 1970; degrees WGS-84."""
+
+    code: str
+    lat: float
+    lon: float
+    starts_s: float
+    ends_s: float
+
+
+@dataclass(frozen=True)
 class Spell:
-    """One shift of one unit on one day, in seconds since 1970; `key` names it."""
+    """One stretch of duty of one unit, in seconds since 1970; `key` names it.
+
+    The calendar gives one for each shift of a unit and day, as `UNIT/DAY/SHIFT`, and one for each place that it holds
+    on a day.
+    """
 
     key: str
     unit: str
     starts_s: float
     ends_s: float
-    rounds: tuple[Round, ...]
+    rounds: tuple[Round, ...] = ()
+    holds: tuple[Hold, ...] = ()
 
 
-def spells(town: Town, *, since_s: float, until_s: float) -> Iterator[Spell]:
-    """The shifts that end after `since_s` and start before `until_s`, each with its rounds by end and start."""
-    zone = ZoneInfo(town.zone)
-    first = datetime.fromtimestamp(since_s, zone).date() - timedelta(days=2)
-    last = datetime.fromtimestamp(until_s, zone).date()
-    found: dict[tuple[str, str, str], list[Round]] = {}
-    times: dict[tuple[str, str, str], tuple[float, float]] = {}
-    for shift in town.shifts:
-        for offset in range((last - first).days + 1):
-            day = first + timedelta(days=offset)
-            if day.weekday() not in shift.days:
-                continue
-            end_day = day if shift.ends > shift.starts else day + timedelta(days=1)
-            starts_s = datetime.combine(day, shift.starts, tzinfo=zone).astimezone(UTC).timestamp()
-            ends_s = datetime.combine(end_day, shift.ends, tzinfo=zone).astimezone(UTC).timestamp()
-            if not (since_s < ends_s and starts_s < until_s):
-                continue
-            key = (shift.unit, day.isoformat(), shift.code)
-            part = (ends_s - starts_s) / shift.rounds
-            times[key] = (starts_s, ends_s)
-            found.setdefault(key, []).extend(
-                Round(shift.route, number + 1, starts_s + part * number, starts_s + part * (number + 1))
-                for number in range(shift.rounds)
+Calendar = Callable[[float, float], Iterable[Spell]]
+"""The spells that end after a moment and start before another, in seconds since 1970, each whole."""
+
+
+def joined(spells: Iterable[Spell], *, apart_s: Callable[[str], float]) -> list[Spell]:
+    """Spells of which no two of a unit overlap: what does, or follows too soon, becomes one with the work of both.
+
+    Args:
+        spells: any.
+        apart_s: how long a unit must be free between two.
+    """
+    found: list[Spell] = []
+    for spell in sorted(spells, key=lambda it: (it.unit, it.starts_s, it.key)):
+        last = found[-1] if found else None
+        if last and last.unit == spell.unit and spell.starts_s < last.ends_s + apart_s(spell.unit):
+            found[-1] = Spell(
+                f"{last.key}+{spell.key}",
+                spell.unit,
+                last.starts_s,
+                max(last.ends_s, spell.ends_s),
+                last.rounds + spell.rounds,
+                last.holds + spell.holds,
             )
-    for key in sorted(found):
-        rounds = sorted(found[key], key=lambda it: (it.ends_s, it.starts_s, it.route))
-        yield Spell("/".join(key), key[0], *times[key], tuple(rounds))
+        else:
+            found.append(spell)
+    return [_in_order(it) for it in found]
+
+
+def _in_order(spell: Spell) -> Spell:
+    rounds = sorted(spell.rounds, key=lambda it: (it.ends_s, it.starts_s, it.route))
+    holds = sorted(spell.holds, key=lambda it: (it.starts_s, it.code))
+    return Spell(spell.key, spell.unit, spell.starts_s, spell.ends_s, tuple(rounds), tuple(holds))

@@ -6,14 +6,14 @@ from collections import defaultdict
 from random import Random
 from typing import Any
 
-from gateway.errors import ScenarioError
+from gateway.simulation.checking import check
 from gateway.simulation.course import Plane, Point
 from gateway.simulation.courses import Courses, Detour
 from gateway.simulation.dice import dice
 from gateway.simulation.drives import BLOCK_S, LEAD_S, Drives, Errand
-from gateway.simulation.happenings import Hush, Said, Upset
+from gateway.simulation.happenings import Deceit, Hush, Low, Said, Upset
 from gateway.simulation.roads import RoadNet
-from gateway.simulation.scenario import Incident, Knock, PressureLoss, Scenario, Silence, Sos
+from gateway.simulation.scenario import Flat, Incident, Knock, PressureLoss, Scenario, Silence, Sos, Stray, Trick
 from gateway.simulation.times import wire_time
 from gateway.simulation.town import Device, Town
 
@@ -23,7 +23,9 @@ NEAR_DRIVING_M = 320.0  # the same for vehicles, which cover some 150 m between 
 LOOK_S = 15.0
 PLACES_TRIED = 40
 UNANSWERED_S = 600.0  # an incident that nobody is sent to is kept clear of people for so long
-_Event = Silence | Sos | Incident | PressureLoss | Knock
+FAR_ENOUGH = 0.8  # of the metres that a detour is to lead away
+_Event = Silence | Sos | Incident | PressureLoss | Knock | Stray | Trick | Flat
+_KEYS = ("silences", "sos", "incidents", "pressure", "knocks", "detours", "tricks", "flats")
 
 log = logging.getLogger(__name__)
 
@@ -58,15 +60,15 @@ class Story:
         self._devices = {it.name: it for it in town.devices}
         self._tag_of = {it.thing: it for it in town.devices if it.thing}
         self._events: list[tuple[str, _Event]] = [
-            (f"{key} {number}", event)
-            for key in ("silences", "sos", "incidents", "pressure", "knocks")
-            for number, event in enumerate(getattr(scenario, key), start=1)
+            (f"{key} {number}", event) for key in _KEYS for number, event in enumerate(getattr(scenario, key), start=1)
         ]
         self._known_to_s = start_s
         self.hushes: dict[str, list[Hush]] = defaultdict(list)
         self.upsets: dict[str, list[Upset]] = defaultdict(list)
         self.said: dict[str, list[Said]] = defaultdict(list)
-        _check(town, scenario, self._devices, self._tag_of)
+        self.deceits: dict[str, list[Deceit]] = defaultdict(list)
+        self.lows: dict[str, list[Low]] = defaultdict(list)
+        check(town, scenario)
 
     def tell(self, until_s: float) -> None:
         """Find out everything that begins before a moment."""
@@ -92,6 +94,12 @@ class Story:
                     self._upset(event, at_s, chance, pressure_kpa=event.kpa)
                 case Knock():
                     self._upset(event, at_s, chance, tilt_deg=event.tilt_deg)
+                case Stray():
+                    self._stray(event, at_s, chance)
+                case Trick():
+                    self._trick(event, at_s, chance)
+                case Flat():
+                    self._flat(event, at_s)
 
     def answer(self, device: str, incident: str, *, at_s: float, detour: Detour | None) -> None:
         """Have a device answer a dispatch."""
@@ -122,7 +130,7 @@ class Story:
             device = self._devices.get(event.device or "") or self._on_duty(at_s, chance)
             devices = [device.name] if device else []
         for name in devices:
-            self.hushes[name].append(Hush(name, at_s, at_s + event.duration))
+            self.hushes[name].append(Hush(name, at_s, at_s + event.duration, event.lost))
 
     def _sos(self, event: Sos, at_s: float, chance: Random) -> None:
         device = self._devices.get(event.device or "") or self._on_duty(at_s, chance)
@@ -181,11 +189,8 @@ class Story:
         return self._courses.drives(unit) and any(it.unit == unit for it in self._town.devices)
 
     def _point(self, event: Incident, at_s: float, busy_s: float, unit: str | None, chance: Random) -> Point:
-        if isinstance(event.place, tuple):
-            return self._plane.point(event.place[1], event.place[0])
         if event.place is not None:
-            spot = self._town.checkpoints[event.place]
-            return self._plane.point(spot.lat, spot.lon)
+            return self._named(event.place)
         tried = chance.sample(self._roads.points, min(PLACES_TRIED, len(self._roads.points))) or [(0.0, 0.0)]
         people = self._people(at_s, busy_s, unit)
         rooms = [(self._room(point, people), -number) for number, point in enumerate(tried)]
@@ -193,6 +198,13 @@ class Story:
             if room >= 1:
                 return point
         return tried[-max(rooms)[1]]
+
+    def _named(self, place: str | tuple[float, float]) -> Point:
+        """A place by a checkpoint's code, or by longitude and latitude."""
+        if isinstance(place, tuple):
+            return self._plane.point(place[1], place[0])
+        spot = self._town.checkpoints[place]
+        return self._plane.point(spot.lat, spot.lon)
 
     def _people(self, at_s: float, busy_s: float, unit: str | None) -> list[tuple[Point, float]]:
         """Where everybody but the one who is called is before the incident is answered, and how near is too near."""
@@ -235,6 +247,42 @@ class Story:
         if thing is not None:
             self.upsets[thing].append(Upset(thing, at_s, at_s + event.duration, pressure_kpa, tilt_deg))
 
+    def _stray(self, event: Stray, at_s: float, chance: Random) -> None:
+        device = None if event.unit else self._on_duty(at_s, chance)
+        unit = event.unit or (device.unit if device else None)
+        here = self._courses.moment(unit, at_s) if unit else None
+        if unit is None or here is None:
+            log.info("nobody is on duty to make the detour of %s", wire_time(at_s))
+            return
+        point = here.point
+        if event.to is not None:
+            point = self._named(event.to)
+        elif event.far:
+            point = self._far(unit, point, event.far, at_s)
+        speed_mps = event.kmh / 3.6 if event.kmh else None
+        self._courses.divert(unit, at_s, point, reacts_s=0.0, stays_s=event.duration, speed_mps=speed_mps)
+
+    def _far(self, unit: str, here: Point, far_m: float, at_s: float) -> Point:
+        """A place so far off by road, and as far as may be from where the unit has to be."""
+        spell = self._courses.spell(unit, at_s)
+        routes = [self._town.routes[it.route] for it in spell.rounds if it.route in self._town.routes] if spell else []
+        spots = [self._named(code) for route in routes for code in route.checkpoints if code in self._town.checkpoints]
+        ways = self._roads.distances(here)
+        reached = [it for it, way_m in ways.items() if FAR_ENOUGH * far_m <= way_m <= far_m] or sorted(ways)[:1]
+        nearest = {it: min((math.dist(it, spot) for spot in spots), default=math.dist(it, here)) for it in reached}
+        return max(reached, key=lambda it: (nearest[it], it), default=here)
+
+    def _trick(self, event: Trick, at_s: float, chance: Random) -> None:
+        device = self._devices.get(event.device or "") or self._on_duty(at_s, chance)
+        if device is not None:
+            self.deceits[device.name].append(Deceit(at_s, at_s + event.duration, event.how))
+
+    def _flat(self, event: Flat, at_s: float) -> None:
+        units = sorted(unit for unit, kind in self._town.units.items() if kind == "electric")
+        unit = event.unit or next(iter(units), None)
+        if unit is not None:
+            self.lows[unit].append(Low(at_s, at_s + event.duration, event.pct))
+
     def _handsets(self, at_s: float) -> list[Device]:
         return [
             it
@@ -264,38 +312,3 @@ class Story:
     ) -> None:
         at_s = float(round(at_s))
         self.said[device].append(Said(at_s, at_s, device, "urgent", reading, incident))
-
-
-def _check(town: Town, scenario: Scenario, devices: dict[str, Device], tag_of: dict[str, Device]) -> None:
-    """Every name in the scenario must be one of the town's."""
-    units, shifts = set(town.units), {it.code for it in town.shifts}
-    named: list[tuple[str, str, str | None, set[str], str]] = [
-        *(("shifts", "only", it, shifts, "shift") for it in scenario.shifts.only),
-        *(("shifts", "units", it, units, "unit") for it in scenario.shifts.units),
-    ]
-    for number, skip in enumerate(scenario.skips, start=1):
-        key = f"skips {number}"
-        named += [(key, "unit", skip.unit, units, "unit"), (key, "route", skip.route, set(town.routes), "route")]
-        named += [(key, "checkpoints", it, set(town.checkpoints), "checkpoint") for it in skip.checkpoints]
-    for number, silence in enumerate(scenario.silences, start=1):
-        key = f"silences {number}"
-        named += [(key, "device", silence.device, set(devices), "device"), (key, "unit", silence.unit, units, "unit")]
-    for number, sos in enumerate(scenario.sos, start=1):
-        named.append((f"sos {number}", "device", sos.device, set(devices), "device"))
-    for number, incident in enumerate(scenario.incidents, start=1):
-        key = f"incidents {number}"
-        named.append((key, "reported_by", incident.reported_by, set(devices), "device"))
-        vehicles = {unit for unit, kind in town.units.items() if kind != "foot"}
-        named.append((key, "answered_by", incident.answered_by, vehicles, "vehicle"))
-        if isinstance(incident.place, str):
-            named.append((key, "place", incident.place, set(town.checkpoints), "checkpoint"))
-    for name in ("pressure", "knocks"):
-        for number, event in enumerate(getattr(scenario, name), start=1):
-            named.append((f"{name} {number}", "thing", event.thing, set(tag_of), "equipment with a tag"))
-    wrong = [
-        f"{key}.{field}: there is no {what} {value} in this town that can be played"
-        for key, field, value, known, what in named
-        if value is not None and value not in known
-    ]
-    if wrong:
-        raise ScenarioError("the scenario does not fit the town: " + "; ".join(wrong))

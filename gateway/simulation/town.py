@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import time
+
+from gateway.simulation.spells import Calendar, Spell
 
 Line = tuple[tuple[float, float], ...]
 """Places along a line: latitude and longitude in degrees WGS-84."""
@@ -10,35 +11,34 @@ Line = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A place that rounds visit; `tag` can be scanned there."""
+    """A place that rounds visit; `tag` can be scanned there, and a visit lasts `dwell_s` at least."""
 
     code: str
     lat: float
     lon: float
     radius_m: float = 40.0
     tag: str | None = None
+    kind: str | None = None
+    dwell_s: float | None = None
 
 
 @dataclass(frozen=True)
 class Route:
-    """A line to walk, with the codes of its checkpoints."""
+    """A line to walk, with the codes of its checkpoints.
+
+    Attributes:
+        code: as in the plan.
+        line: where it goes.
+        checkpoints: in the order of the route.
+        ordered: they must be reached in this order.
+        legs_s: how long the way from each to the next should take; empty when nobody says.
+    """
 
     code: str
     line: Line
     checkpoints: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Shift:
-    """One unit walks one route so many times, on these days, in local time; it may end on the next day."""
-
-    code: str
-    days: frozenset[int]  # 0 Monday to 6 Sunday, of the day on which it starts
-    starts: time
-    ends: time
-    unit: str
-    route: str
-    rounds: int
+    ordered: bool = False
+    legs_s: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,29 +70,23 @@ class Thing:
     lon: float
 
 
-@dataclass(frozen=True)
-class Stand:
-    """A place that a unit holds on these days from then to then, in local time; it may end on the next day."""
-
-    code: str
-    unit: str
-    lat: float
-    lon: float
-    days: frozenset[int]  # 0 Monday to 6 Sunday, of the day on which it starts
-    starts: time
-    ends: time
+def nothing_to_do(since_s: float, until_s: float) -> tuple[Spell, ...]:
+    """The calendar of a town that has none."""
+    return ()
 
 
 @dataclass(frozen=True)
 class Town:
-    """All of it. Mappings are by code; `units` gives each unit's kind."""
+    """All of it. Mappings are by code; `units` gives each unit's kind, `rostered` those that ever have a shift."""
 
-    zone: str = "Asia/Shanghai"
     checkpoints: Mapping[str, Checkpoint] = field(default_factory=dict)
     routes: Mapping[str, Route] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     devices: tuple[Device, ...] = ()
-    shifts: tuple[Shift, ...] = ()
+    shifts: frozenset[str] = frozenset()
+    rostered: frozenset[str] = frozenset()
+    calendar: Calendar = nothing_to_do
     roads: tuple[Line, ...] = ()
+    lines: Mapping[str, Line] = field(default_factory=dict)
+    posts: frozenset[str] = frozenset()
     things: Mapping[str, Thing] = field(default_factory=dict)
-    stands: tuple[Stand, ...] = ()

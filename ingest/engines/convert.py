@@ -33,7 +33,10 @@ async def adopt(connection: Connection, *, wish: Wish, say: Callable[[str], None
         EngineMismatch: hypertables are asked for, but there is no extension that can make them.
     """
     state = await state_of(connection)
-    if wish == "native" or not state.partitioned:
+    if not state.partitioned:
+        await connection.execute(_SQL["index_hours"])
+        return
+    if wish == "native":
         return
     if not state.convertible:
         if wish == "timescale":
@@ -137,6 +140,7 @@ async def _swap(connection: Connection) -> None:
     await connection.execute(_SQL["keep_hours" if older else "drop_hours"])
     await connection.execute(_SQL["swap"])
     await connection.execute(_SQL["aggregate"])
+    await connection.execute(_SQL["index_hours"])
     await connection.execute(sql.SQL("CREATE VIEW position_readable AS {}").format(sql.SQL(row["definition"])))
 
 

@@ -87,3 +87,7 @@ SELECT time_bucket('1 hour', time) AS hour, device, coalesce(grid, 0) AS grid, c
        min(time) AS first, max(time) AS last
   FROM position GROUP BY 1, 2, 3
   WITH NO DATA;
+
+-- name: index_hours
+-- A unit's hours of months are found by its devices. Older conversions went without.
+CREATE INDEX IF NOT EXISTS position_hour_device ON position_hour (device, hour);

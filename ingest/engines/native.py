@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
 
 from psycopg import sql
 from psycopg.rows import DictRow
@@ -102,9 +103,10 @@ class NativeEngine:
 
     async def _make(self, connection: Connection, table: str, day: date) -> None:
         # Made apart and then attached: attaching does not stop the readers and writers of the other days.
+        name = await self._free_name(connection, table, day)
         names = {
             "table": sql.Identifier(table),
-            "part": sql.Identifier(f"{table}_{day:%Y%m%d}"),
+            "part": sql.Identifier(name),
             "first": sql.Literal(f"{day} 00:00:00Z"),
             "end": sql.Literal(f"{day + _DAY} 00:00:00Z"),
         }
@@ -112,4 +114,13 @@ class NativeEngine:
         await connection.execute(
             sql.SQL("ALTER TABLE {table} ATTACH PARTITION {part} FOR VALUES FROM ({first}) TO ({end})").format(**names)
         )
-        log.debug("made partition %s_%s", table, f"{day:%Y%m%d}")
+        log.debug("made partition %s", name)
+
+    async def _free_name(self, connection: Connection, table: str, day: date) -> str:
+        """A name that ends with the day. Somebody may have taken a day out to keep it elsewhere: that is left alone."""
+        for number in count(1):
+            name = f"{table}_{day:%Y%m%d}" if number == 1 else f"{table}_{number}_{day:%Y%m%d}"
+            row = await (await connection.execute(_SQL["named"], {"name": name})).fetchone()
+            if row and row["it"] is None:
+                return name
+        raise AssertionError("count() does not end")

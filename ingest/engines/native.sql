@@ -4,10 +4,16 @@ SELECT c.relname AS name, to_date(right(c.relname, 8), 'YYYYMMDD') AS day
   FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
  WHERE i.inhparent = %(table)s::regclass AND c.relname ~ '_\d{8}$';
 
+-- name: named
+-- Whether a table of this name is there, partition or not.
+SELECT to_regclass(quote_ident(%(name)s)) AS it;
+
 -- name: parts
--- The same with what they hold: rows by the newest estimate there is, the planner's or that of the statistics.
+-- The same with what they hold: rows by the newest estimate there is, the planner's or that of the statistics; a
+-- standby may have neither, then 150 bytes are a row.
 SELECT c.relname AS name, to_date(right(c.relname, 8), 'YYYYMMDD') AS day,
-       greatest(c.reltuples::bigint, pg_stat_get_live_tuples(c.oid), 0) AS rows,
+       coalesce(nullif(greatest(c.reltuples::bigint, pg_stat_get_live_tuples(c.oid), 0), 0),
+                pg_relation_size(c.oid) / 150) AS rows,
        pg_total_relation_size(c.oid) AS size_bytes
   FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
  WHERE i.inhparent = %(table)s::regclass AND c.relname ~ '_\d{8}$'

@@ -14,9 +14,11 @@ SELECT hypertable_name AS table, format('%I.%I', chunk_schema, chunk_name) AS na
 
 -- name: sizes
 -- Bytes of each chunk with indexes and its columnar part, and its rows by the newest estimate there is. The statistics
--- of a compressed chunk still count the rows it had before; what came since is judged by its size, 100 bytes a row.
+-- of a compressed chunk still count the rows it had before; what came since is judged by its size, 100 bytes a row, and
+-- so is all of it where there are no statistics, as on a standby.
 SELECT format('%%I.%%I', s.chunk_schema, s.chunk_name) AS name, s.total_bytes AS size_bytes,
-       CASE WHEN k.chunk_id IS NULL THEN greatest(pg_stat_get_live_tuples(c.oid), c.reltuples::bigint, 0)
+       CASE WHEN k.chunk_id IS NULL THEN coalesce(nullif(greatest(pg_stat_get_live_tuples(c.oid), c.reltuples::bigint, 0), 0),
+                                                    pg_relation_size(c.oid) / 100)
             ELSE k.numrows_pre_compression + pg_relation_size(c.oid) / 100 END AS rows
   FROM chunks_detailed_size(%(table)s::regclass) s
   JOIN pg_class c ON c.oid = format('%%I.%%I', s.chunk_schema, s.chunk_name)::regclass

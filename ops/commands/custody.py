@@ -8,8 +8,8 @@ import typer
 from rich.table import Table
 
 from ops.beside import BesideOption, beside
-from ops.commands.moments import MOMENT_HELP, actor, moment_of, recorded, shown, within
-from ops.commands.options import ConfigOption, JsonOption, SetOption, wide_console
+from ops.commands.moments import MOMENT_HELP, actor, moment_of, recorded, show_or_say, shown, since_when, within
+from ops.commands.options import ConfigOption, JsonOption, SetOption
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -132,20 +132,31 @@ def list_command(
     overrides: SetOption = None,
 ) -> None:
     """List who holds what. Times are the site's."""
-    from rules.store.roster import custody_list
+    from rules.store.roster import custody_list, holder_kind, lock_device
 
     settings = beside(folder, config=config, overrides=overrides).settings
     since = None if everything else datetime.now(UTC)
-    found = within(settings, lambda connection: custody_list(connection, device=device, holder=holder, since=since))
+
+    async def work(connection: "Connection") -> list[dict[str, Any]]:
+        if device is not None:
+            await lock_device(connection, device)
+        if holder is not None:
+            await holder_kind(connection, holder, at=datetime.now(UTC))
+        return await custody_list(connection, device=device, holder=holder, since=since)
+
+    found = within(settings, work)
     if as_json:
         typer.echo(json.dumps(found, default=datetime.isoformat, ensure_ascii=False))
         return
     zone = settings.site.zone
     table = Table("device", "holder", "kind", "from", "to", "by", box=None, pad_edge=False)
     for it in found:
-        start, end = shown(it["valid_from"], zone=zone), shown(it["valid_to"], zone=zone)
-        table.add_row(it["device"], it["holder"], it["holder_kind"], start, end, it["changed_by"] or "town's files")
-    wide_console().print(table)
+        start, end = since_when(it["valid_from"], zone=zone), shown(it["valid_to"], zone=zone)
+        by = it["changed_by"] or "town's files"
+        table.add_row(it["device"], it["holder"], it["holder_kind"], start, end or "further notice", by)
+    whose = f"{holder} does not hold {device}" if device and holder else f"nobody holds {device}"
+    whose = whose if device else f"{holder or 'nobody'} holds " + ("nothing" if holder else "anything")
+    show_or_say(table, f"{whose}{'' if everything else ', now or later; --all has spells that are over'}")
 
 
 def _change(settings: "Settings", action: str, work: "Callable[[Connection], Awaitable[CustodyChange]]") -> None:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import typer
+from rich.table import Table
 
-from ops.commands.options import run
+from ops import moments
+from ops.commands.options import run, wide_console
 from ops.settings import Settings
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+ALWAYS = datetime(2000, 1, 1, tzinfo=UTC)  # from when rows hold whose beginning nobody named
 MOMENT_HELP = 'RFC 3339, or local time of the site, such as "2026-11-21 20:00".'
 
 
@@ -28,15 +31,27 @@ def moment_of(text: str | None, *, zone: str) -> datetime | None:
     if text is None:
         return None
     try:
-        found = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no time; write {MOMENT_HELP}") from None
-    return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+        return moments.moment_of(text, "", zone=ZoneInfo(zone))
+    except moments.NoMoment as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def shown(moment: datetime | None, *, zone: str) -> str:
     """A moment in the site's zone, for people; nothing for None."""
     return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}" if moment else ""
+
+
+def since_when(moment: datetime, *, zone: str) -> str:
+    """The beginning of what is dated, for people; what the very first import said holds since always."""
+    return "always" if moment <= ALWAYS else shown(moment, zone=zone)
+
+
+def show_or_say(table: Table, otherwise: str) -> None:
+    """Print a table, or a sentence when it has no rows."""
+    if table.row_count:
+        wide_console().print(table)
+    else:
+        typer.echo(otherwise)
 
 
 def actor() -> str:
@@ -58,7 +73,8 @@ def within(settings: Settings, work: "Callable[[Connection], Awaitable[T]]") -> 
             async with connection.transaction():
                 return await work(connection)
 
-    return run(all_of_it())
+    with moments.in_site_times(ZoneInfo(settings.site.zone)):
+        return run(all_of_it())
 
 
 async def recorded(connection: "Connection", *, action: str, subject: str, detail: Mapping[str, Any]) -> None:

@@ -83,8 +83,12 @@ def replay_command(
     reason: ReasonOption = None,
     everything: Annotated[bool, typer.Option("--all", help="All that wait.")] = False,
     offset: Annotated[
-        str, typer.Option(help="Added to each reading's time, such as +8h, -365d or +90s: for clocks that were wrong.")
-    ] = "0s",
+        str | None,
+        typer.Option(
+            help="Added to each reading's time, such as +8h, -365d or +90s: for clocks that were wrong. "
+            "0s when it was the clock of ingest."
+        ),
+    ] = None,
     folder: BesideOption = None,
     config: ConfigOption = None,
     overrides: SetOption = None,
@@ -96,7 +100,7 @@ def replay_command(
     """
     if not (entries or reason or everything):
         raise typer.BadParameter("name ids, or a --reason, or --all")
-    shift = parse_offset(offset)
+    shift = None if offset is None else parse_offset(offset)
     stored, stay = run(
         _replay(beside(folder, config=config, overrides=overrides).settings, entries or None, reason, shift)
     )
@@ -144,7 +148,7 @@ async def _show(settings: Settings, entry: int) -> dict[str, Any]:
 
 
 async def _replay(
-    settings: Settings, entries: list[int] | None, reason: str | None, offset: timedelta
+    settings: Settings, entries: list[int] | None, reason: str | None, offset: timedelta | None
 ) -> tuple[int, int]:
     from ingest.database import make_pool
     from ingest.engines import engine_at

@@ -133,7 +133,7 @@ def _show(report: "PatrolReport") -> None:
     since, until = (f"{at.astimezone(zone):%Y-%m-%d %H:%M}" for at in (report.span.start, report.span.end))
     table = Table(
         report.by, "name", "到位率", "漏检率", "准点率", "met", "early", "late", "missed", "in doubt", "out", "pending",
-        box=None, pad_edge=False, title=f"{since} to {until}", title_justify="left",
+        box=None, pad_edge=False, title=f"{since} to {until} ({report.zone})", title_justify="left",
     )  # fmt: skip
     lines = [(line.key or "—", line.name or "", line.tally) for line in report.lines]
     for key, name, tally in [*lines, ("whole", "", report.whole)]:
@@ -141,12 +141,19 @@ def _show(report: "PatrolReport") -> None:
         rates = (tally.arrival, tally.missing, tally.punctuality)
         table.add_row(Text(key), Text(name), *map(percent, rates), *map(str, counts))
     console.print(table)
+    if report.whole.total == 0:
+        console.print("no duty of the patrol opened in this span")
+    console.print()
+    if report.together.hours == 0:
+        console.print("presence: no whole hour of this span has been rolled up yet")
+        return
+    start, end = (f"{at.astimezone(zone):%Y-%m-%d %H:%M}" for at in (report.hours.start, report.hours.end))
     seen = Table(
-        "grid", "name", "见巡率", "巡逻密度", "staffed minutes", "road km", box=None, pad_edge=False
+        "grid", "name", "见巡率", "巡逻密度 /(km h)", "staffed minutes", "road km",
+        box=None, pad_edge=False, title=f"presence from {start} to {end}", title_justify="left",
     )  # fmt: skip
     for it in [*report.presence, report.together]:
         density = "—" if it.density is None else f"{it.density:.2f}"
         known = Text(report.names.get(it.grid, ""))
         seen.add_row(it.grid or "whole", known, percent(it.sight), density, percent(it.staffed), f"{it.road_km:.2f}")
-    console.print()
     console.print(seen)

@@ -1,7 +1,9 @@
 """`gengfu roster`: who is named for which grid when; leave, and who stands in; the shift calendar."""
 
 import json
+from dataclasses import asdict
 from datetime import UTC, date, datetime, time
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -10,16 +12,18 @@ from rich.table import Table
 from rich.text import Text
 
 from ops.beside import BesideOption, beside
-from ops.commands.moments import MOMENT_HELP, moment_of, recorded, shown, within
+from ops.commands.moments import MOMENT_HELP, moment_of, recorded, show_or_say, shown, since_when, within
 from ops.commands.options import ConfigOption, JsonOption, SetOption, wide_console
+from ops.errors import OpsError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from ingest.database import Connection
     from ops.settings import Settings
     from rules.core.matrix import Cell
     from rules.roster import LeaveChange
+    from rules.shifts import ShiftKey
 
 app = typer.Typer(
     name="roster", help="See who is named for which grid; record leave, cover and shifts.", no_args_is_help=True
@@ -34,7 +38,25 @@ PostArgument = Annotated[str, typer.Argument(metavar="POST", help="Code of the p
 CodeArgument = Annotated[str, typer.Argument(metavar="SHIFT", help="Code of the shift, such as day.")]
 UnitArgument = Annotated[str, typer.Argument(metavar="UNIT", help="Code of the unit, such as F-01.")]
 RouteArgument = Annotated[str, typer.Argument(metavar="ROUTE", help="Code of the route, such as R-01.")]
+FURTHER = "further notice"
 STYLES = {"nobody": "bold white on red", "thin": "yellow", "answering": "dim", "named": ""}
+
+
+class Mode(StrEnum):
+    """When a line of the calendar holds."""
+
+    CONSTANT = "constant"
+    SEASONAL = "seasonal"
+    TARGETED = "targeted"
+    RANDOM = "random"
+
+
+class Holidays(StrEnum):
+    """What a line of the calendar does on days of rest."""
+
+    AS_USUAL = "as_usual"
+    SKIP = "skip"
+    ONLY = "only"
 
 
 @app.command("show")
@@ -58,15 +80,19 @@ def show_command(
     its = slots(zone, _day(day, zone), days=1, hours=_hours(slot_h))
     known = within(settings, lambda connection: snapshot(connection, zone=zone))
     rows = [it for it in matrix(known.world, slots=its) if it.grid.startswith(grid or "")]
+    if not rows:
+        raise OpsError(
+            f"no base grid has a code that begins with {grid}; `gengfu roster show --json` has the codes"
+            if grid
+            else "there are no grids yet; import a town: gengfu town import DIR"
+        )
     if as_json:
-        from dataclasses import asdict
-
         typer.echo(json.dumps([asdict(it) for it in rows], default=datetime.isoformat, ensure_ascii=False))
         return
     clocks = [f"{slot.start.astimezone(ZoneInfo(zone)):%H:%M}" for slot in its]
-    table = Table("grid", "A/B", *clocks, pad_edge=False)
+    table = Table("grid", "A/B", *clocks)
     for it in rows:
-        table.add_row(it.name, f"{it.a or '-'}/{it.b or '-'}", *(_cell(cell) for cell in it.cells))
+        table.add_row(it.name, f"{it.a or '-'}/{it.b or '-'}", *(_cell(cell, staff=it.staff) for cell in it.cells))
     wide_console().print(table)
     nobody = sum(cell.state == "nobody" for it in rows for cell in it.cells)
     typer.echo(f"{nobody} of {len(rows) * len(its)} cells have nobody named", err=True)
@@ -156,11 +182,18 @@ def leave_list_command(
     overrides: SetOption = None,
 ) -> None:
     """List who is away, and who stands in. Times are the site's."""
-    from rules.store.roster import leave_list
+    from rules.errors import NotThere
+    from rules.store.roster import leave_list, post_in_force
 
     settings, now = beside(folder, config=config, overrides=overrides).settings, datetime.now(UTC)
     since = None if everything else now
-    found = within(settings, lambda connection: leave_list(connection, post=post, since=since, now=now))
+
+    async def work(connection: "Connection") -> list[dict[str, Any]]:
+        if post is not None and not await post_in_force(connection, post, at=now):
+            raise NotThere(f"there is no post {post}; `gengfu roster show` has those of the grids")
+        return await leave_list(connection, post=post, since=since, now=now)
+
+    found = within(settings, work)
     if as_json:
         typer.echo(json.dumps(found, default=datetime.isoformat, ensure_ascii=False))
         return
@@ -169,8 +202,11 @@ def leave_list_command(
     for it in found:
         start, end = shown(it["valid_from"], zone=zone), shown(it["valid_to"], zone=zone)
         who = it["standing_in"] or Text("nobody", style="bold red")
-        table.add_row(str(it["id"]), it["post"], it["kind"], start, end or "further notice", who, it["note"])
-    wide_console().print(table)
+        table.add_row(str(it["id"]), it["post"], it["kind"], start, end or FURTHER, who, it["note"])
+    asked = post or "nobody"
+    show_or_say(
+        table, f"{asked} is not away" if post else "nobody is away, now or later; --all has leaves that are over"
+    )
 
 
 @shift_app.command("set")
@@ -185,6 +221,21 @@ def shift_set_command(
         str, typer.Option("--days", help="On which it starts: daily, or some of mon,tue,wed,thu,fri,sat,sun.")
     ] = "daily",
     name: Annotated[str | None, typer.Option("--name", help="For people; without it the code.")] = None,
+    mode: Annotated[
+        Mode, typer.Option("--mode", help="Always; each year or once from --first to --last; or at times drawn by lot.")
+    ] = Mode.CONSTANT,
+    first: Annotated[
+        str | None,
+        typer.Option("--first", metavar="DAY", help="Such as 11-15 when seasonal, 2026-11-15 when targeted."),
+    ] = None,
+    last: Annotated[str | None, typer.Option("--last", metavar="DAY", help="The last day, included.")] = None,
+    round_min: Annotated[
+        int | None,
+        typer.Option("--round-min", metavar="MINUTES", help="That a random round may take; else half of its part."),
+    ] = None,
+    holidays: Annotated[
+        Holidays, typer.Option("--holidays", help="On days of rest: as usual, not at all, or on these only.")
+    ] = Holidays.AS_USUAL,
     since: Annotated[
         str | None, typer.Option("--from", metavar="TIME", help=f"Without it from now on. {MOMENT_HELP}")
     ] = None,
@@ -194,9 +245,11 @@ def shift_set_command(
 ) -> None:
     """Make or change a line of the shift calendar from a moment on. Rounds are planned anew.
 
+    What is left out is as it is without the option, whatever the line said before; that is printed.
+
     Example: gengfu roster shift set late F-01 R-01 --starts 14:00 --ends 22:00 --rounds 2 --days mon,fri
     """
-    from rules.shifts import DAYS, ShiftKey, ShiftPlan, set_shift
+    from rules.shifts import DAYS, ShiftKey, ShiftPlan, set_shift, shift_list
 
     settings, now = beside(folder, config=config, overrides=overrides).settings, datetime.now(UTC)
     key = ShiftKey(code=code, unit=unit, route=route)
@@ -206,15 +259,24 @@ def shift_set_command(
         starts=_clock(starts),
         ends=_clock(ends),
         rounds=rounds,
+        mode=mode,
+        first_day=first,
+        last_day=last,
+        round_min=round_min,
+        holidays=holidays,
     )
     start = moment_of(since, zone=settings.site.zone) or now
 
-    async def work(connection: "Connection") -> None:
+    async def work(connection: "Connection") -> list[dict[str, Any]]:
+        before = [it for it in await shift_list(connection, at=start) if _is(it, key) and it["valid_from"] <= start]
         detail = await set_shift(connection, key, plan, since=start)
         await recorded(connection, action="shift.set", subject=code, detail=detail)
+        return before
 
-    within(settings, work)
-    typer.echo(f"shift {code} of {unit} on {route}: {starts} to {ends} from {shown(start, zone=settings.site.zone)} on")
+    before, zone = within(settings, work), settings.site.zone
+    typer.echo(f"shift {code} of {unit} on {route}, from {shown(start, zone=zone)} on: {_terms(asdict(plan))}")
+    for it in before:
+        typer.echo(f"until then: {_terms(it)}")
 
 
 @shift_app.command("end")
@@ -246,7 +308,7 @@ def shift_list_command(
     as_json: JsonOption = False, folder: BesideOption = None, config: ConfigOption = None, overrides: SetOption = None
 ) -> None:
     """List the lines in force and those to come. Times are the site's."""
-    from rules.shifts import DAYS, shift_list
+    from rules.shifts import shift_list
 
     settings = beside(folder, config=config, overrides=overrides).settings
     found = within(settings, lambda connection: shift_list(connection, at=datetime.now(UTC)))
@@ -254,43 +316,69 @@ def shift_list_command(
         typer.echo(json.dumps(found, default=lambda it: it.isoformat(), ensure_ascii=False))
         return
     zone = settings.site.zone
-    table = Table("shift", "unit", "route", "days", "starts", "ends", "rounds", "from", "to", box=None, pad_edge=False)
+    table = Table("shift", "unit", "route", "when", "from", "to", box=None, pad_edge=False)
     for it in found:
-        days = "daily" if len(it["days"]) == len(DAYS) else ",".join(it["days"])
-        start, end = shown(it["valid_from"], zone=zone), shown(it["valid_to"], zone=zone)
-        clocks = f"{it['starts']:%H:%M}", f"{it['ends']:%H:%M}"
-        table.add_row(it["code"], it["unit"], it["route"], days, *clocks, str(it["rounds"]), start, end)
-    wide_console().print(table)
+        start, end = since_when(it["valid_from"], zone=zone), shown(it["valid_to"], zone=zone)
+        table.add_row(it["code"], it["unit"], it["route"], _terms(it), start, end or FURTHER)
+    show_or_say(table, "no shift is in force or to come; make one: gengfu roster shift set --help")
+
+
+def _is(row: dict[str, Any], key: "ShiftKey") -> bool:
+    return all(row[name] == value for name, value in asdict(key).items())
+
+
+def _terms(row: "Mapping[str, Any]") -> str:
+    """What a line of the calendar says, in words."""
+    from rules.shifts import DAYS
+
+    days = "daily" if set(row["days"]) == set(DAYS) else ",".join(row["days"])
+    said = [f"{row['starts']:%H:%M} to {row['ends']:%H:%M}", days]
+    if row["first_day"]:
+        said.append(f"{row['mode']} {row['first_day']} to {row['last_day']}")
+    rounds = f"{row['rounds']} round{'' if row['rounds'] == 1 else 's'}"
+    if row["mode"] == "random":
+        rounds += " by lot" + (f", {row['round_min']} min each" if row["round_min"] else "")
+    return ", ".join(
+        [*said, rounds, *{"skip": ["not on holidays"], "only": ["on holidays only"]}.get(row["holidays"], [])]
+    )
 
 
 def _change(settings: "Settings", action: str, work: "Callable[[Connection], Awaitable[LeaveChange]]") -> None:
     from rules.store.roster import leave_list
 
     async def with_record(connection: "Connection") -> Any:
-        change = await work(connection)
+        change, now = await work(connection), datetime.now(UTC)
         await recorded(connection, action=action, subject=change.subject, detail=change.detail)
-        its = await leave_list(connection, post=change.subject, since=None, now=datetime.now(UTC))
-        return change, next((it for it in its if change.leave and it["id"] == change.leave.id), None)
+        its = await leave_list(connection, post=change.subject, since=None, now=now)
+        alone = [it for it in await leave_list(connection, post=None, since=now, now=now) if it["standing_in"] is None]
+        return change, next((it for it in its if change.leave and it["id"] == change.leave.id), None), alone
 
-    change, now = within(settings, with_record)
+    change, now, alone = within(settings, with_record)
     zone = settings.site.zone
     if now is None:
         typer.echo(f"leave of {change.subject} is withdrawn")
     else:
-        end = shown(now["valid_to"], zone=zone) or "further notice"
+        end = shown(now["valid_to"], zone=zone) or FURTHER
         who = f"{now['standing_in']} stands in" if now["standing_in"] else "NOBODY stands in; name somebody"
+        if now["cover"] not in {None, now["standing_in"]}:
+            who += f" ({now['cover']}, who was named, is away as well)"
         typer.echo(
             f"leave {now['id']}: {now['post']} is away from {shown(now['valid_from'], zone=zone)} to {end}; {who}"
         )
+    for it in alone:
+        if now is None or it["id"] != now["id"]:
+            typer.echo(f"besides, NOBODY stands in for {it['post']} (leave {it['id']}); name somebody")
     typer.echo(f"{change.judged.again} duties are judged again, {change.judged.kept} keep their verdict", err=True)
 
 
-def _cell(cell: "Cell") -> Text:
+def _cell(cell: "Cell", *, staff: int) -> Text:
     said = [f"{it.post or it.unit}" + ("*" if it.instead_of else "") for it in cell.out]
     if cell.state == "nobody":
         said.append(f"nobody {cell.nobody_min} min")
-    elif cell.state == "answering" and not said:
-        said = [f"({it})" for it in cell.answering]
+    elif cell.state == "thin":
+        said.append(f"of {staff}")
+    elif cell.state == "answering":
+        said += [f"({it})" for it in cell.answering]
     return Text(" ".join(dict.fromkeys(said)), style=STYLES[cell.state])
 
 

@@ -1,7 +1,7 @@
 """`gengfu rules`: what rules there are, and what one would have raised over stored history."""
 
 import json
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from rich.table import Table
 
 from ops.beside import BesideOption, beside
 from ops.commands.options import ConfigOption, JsonOption, run, wide_console
+from ops.moments import in_site_times, midnight, moment_of
 from ops.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ def list_command(as_json: JsonOption = False) -> None:
 @app.command("backtest")
 def backtest_command(
     rule: Annotated[str, typer.Argument(help="Its name; gengfu rules list has them.")],
-    since: Annotated[str, typer.Option("--from", metavar="TIME", help="A day of the site, or RFC 3339.")],
-    until: Annotated[str, typer.Option("--to", metavar="TIME", help="A day, with all of it, or RFC 3339.")],
+    since: Annotated[str, typer.Option("--from", metavar="TIME", help="A day of the site, or a time.")],
+    until: Annotated[str, typer.Option("--to", metavar="TIME", help="A day, with all of it, or a time.")],
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A setting of the rule for the whole span; repeatable."),
@@ -63,21 +64,24 @@ def backtest_command(
 
     Exit status: 0 done; 1 there is no such rule, setting or history.
     """
-    from ops.backtest_chart import write_chart
+    from ops.backtest_chart import check_name, write_chart
     from ops.backtest_report import as_json as to_json
     from ops.backtest_report import show
     from rules.backtest import question
 
     settings = beside(folder, config=config, overrides=None).settings
     zone = ZoneInfo(settings.site.zone)
-    asked = question(
-        rule,
-        since=_moment(since, zone=zone, option="--from", whole_day=False),
-        until=_moment(until, zone=zone, option="--to", whole_day=True),
-        now=datetime.now(UTC),
-        changes=changes or (),
-    )
-    result = run(_backtest(settings, asked))
+    if chart is not None:
+        check_name(chart)
+    with in_site_times(zone):
+        asked = question(
+            rule,
+            since=moment_of(since, "--from", zone=zone),
+            until=_end(until, zone=zone),
+            now=datetime.now(UTC),
+            changes=changes or (),
+        )
+        result = run(_backtest(settings, asked))
     if as_json:
         typer.echo(json.dumps(to_json(result), ensure_ascii=False))
     else:
@@ -107,15 +111,8 @@ async def _backtest(settings: Settings, asked: "Question") -> "Result":
             )
 
 
-def _moment(text: str, *, zone: ZoneInfo, option: str, whole_day: bool) -> datetime:
-    """A day of the site, its beginning or its end, or a moment."""
-    from devices.times import parse_time
-
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        try:
-            return parse_time(text)
-        except ValueError as error:
-            raise typer.BadParameter(f"{option} {text!r} is no day such as 2026-11-21, and {error}") from None
-    return datetime.combine(day + timedelta(days=whole_day), time(), tzinfo=zone).astimezone(UTC)
+def _end(text: str, *, zone: ZoneInfo) -> datetime:
+    """The end of a span, which a day is part of."""
+    if len(text) != 10:
+        return moment_of(text, "--to", zone=zone)
+    return midnight(moment_of(text, "--to", zone=zone).astimezone(zone).date() + timedelta(days=1), zone=zone)

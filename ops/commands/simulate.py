@@ -83,10 +83,13 @@ def simulate_command(
 
     async def play() -> "tuple[Counts, bool]":
         from gateway.simulation import Plan
-        from ops.simulation import town_now
+        from ops.commands.moments import actor
+        from ops.simulation import record_leaves, town_now
 
-        town = await town_now(place.settings.database.url.get_secret_value(), zone=place.settings.site.zone)
+        conninfo = place.settings.database.url.get_secret_value()
+        town = await town_now(conninfo, zone=place.settings.site.zone)
         plan = Plan(town, story, seed=seed, start=start)
+        await record_leaves(conninfo, story, start=start, actor=actor())
         return await _play(plan, place, secrets, speed=speed, state=state or _outboxes(place))
 
     counts, ended_early = run(play())

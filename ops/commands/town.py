@@ -128,7 +128,7 @@ def grade_command(
 
     Example: gengfu town grade 990101100001003 4 --from 2026-11-01 --note "market fair"
     """
-    from ops.moments import moment_of
+    from ops.moments import in_site_times, moment_of
     from ops.town.edits import GridEdit
 
     settings = beside(demo, config=config, overrides=overrides).settings
@@ -139,7 +139,8 @@ def grade_command(
         until=moment_of(until, "--to", zone=zone) if until else None,
         note=note,
     )
-    changed = run(_edit(settings, code, edit, now=now))
+    with in_site_times(zone):
+        changed = run(_edit(settings, code, edit, now=now))
     typer.echo(f"grid {code} has grade {grade}" if changed else f"grid {code} had grade {grade} already")
 
 

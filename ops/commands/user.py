@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 app = typer.Typer(name="user", help="Add, list, change and close the accounts of people.", no_args_is_help=True)
 
 T = TypeVar("T")
+PATROL = "patrol"  # the role that sees its own unit only
 ROLE_HELP = "officer, crew, patrol, leader, admin or auditor."
 SCOPE_HELP = "Code of the grid that bounds what the user sees; without it the whole site."
 UNIT_HELP = "Code of the user's unit; a patrol needs one and sees only that."
@@ -60,7 +61,9 @@ def add_command(
         settings,
         lambda connection: add_account(connection, name=name, role=role, password=password, scope=scope, unit=unit),
     )
-    typer.echo(f"added user {name}, {role} of {f'grid {scope}' if scope else 'the whole site'}", err=True)
+    reach = [f"unit {unit}"] if unit else []
+    reach += [f"grid {scope}"] if scope else [] if role == PATROL else ["the whole site"]
+    typer.echo(f"added user {name}, {role} of {', '.join(reach)}", err=True)
     if made:
         typer.echo(password)
 
@@ -82,7 +85,7 @@ def list_command(
         table.add_row(
             one.name,
             one.role,
-            one.scope or "whole site",
+            one.scope or ("its unit" if one.role == PATROL else "whole site"),
             one.unit or "",
             str(one.sessions),
             f"{one.created_at:%Y-%m-%d %H:%M}",

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from http import HTTPStatus
 from typing import get_args, get_origin
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from multidict import MultiMapping
@@ -21,6 +22,7 @@ from ops.http.problems import from_http_exception, from_validation, problem_resp
 from ops.http.routes import Answer, Route
 from ops.http.sessions import find_viewer, token_of
 from ops.http.viewer import Viewer
+from ops.moments import at_site
 
 ROUTE = web.RequestKey("route", Route)
 MAX_BODY_BYTES = 256 * 1024
@@ -81,7 +83,11 @@ class Dispatcher:
             params=_params(route, request),
             now=now,
         )
-        result = await route.handler(call)
+        try:
+            result = await route.handler(call)
+        except Problem as problem:  # the rules do not know who reads them
+            problem.detail = at_site(problem.detail, zone=ZoneInfo(self._service.settings.site.zone))
+            raise
         if route.scope is GRID and not call.bounded:
             raise TypeError(f"route {route.name} declares GRID and answered without taking the viewer's bounds")
         return _response(route, result)

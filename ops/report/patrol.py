@@ -123,7 +123,9 @@ def span_between(since: str | None, until: str | None, *, zone: ZoneInfo, now: d
     next_day = begin.astimezone(zone).date() + timedelta(days=1)
     end = moment_of(until, "--to", zone=zone) if until else midnight(next_day, zone=zone)
     if end <= begin:
-        raise ReportError(f"the report would end ({end:%Y-%m-%d %H:%M}Z) before it begins; give a later --to")
+        raise ReportError(
+            f"the report would end {end.astimezone(zone):%Y-%m-%d %H:%M}, before it begins; give a later --to"
+        )
     if end - begin > _LONGEST:
         raise ReportError(f"the report would span {(end - begin).days} days; ask for at most {_LONGEST.days}")
     return Span(begin, end)

@@ -184,11 +184,11 @@ def _spare_the_collector() -> None:
 
 
 def _send(session: Session, device: str, receipt: dict[str, object]) -> bool:
-    if not session.connected:
+    if not session.open:  # open is enough: one filter that is not granted must not silence what the others bring
         return False
     # QoS 0: a device that misses a receipt says its readings again and gets another.
-    _publish(session, down_topic(device), json.dumps(receipt, separators=(",", ":")).encode(), qos=0)
-    return True
+    said = session.send(down_topic(device), json.dumps(receipt, separators=(",", ":")).encode(), qos=0)
+    return said.exception() is None
 
 
 def _publish(session: Session, topic: str, payload: bytes, *, qos: int = 1) -> None:

@@ -67,7 +67,7 @@ async def edit_grid(connection: Connection, code: str, edit: GridEdit, *, actor:
     before = await _versions(connection, code, edit)
     if not before:
         raise GridEditError(
-            f"there was no grid {code} from {edit.since:%Y-%m-%d %H:%M}Z on; give a later valid_from, or import it"
+            f"there was no grid {code} from {edit.since:%Y-%m-%d %H:%M}Z on; name another one, or a later beginning"
         )
     changed: dict[str, Any] = {}
     for name in ("name", "grade"):
@@ -90,7 +90,7 @@ def _check(code: str, edit: GridEdit, now: datetime) -> None:
             f"the change of grid {code} begins in the future; a change holds from now on or from before"
         )
     if edit.until is not None and edit.until <= edit.since:
-        raise GridEditError(f"the change of grid {code} ends before it begins; give a later valid_to")
+        raise GridEditError(f"the change of grid {code} ends before it begins; give a later end")
     if not isinstance(edit.grade, Keep) and edit.grade is not None and edit.grade not in GRADES:
         raise GridEditError(f"there is no grade {edit.grade}; take 1 to {max(GRADES)}, or none")
     if unknown := sorted(set(edit.posts) - set(SLOTS)):

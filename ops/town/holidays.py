@@ -36,8 +36,10 @@ async def set_holiday(
         Whether anything was different.
 
     Raises:
-        TownError: there is no such kind.
+        TownError: there is no such kind, or it has no name.
     """
+    if not name.strip():
+        raise TownError(f"{day} has no name as a holiday; say what people call it, such as 国庆节")
     if kind not in HOLIDAY_KINDS:
         raise TownError(f"a holiday is of the kind {' or '.join(HOLIDAY_KINDS)}, not {kind!r}; {day} stays as it was")
     await connection.execute(_SQL["lock_holidays"])

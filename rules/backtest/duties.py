@@ -162,7 +162,7 @@ def ends_at(planned: Planned) -> datetime:
 
 def _as_known(case: Case, at: datetime) -> Case:
     """The case without what was reported after a moment."""
-    tracked = tuple(replace(it, fixes=tuple(fix for fix in it.fixes if fix.time <= at)) for it in case.tracked)
+    tracked = tuple(it.until(at) for it in case.tracked)
     return replace(case, tracked=tracked, scans=tuple(scan for scan in case.scans if scan.time <= at))
 
 

@@ -153,6 +153,9 @@ async def _remarks(connection: Connection, span: Span) -> list[str]:
     dropped = await history.dropped_before(connection)
     if dropped is not None and dropped > span.start:
         return [f"readings before {dropped:%Y-%m-%d %H:%MZ} were dropped for their age; there nothing can be proven"]
+    oldest = await history.oldest(connection)
+    if oldest is not None and oldest > span.start:
+        return [f"the oldest position is of {oldest:%Y-%m-%d %H:%MZ}; before that nothing can be proven"]
     return []
 
 
@@ -162,7 +165,7 @@ async def _result(connection: Connection, asked: Question, found: _Found, *, zon
     differing = sorted(
         (key, stored[key]["verdict"], verdict)
         for key, verdict in verdicts.items()
-        if key in stored and stored[key]["verdict"] not in (None, verdict)
+        if key in stored and stored[key]["verdict"] not in (None, verdict) and not _let_off(stored[key], verdict)
     )
     rows = await history.openings(connection, asked.rule.name, asked.span)
     raised = found.memory.raised
@@ -182,6 +185,11 @@ async def _result(connection: Connection, asked: Question, found: _Found, *, zon
         differing=differing[:_DIFFERING],
         remarks=remarks,
     )
+
+
+def _let_off(row: dict[str, Any], verdict: str) -> bool:
+    """Whether a person's waiver is all that makes the difference; a run knows of no waivers."""
+    return row["verdict"] == "waived" and row["waived_at"] is not None and verdict != "met"
 
 
 def _told(fingerprint: str, at: datetime, row: dict[str, Any]) -> Told:

@@ -21,6 +21,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from rules.core.alerts import Intent, Reason, Severity
+from rules.core.areas import Area, area_of
 from rules.core.duties import Duty, Judgement, Verdict
 from rules.core.fixes import MARGIN, Fix, Span, within
 from rules.core.holes import heard
@@ -65,6 +66,7 @@ class FirstPatrol(DutyRule):
     title: ClassVar[str] = "Patrol not begun"
     settings: ClassVar[type[RuleSettings]] = Settings
     subject: ClassVar[Subject] = "unit"
+    lasts: ClassVar[bool] = True
     replans: ClassVar[bool] = True
 
     @override
@@ -126,7 +128,9 @@ class FirstPatrol(DutyRule):
         shown["devices"] = [_device(it, window) for it in case.tracked[:_DEVICES_KEPT]]
         if not case.tracked:
             return Judgement(verdict=Verdict.IN_DOUBT, reasons=(reason(Why.NO_DEVICE),), evidence=shown)
-        doubts = [_doubts(it, window, settings.accuracy_m) for it in case.tracked]
+        shapes = (case.world.shapes.at(code, duty.opens_at) for code in sorted(grids))
+        ground = area_of(tuple(it.geometry for it in shapes if it is not None))
+        doubts = [_doubts(it, window, settings.accuracy_m, ground) for it in case.tracked]
         if all(doubts):
             reasons = tuple(doubt for found in doubts[:_DEVICES_KEPT] for doubt in found)
             return Judgement(verdict=Verdict.IN_DOUBT, reasons=reasons, evidence=shown)
@@ -190,10 +194,10 @@ def _began(it: Tracked, fix: Fix, window: Span, shown: dict[str, Any]) -> Judgem
     return Judgement(verdict=verdict, reasons=tuple(reasons), met_at=fix.time, evidence=shown)
 
 
-def _doubts(it: Tracked, window: Span, accuracy_m: float) -> list[Reason]:
+def _doubts(it: Tracked, window: Span, accuracy_m: float, ground: Area) -> list[Reason]:
     """Why this device does not show that the unit was elsewhere all the time."""
     found: list[Reason] = []
-    if not any(spell.start <= window.start and window.end <= spell.end for spell in it.spells):
+    if not it.held_throughout(window):
         found.append(reason(Why.CUSTODY, device=it.device))
     if not heard(it.credible, span=window, pace=it.pace):
         return [*found, reason(Why.SILENT_DEVICE, device=it.device)]
@@ -201,6 +205,11 @@ def _doubts(it: Tracked, window: Span, accuracy_m: float) -> list[Reason]:
     if coarse:
         worst = max(fix.accuracy_m or 0.0 for fix in coarse)
         found.append(reason(Why.ACCURACY, device=it.device, accuracy_m=worst, radius_m=accuracy_m))
+    elif near := _at_the_border(it, window, ground):
+        beyond_m = ground.beyond_m(near.lat, near.lon)
+        found.append(reason(Why.BORDER, device=it.device, beyond_m=beyond_m, accuracy_m=near.accuracy_m, at=near.time))
+    if jumps := within(it.track.jumps, window):
+        found.append(reason(Why.JUMP, device=it.device, at=jumps[0].time))
     times = [fix.time for fix in it.credible]
     before = max((at for at in times if at < window.start), default=window.start)
     after = min((at for at in times if at > window.end), default=window.end)
@@ -210,6 +219,12 @@ def _doubts(it: Tracked, window: Span, accuracy_m: float) -> list[Reason]:
     return found + [
         reason(Why.HOLE, device=it.device, start=a, end=b, gap_s=gap.total_seconds()) for gap, a, b in longest
     ]
+
+
+def _at_the_border(it: Tracked, window: Span, ground: Area) -> Fix | None:
+    """The first fix that may lie in the grids, given how inaccurate it is: an outer street belongs to both sides."""
+    fixes = within(it.credible, window) if ground.known else ()
+    return next((fix for fix in fixes if ground.beyond_m(fix.lat, fix.lon) <= (fix.accuracy_m or 0.0)), None)
 
 
 def _elsewhere(it: Tracked, window: Span) -> Reason:

@@ -220,6 +220,9 @@ class MissedCheckpoint(DutyRule):
         )
 
     def _no_round(self, group: Group, its_round: Round) -> Intent:
+        if any(it.duty.verdict in NOT_PROVEN for it in group.members):
+            note = "enough points of the round are proven; those that are not have alerts of their own"
+            return Clear(fingerprint=_round_fingerprint(its_round), note=note)
         proofs = [_proof(it, group.world) for it in group.members if it.evidence and it.duty.verdict not in NOT_PROVEN]
         note = "; ".join(proofs[:3]) or "enough points of the round are proven"
         return Clear(fingerprint=_round_fingerprint(its_round), event=WITHDRAWN, class_=WITHDRAWN, note=note)

@@ -12,11 +12,13 @@ Resolves when late fixes cover the rest (the alert is withdrawn), or by an offic
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, ClassVar
 
 from pydantic import Field
 from typing_extensions import override
 
+from devices.geometry import distance_m
 from rules.core.alerts import Intent, Reason, Severity
 from rules.core.coverage import Gap, Piece, Stretch, Way, covered_m, gaps, joined, pieces, reached_at, unseen_m
 from rules.core.duties import Duty, Judgement, Verdict
@@ -163,7 +165,9 @@ class _Walk:
         self.covered_m = covered_m(self.stretches)
         self.left: list[Gap] = gaps(self.way, self.stretches)
 
-    def _pieces(self, it: Tracked, fixes: tuple[Fix, ...], *, loose: bool = False) -> list[Piece]:
+    def _pieces(
+        self, it: Tracked, fixes: tuple[Fix, ...], *, loose: bool = False, any_speed: bool = False
+    ) -> list[Piece]:
         return pieces(
             self.way,
             fixes,
@@ -172,6 +176,7 @@ class _Walk:
             pace=it.pace,
             corridor_m=self.line.corridor_m,
             loose=loose,
+            any_speed=any_speed,
         )
 
     @property
@@ -201,7 +206,7 @@ class _Walk:
 
     def _doubts_of(self, it: Tracked, need_m: float) -> list[Reason]:
         found: list[Reason] = []
-        if not any(spell.start <= self.span.start and self.span.end <= spell.end for spell in it.spells):
+        if not it.held_throughout(self.span):
             found.append(reason(Why.CUSTODY, device=it.device))
         if not heard(it.credible, span=self.span, pace=it.pace):
             return [*found, reason(Why.SILENT_DEVICE, device=it.device)]
@@ -212,6 +217,8 @@ class _Walk:
         if self._with(self._pieces(it, it.credible, loose=True)) >= need_m:
             worst = max((fix.accuracy_m or 0.0 for fix in within(it.credible, self.span)), default=0.0)
             found.append(reason(Why.ACCURACY, device=it.device, accuracy_m=worst, radius_m=self.line.corridor_m))
+        if self._with(self._pieces(it, it.credible, any_speed=True)) >= need_m:
+            found.append(reason(Why.TOO_FAST, device=it.device, speed_mps=_top_speed(it, self.span)))
         made_up = tuple(fix for fix in it.held if not fix.credible)
         if made_up and self._with(self._pieces(it, it.held)) >= need_m:
             found.append(reason(Why.MOCK, device=it.device, at=made_up[0].time))
@@ -257,6 +264,14 @@ class _Walk:
 
     def _percent(self, metres: float) -> float:
         return round(100 * metres / self.way.length_m, 1) if self.way.length_m else 0.0
+
+
+def _top_speed(it: Tracked, span: Span) -> float:
+    """The fastest movement that would prove something if it could be believed: m/s."""
+    pairs = [(a, b) for a, b in pairwise(within(it.credible, span)) if timedelta() < b.time - a.time <= it.pace.max_gap]
+    return max(
+        (distance_m(a.lat, a.lon, b.lat, b.lon) / (b.time - a.time).total_seconds() for a, b in pairs), default=0.0
+    )
 
 
 def _stretch(stretch: Stretch) -> dict[str, Any]:

@@ -13,6 +13,7 @@ as *unproven* when each had a hole long enough for a visit, or nobody held one.
 Resolves when the visits are proven, or by an officer's hand.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, ClassVar
 
@@ -159,17 +160,28 @@ class MissedVisit(DutyRule):
         return min([max(now, duty.opens_at) + _LOOKS, *(it for it in looks if it is not None and now < it)])
 
     def _doubts(self, case: Case, plan: VisitPlan, view: LongView) -> list[Reason]:
-        """Why nobody can say that the grid was not visited; empty when one device rules it out."""
+        """Why nobody can say that the grid was not visited; empty when all who were seen at all are ruled out.
+
+        A visit by any of them counts, so one who was in sight elsewhere says nothing of another one's hole.
+        """
+        span, settings = Span(case.duty.opens_at, case.duty.due_at), self._settings(case)
+        posts = case.world.answering(case.duty.subject, plan.role, case.duty.opens_at)
+        watches = _watches(case.world, posts, span, settings)
+        if len({local_day(it.start, case.world.zone) for its in watches.values() for it in its}) < plan.times:
+            unnamed = [it for post in posts for it, who in case.world.cover.over(post, span) if who is None]
+            if unnamed:
+                return [reason(Why.NOBODY_NAMED, unit=", ".join(posts), start=it.start, end=it.end) for it in unnamed]
         if not view.held:
             return [reason(Why.NO_DEVICE)]
-        its = [self._doubts_of(it, case, plan, view) for it in view.held]
-        return [] if not all(its) else [doubt for found in its for doubt in found]
+        its: dict[str, list[list[Reason]]] = {}
+        for it in view.held:
+            if any(hour.device == it.device for hour in view.hours):
+                its.setdefault(it.holder, []).append(self._doubts_of(it, watches.get(it.holder, []), plan, view))
+        if not its:
+            return [reason(Why.SILENT_DEVICE, device=it.device) for it in view.held]
+        return [doubt for found in its.values() if all(found) for one in found for doubt in one]
 
-    def _doubts_of(self, it: HeldBy, case: Case, plan: VisitPlan, view: LongView) -> list[Reason]:
-        settings, duty = self._settings(case), case.duty
-        if not any(hour.device == it.device for hour in view.hours):
-            return [reason(Why.SILENT_DEVICE, device=it.device)]
-        watch = _in_sight(case.world, it.holder, Span(duty.opens_at, duty.due_at), settings)
+    def _doubts_of(self, it: HeldBy, watch: Sequence[Span], plan: VisitPlan, view: LongView) -> list[Reason]:
         found: list[Reason] = []
         if any(not any(spell.start <= s.start and s.end <= spell.end for spell in it.spells) for s in watch):
             found.append(reason(Why.CUSTODY, device=it.device))
@@ -252,6 +264,15 @@ def _plan(case: Case) -> VisitPlan | None:
     return case.world.visit_plans.at(case.duty.context.get("plan"), case.duty.opens_at)
 
 
+def _watches(world: World, posts: Sequence[str], span: Span, settings: Settings) -> dict[str, list[Span]]:
+    """When the devices of each post that did the duty, or stood in for one that did, should report."""
+    found: dict[str, list[Span]] = {}
+    for who, parts in world.cover.doing(posts, span).items():
+        hours = _in_sight(world, who, span, settings)
+        found[who] = [both for it in hours for part in parts if (both := it.meets(part)) and both.start < both.end]
+    return found
+
+
 def _in_sight(world: World, post: str, span: Span, settings: Settings) -> list[Span]:
     """When a post's device should report: in the shifts of its unit, else in working hours."""
     its = world.posts.at(post, span.start)
@@ -261,7 +282,7 @@ def _in_sight(world: World, post: str, span: Span, settings: Settings) -> list[S
         for _, hours in daily(shift.days, shift.starts, shift.ends, since=span.start, until=span.end, zone=world.zone):
             if shift.holds(hours.start) and (common := hours.meets(span)):
                 found[common] = None
-    if not shifts:
+    if not found:  # no shift at all, or none in this span: nobody is blamed for a time in which nobody looked
         starts, ends = time(settings.from_hour), time(settings.to_hour % 24)
         for _, hours in daily(_WORKING_DAYS, starts, ends, since=span.start, until=span.end, zone=world.zone):
             if common := hours.meets(span):

@@ -7,7 +7,8 @@ Fires when the limit and the settle time have passed without a device in the cir
 sight all the time, as *unproven* when none was.
 
 Resolves when a device arrives after all (its class becomes *late*, or it is withdrawn when late data show an arrival
-in time), when another unit is sent instead, or by an officer's hand.
+in time), when another unit is sent instead, or by an officer's hand. An incident that is closed before the limit asks
+for nobody any more.
 """
 
 from datetime import datetime, timedelta
@@ -19,8 +20,9 @@ from typing_extensions import override
 from rules.core.alerts import UNPROVEN, WITHDRAWN, Clear, Intent, Raise, Reason, Severity
 from rules.core.duties import NOT_PROVEN, Duty, Judgement, Verdict
 from rules.core.fixes import MARGIN, Span
-from rules.core.presence import absences, doubts, earliest, evidence, sight, visit_reasons
+from rules.core.presence import absences, doubts, earliest, evidence, visit_reasons
 from rules.core.reasons import Why, instant, reason
+from rules.core.search import Near
 from rules.core.visits import Circle
 from rules.core.words import clock, length
 from rules.facts import Case, Group, IncidentFacts, Member, Planning
@@ -53,6 +55,7 @@ class ResponseTime(DutyRule):
     title: ClassVar[str] = "Response time"
     settings: ClassVar[type[RuleSettings]] = Settings
     subject: ClassVar[Subject] = "incident"
+    lasts: ClassVar[bool] = True
 
     @override
     def plan(self, planning: Planning) -> list[Planned]:
@@ -82,21 +85,26 @@ class ResponseTime(DutyRule):
 
     @override
     def need(self, case: Case) -> Need:
-        span = Span(case.duty.opens_at, self._gives_up_at(case))
-        return Need(unit=case.duty.unit, held=span, span=span.widened(before=MARGIN, after=MARGIN))
+        duty = case.duty
+        span = Span(duty.opens_at, self._gives_up_at(case))
+        circle = _circle(case.incident)
+        near = None
+        if duty.unit is None and circle is not None:
+            limit, after = Span(duty.opens_at, duty.due_at), Span(duty.due_at, span.end)
+            near = Near(place=circle, limit=limit, after=after, settles_at=duty.settles_at)
+        return Need(unit=duty.unit, held=span, span=span.widened(before=MARGIN, after=MARGIN), near=near)
 
     @override
     def judge(self, case: Case, *, now: datetime) -> Judgement:
-        duty, incident = case.duty, case.incident
-        if incident is None or incident.lat is None or incident.lon is None:
+        duty, incident, circle = case.duty, case.incident, _circle(case.incident)
+        if incident is None or circle is None:
             return Judgement(verdict=Verdict.IN_DOUBT, reasons=(reason(Why.NO_PLACE, incident=duty.subject),))
         if not _current(duty, incident):
             return Judgement(
                 verdict=Verdict.WAIVED, reasons=(reason(Why.SUPERSEDED, by=incident.unit or "any unit"),), done=True
             )
-        circle = Circle(incident.lat, incident.lon, incident.radius_m)
         limit = Span(duty.opens_at, duty.due_at)
-        sightings = [sight(it, circle, limit) for it in case.tracked]
+        sightings = [it.sight(circle, limit) for it in case.tracked]
         if seen := earliest(sightings):
             return Judgement(
                 verdict=Verdict.MET,
@@ -105,7 +113,7 @@ class ResponseTime(DutyRule):
                 evidence=evidence(circle, limit, sightings),
             )
         after = Span(duty.due_at, self._gives_up_at(case))
-        later = [sight(it, circle, after) for it in case.tracked]
+        later = [it.sight(circle, after) for it in case.tracked]
         if seen := earliest(later):
             late: Reason = reason(Why.LATE_BY, late_s=(seen[1].at - duty.due_at).total_seconds())
             return Judgement(
@@ -115,9 +123,14 @@ class ResponseTime(DutyRule):
                 evidence=evidence(circle, after, later),
             )
         shown = evidence(circle, limit, sightings)
+        if incident.closed_at is not None and incident.closed_at < duty.due_at:
+            # Whoever was on the way was called off: the time to come had not run out.
+            return Judgement(
+                verdict=Verdict.WAIVED, reasons=(reason(Why.CLOSED, at=incident.closed_at),), evidence=shown
+            )
         known_at = duty.opens_at + _KNOWN_AFTER
         again = known_at if now < known_at else None
-        if unsure := doubts(sightings):
+        if unsure := doubts(sightings, one_unit=duty.unit is not None):
             return Judgement(verdict=Verdict.IN_DOUBT, reasons=tuple(unsure), evidence=shown, look_again_at=again)
         why = (reason(Why.NOT_YET), *absences(sightings))
         return Judgement(verdict=Verdict.MISSED, reasons=why, evidence=shown, look_again_at=again)
@@ -149,7 +162,9 @@ class ResponseTime(DutyRule):
             note = f"late data show that {device} arrived in time, at {clock(duty.met_at, group.world.zone)}"
             return Clear(fingerprint=fingerprint, event=WITHDRAWN, class_=WITHDRAWN, note=note)
         if duty.verdict not in NOT_PROVEN:
-            return Clear(fingerprint=fingerprint, note="another unit was sent instead")
+            closed = any(it["reason"] == Why.CLOSED for it in duty.reasons)
+            note = "the incident was closed before the limit" if closed else "another unit was sent instead"
+            return Clear(fingerprint=fingerprint, note=note)
         settings = group.settings.at(self.name, Settings, duty.opens_at)
         missed = duty.verdict is Verdict.MISSED
         who = duty.unit or "no unit"
@@ -175,6 +190,12 @@ class ResponseTime(DutyRule):
     def _gives_up_at(self, case: Case) -> datetime:
         settings = case.settings.at(self.name, Settings, case.duty.opens_at)
         return case.duty.due_at + timedelta(seconds=settings.give_up_s)
+
+
+def _circle(incident: IncidentFacts | None) -> Circle | None:
+    if incident is None or incident.lat is None or incident.lon is None:
+        return None
+    return Circle(incident.lat, incident.lon, incident.radius_m)
 
 
 def _current(duty: Duty, incident: IncidentFacts) -> bool:

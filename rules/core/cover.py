@@ -72,6 +72,15 @@ class Cover:
             found.append((Span(start, part.end), who))
         return found
 
+    def doing(self, posts: Iterable[str], span: Span) -> dict[str, tuple[Span, ...]]:
+        """Who did the duties of some posts, and when within a span: they themselves and who stood in for them."""
+        found: dict[str, list[Span]] = {}
+        for post in posts:
+            for part, who in self.over(post, span):
+                if who is not None:
+                    found.setdefault(who, []).append(part)
+        return {who: merged(parts) for who, parts in sorted(found.items())}
+
     def present(self, post: str, span: Span) -> Iterator[Span]:
         """When within the span a post was there itself."""
         return (part for part, who in self.over(post, span) if who == post)

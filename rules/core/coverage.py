@@ -104,6 +104,7 @@ def pieces(
     pace: Pace,
     corridor_m: float,
     loose: bool = False,
+    any_speed: bool = False,
 ) -> list[Piece]:
     """What one device covers of a line within a span.
 
@@ -115,13 +116,14 @@ def pieces(
         pace: which movements are believable.
         corridor_m: this near to the line is on it; less accurate fixes prove nothing and are left out.
         loose: take those in as well, each as wide as it is inaccurate: where the device may have been.
+        any_speed: take in movements that are faster than the unit moves.
     """
     near = within(fixes, span.widened(before=pace.max_gap, after=pace.max_gap))
     if not loose:
         near = tuple(fix for fix in near if fix.accuracy_m is None or fix.accuracy_m <= corridor_m)
     if not near:
         return []
-    moves = _moves(way, near, span=span, pace=pace)
+    moves = _moves(way, near, span=span, pace=pace, any_speed=any_speed)
     reach = corridor_m + (moves.accuracy_m if loose else 0.0)
     found = []
     for move, from_m, to_m in _overlaps(way, moves, np.broadcast_to(reach, moves.accuracy_m.shape)):
@@ -190,7 +192,7 @@ class _Moves:
     ends: list[tuple[Fix, Fix]]
 
 
-def _moves(way: Way, fixes: tuple[Fix, ...], *, span: Span, pace: Pace) -> _Moves:
+def _moves(way: Way, fixes: tuple[Fix, ...], *, span: Span, pace: Pace, any_speed: bool) -> _Moves:
     xy = way.plane([fix.lat for fix in fixes], [fix.lon for fix in fixes])
     seconds = np.array([(fix.time - span.start).total_seconds() for fix in fixes])
     accuracy = np.array([fix.accuracy_m or 0.0 for fix in fixes])
@@ -198,7 +200,7 @@ def _moves(way: Way, fixes: tuple[Fix, ...], *, span: Span, pace: Pace) -> _Move
     inside = np.flatnonzero((seconds >= 0) & (seconds <= end_s))
     gap_s = np.diff(seconds)
     way_m = np.hypot(*np.diff(xy, axis=0).T)
-    believed = (gap_s > 0) & (gap_s <= pace.max_gap_s) & (way_m <= pace.max_speed_mps * gap_s)
+    believed = (gap_s > 0) & (gap_s <= pace.max_gap_s) & (any_speed | (way_m <= pace.max_speed_mps * gap_s))
     moving = np.flatnonzero(believed & (seconds[1:] >= 0) & (seconds[:-1] <= end_s))
     low = np.clip(-seconds[moving] / gap_s[moving], 0.0, 1.0)[:, None]
     high = np.clip((end_s - seconds[moving]) / gap_s[moving], 0.0, 1.0)[:, None]

@@ -77,6 +77,7 @@ class Judgement:
         done: nothing later can change it, so it is final at once.
         look_again_at: when the rule itself wants another look, None leaves that to the duty's own times.
         may_turn: what is still to come can make it worse, so nothing is said before the duty has settled.
+        unfinished: what it rests on is still on its way, so it cannot be final however late it is.
     """
 
     verdict: Verdict | None
@@ -86,6 +87,7 @@ class Judgement:
     done: bool = False
     look_again_at: datetime | None = None
     may_turn: bool = False
+    unfinished: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +115,8 @@ def state_at(duty: Duty, now: datetime) -> State:
 def stand(duty: Duty, judgement: Judgement, *, now: datetime) -> Standing:
     """What a judgement allows to be said now: a reproach only when the duty has settled."""
     state = State.FINAL if judgement.done else state_at(duty, now)
+    if state is State.FINAL and judgement.unfinished:
+        state = State.PROVISIONAL
     judgement = excused(duty, judgement, state=state)
     settled = state in (State.PROVISIONAL, State.FINAL)
     at_once = judgement.verdict in _SAID_AT_ONCE and not judgement.may_turn

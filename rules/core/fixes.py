@@ -88,6 +88,7 @@ PACES = {
     "car": Pace(max_gap_s=45, max_speed_mps=45),
     "electric": Pace(max_gap_s=45, max_speed_mps=45),
 }
+FASTEST = Pace(max_gap_s=120, max_speed_mps=45)  # of anything on a patrol: what is faster was not a movement at all
 MARGIN = timedelta(
     minutes=15
 )  # fixes this long before and after a window are read too: they narrow the holes at its ends

@@ -1,4 +1,4 @@
-"""What may be said while ingest is behind: it may delay a provisional verdict, it never decides a final one."""
+"""What may be said while ingest is behind: it may delay a verdict, and it never decides a final one."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -23,13 +23,19 @@ def tempered(duty: Duty, judgement: Judgement, *, now: datetime, caught_up_to: d
 
     Returns:
         The judgement; or one that says nothing yet; or, when that has lasted for long enough, one that is in doubt and
-        blames nobody. What has been said, and what is final, stays.
+        blames nobody. What has been said, and what is final, stays. What would become final does not for as long again
+        as the back-fill takes: after days without a broker everything may still be in its queue.
     """
     if caught_up_to is None or caught_up_to >= duty.settles_at - _SLACK:
         return judgement
-    if judgement.verdict not in NOT_PROVEN or judgement.done or duty.verdict is Verdict.MISSED:
+    if judgement.verdict not in NOT_PROVEN or judgement.done or duty.state is State.FINAL:
         return judgement
-    if state_at(duty, now) is not State.PROVISIONAL:
+    state = state_at(duty, now)
+    if state is State.FINAL and now < duty.final_at + (duty.final_at - duty.due_at):
+        judgement = replace(judgement, unfinished=True, look_again_at=now + _NOT_SO_SOON)
+    elif state is not State.PROVISIONAL:
+        return judgement
+    if duty.verdict is Verdict.MISSED:
         return judgement
     gives_up_at = duty.settles_at + PATIENCE
     if duty.verdict is None and now < gives_up_at:
@@ -39,5 +45,5 @@ def tempered(duty: Duty, judgement: Judgement, *, now: datetime, caught_up_to: d
         judgement,
         verdict=Verdict.IN_DOUBT,
         reasons=(why, *judgement.reasons),
-        look_again_at=min(now + _NOT_SO_SOON, duty.final_at),
+        look_again_at=now + _NOT_SO_SOON if judgement.unfinished else min(now + _NOT_SO_SOON, duty.final_at),
     )

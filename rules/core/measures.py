@@ -12,9 +12,22 @@ from rules.core.rounds import watches
 from rules.core.world import World
 
 # Doubts that say what a device or the service did, not what the patrol did: such a duty is taken out.
-DEVICE_FAULTS = frozenset({Why.HOLE, Why.SILENT_DEVICE, Why.ACCURACY, Why.INGEST_BEHIND})
-# Reasons that stand beside a doubt and neither accuse nor excuse.
-NEUTRAL = frozenset({Why.NEAREST_FIX, Why.ACCURACY_UNKNOWN, Why.INTERPOLATED})
+DEVICE_FAULTS = frozenset({Why.HOLE, Why.SILENT_DEVICE, Why.ACCURACY, Why.BORDER, Why.INGEST_BEHIND})
+# Reasons that stand beside a doubt and neither accuse nor excuse: they say how much is proven, and of what.
+NEUTRAL = frozenset(
+    {
+        Why.NEAREST_FIX,
+        Why.ACCURACY_UNKNOWN,
+        Why.INTERPOLATED,
+        Why.COVERED,
+        Why.GAP,
+        Why.PRESENT_FOR,
+        Why.ABSENT,
+        Why.VISITS,
+        Why.DWELT,
+        Why.SCANNED,
+    }
+)
 
 
 class CountsAs(StrEnum):

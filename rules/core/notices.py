@@ -46,6 +46,7 @@ class About:
         whole: it is a whole round.
         opens_at: from when it counted, aware UTC.
         due_at: until when.
+        verdict: on a duty, as it is now.
     """
 
     rule: str
@@ -54,6 +55,7 @@ class About:
     whole: bool
     opens_at: datetime
     due_at: datetime
+    verdict: str | None = None
 
 
 _TEXTS: Mapping[Language, Mapping[str, str]] = {
@@ -65,11 +67,12 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
         "head": "{unit} {when} {thing}：",
         "correction": "更正：",
         MISSED: "判为漏检。当时到过的，请让设备联网补传记录；不同意可在“任务”页提出异议。",
-        UNPROVEN: "定位记录不足，无法证明到位，不算漏检。请让设备联网补传记录。",
-        WITHDRAWN: "补传的记录证明已到位，此前的提醒撤回。",
+        UNPROVEN: "现有记录无法证明到位，不算漏检。请让设备联网补传记录。",
+        WITHDRAWN: "补传或更正后的记录证明已到位，此前的提醒撤回。",
         WAIVED: "已免除（{note}）。",
         "superseded": "计划或排班已更正，此任务作废。",
         "late": "已到位，但超过时限。",
+        "early": "已到位，但早于时段。",
         "resolved": "此前的提醒已关闭。",
         "upheld": "异议成立。答复：{note}",
         "rejected": "异议不成立。答复：{note}",
@@ -83,12 +86,14 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
         "correction": "Correction: ",
         MISSED: "counted as missed. If you were there, let the device send what it still holds; if you disagree, "
         "object on the page Duties.",
-        UNPROVEN: "there are too few positions to prove that you were there. It does not count as missed. Let the "
+        UNPROVEN: "the records there are do not prove that you were there. It does not count as missed. Let the "
         "device send what it still holds.",
-        WITHDRAWN: "late records prove that you were there. What you were told before is withdrawn.",
+        WITHDRAWN: "records that came late or were corrected prove that you were there. What you were told before is "
+        "withdrawn.",
         WAIVED: "waived ({note}).",
         "superseded": "the plan or the roster was corrected, and this duty no longer stands.",
         "late": "you were there, but later than the limit.",
+        "early": "you were there, but before the time.",
         "resolved": "what you were told before is closed.",
         "upheld": "your objection is upheld. Answer: {note}",
         "rejected": "your objection is rejected. Answer: {note}",
@@ -102,7 +107,8 @@ def sentence(voice: Voice, about: About, said: str, *, correction: bool, note: s
     Args:
         voice: zone and language.
         about: what it is about.
-        said: the word for what is so now: missed, unproven, withdrawn, waived, superseded, late, upheld, rejected.
+        said: the word for what is so now: missed, unproven, withdrawn, waived, superseded, late, early, upheld,
+            rejected.
         correction: whether they were told something else before.
         note: a person's own words, for what was waived or answered.
     """

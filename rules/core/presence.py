@@ -1,7 +1,7 @@
 """Whether a unit was at a place within a window, by all the devices it held; three answers, each with its proof."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -10,11 +10,22 @@ from devices.geometry import distance_m
 from rules.core.alerts import Reason
 from rules.core.fixes import Fix, Pace, Span, ordered, within
 from rules.core.holes import Hole, heard, holes
+from rules.core.jumps import Track
 from rules.core.places import Place
 from rules.core.reasons import Why, instant, reason
-from rules.core.visits import Approach, Columns, Visit, approaches, nearest_approach, passes, stay_of, visit_of
+from rules.core.visits import (
+    Approach,
+    Columns,
+    Visit,
+    approaches,
+    nearest_approach,
+    passes,
+    rushes,
+    stay_of,
+    visit_of,
+)
 
-_DEVICES_KEPT = 8  # devices whose fixes evidence copies; a unit holds fewer, "any unit" may hold hundreds
+DEVICES_KEPT = 8  # devices whose fixes evidence copies; a unit holds fewer, "any unit" may hold hundreds
 _HOLES_KEPT = 3  # the longest holes of a device tell enough
 
 
@@ -36,7 +47,12 @@ ANY_PASS = Terms()
 
 @dataclass(frozen=True)
 class Tracked:
-    """A device that counted for the unit: when it was in its custody, and what it reported around the window."""
+    """A device that counted for the unit: when it was in its custody, and what it reported around the window.
+
+    Attributes:
+        holder: who had it; all of them when it went from hand to hand within the unit.
+        hands: who had it when, if that was not one alone.
+    """
 
     device: str
     kind: str
@@ -44,7 +60,23 @@ class Tracked:
     spells: tuple[Span, ...]
     fixes: tuple[Fix, ...]
     pace: Pace
-    _seen: dict[Any, "Sighting"] = field(default_factory=dict, compare=False, repr=False)
+    hands: tuple[tuple[Span, str], ...] = ()
+    _seen: dict[Any, "Sighting"] = field(init=False, default_factory=dict, compare=False, repr=False)
+
+    def carrier(self, at: datetime) -> str:
+        """Who had it then: of two who hand it over, whoever takes it."""
+        return next((who for span, who in reversed(self.hands) if at in span), self.holder)
+
+    def held_throughout(self, span: Span) -> bool:
+        """Whether the unit had it all the time; a pause so short that it tells the way across it is none."""
+        since = span.start
+        for spell in self.spells:
+            if spell.start > (since + self.pace.max_gap if since > span.start else since):
+                return False
+            since = max(since, spell.end)
+            if since >= span.end:
+                return True
+        return False
 
     @cached_property
     def held(self) -> tuple[Fix, ...]:
@@ -54,14 +86,23 @@ class Tracked:
     @cached_property
     def credible(self) -> tuple[Fix, ...]:
         """Those of them that say where it was."""
-        return tuple(fix for fix in self.held if fix.credible)
+        return self.track.fixes
+
+    @cached_property
+    def track(self) -> Track:
+        """The same, and which of them fit together; apart from them those where it cannot have been."""
+        return Track(tuple(fix for fix in self.held if fix.credible), pace=self.pace)
 
     @cached_property
     def columns(self) -> Columns:
         """The credible ones as arrays."""
         return Columns.of(self.credible)
 
-    def sight(self, place: Place, span: Span, terms: Terms) -> "Sighting":
+    def until(self, moment: datetime) -> "Tracked":
+        """The same without what it reported of later."""
+        return replace(self, fixes=tuple(fix for fix in self.fixes if fix.time <= moment))
+
+    def sight(self, place: Place, span: Span, terms: Terms = ANY_PASS) -> "Sighting":
         """The same as `sight`, found once for all points of a round that ask about one another."""
         key = (place, span, terms)
         if key not in self._seen:
@@ -71,9 +112,17 @@ class Tracked:
 
 @dataclass(frozen=True)
 class Sighting:
-    """What one device shows about one place and window."""
+    """What one device shows about one place and window.
+
+    Attributes:
+        doubts: why it does not rule a visit out.
+        strays: those of them that rest on what it reported, not on when it was held, or first or last heard.
+        visits: passes that count; `visit` is the first of them.
+        short: why other passes do not count.
+    """
 
     device: str
+    kind: str
     holder: str
     course: tuple[Approach, ...]
     visit: Visit | None
@@ -81,8 +130,9 @@ class Sighting:
     doubts: tuple[Reason, ...]
     holes: tuple[Hole, ...]
     fixes: tuple[Fix, ...]
+    strays: tuple[Reason, ...] = ()
     visits: tuple[Visit, ...] = ()
-    short: tuple[Reason, ...] = ()  # why passes do not count
+    short: tuple[Reason, ...] = ()
 
     @property
     def rules_out(self) -> bool:
@@ -95,21 +145,48 @@ def sight(tracked: Tracked, circle: Place, span: Span, terms: Terms = ANY_PASS) 
     fixes = tracked.credible
     course = tuple(approaches(fixes, circle, span=span, pace=tracked.pace, columns=tracked.columns))
     visits, short, unsure = _sorted_out(tracked, passes(course, circle), span, terms)
+    smooth = tracked.track.smooth
+    if not visits and len(smooth) < len(fixes):
+        # A fix that went astray must not hide the way on which it was made.
+        past = tuple(approaches(smooth, circle, span=span, pace=tracked.pace))
+        visits, *_ = _sorted_out(tracked, passes(past, circle), span, terms)
+        course = past if visits else course
     visit = visits[0] if visits else None
-    gaps = holes(fixes, circle, span=span, pace=tracked.pace) if visit is None else []
+    gaps = holes(smooth, circle, span=span, pace=tracked.pace) if visit is None else []
     gaps = sorted(gaps, key=lambda gap: (-gap.gap_s, gap.start))[:_HOLES_KEPT]
+    ends: list[Reason] = []
+    strays: list[Reason] = []
+    if visit is None:
+        ends = _ends(tracked, gaps, span=span)
+        between = [_hole(tracked, gap) for gap in gaps if gap.before and gap.after]
+        strays = [*unsure, *between, *_strays(tracked, course, circle=circle, span=span, terms=terms)]
     return Sighting(
-        tracked.device,
-        tracked.holder,
-        course,
-        visit,
-        nearest_approach(course),
-        () if visit else (*unsure, *_doubts(tracked, course, gaps, circle=circle, span=span)),
-        tuple(gaps),
-        within(fixes, span),
-        tuple(visits),
-        tuple(short),
+        device=tracked.device,
+        kind=tracked.kind,
+        holder=tracked.holder,
+        course=course,
+        visit=visit,
+        nearest=nearest_approach(course),
+        doubts=(*ends, *strays),
+        holes=tuple(gaps),
+        fixes=within(fixes, span),
+        strays=tuple(strays),
+        visits=tuple(visits),
+        short=tuple(short),
     )
+
+
+def sight_around(tracked: Tracked, place: Place, window: Span, around: Span, terms: Terms) -> Sighting:
+    """What one device without a visit shows of a window and of the time around it in which one would still count.
+
+    That it was held and in sight all the time is asked of the window alone: before a shift and after it a handset may
+    be off. What it reported around the window and leaves open whether it was there is a doubt all the same.
+    """
+    inner = tracked.sight(place, window, terms)
+    outer = tracked.sight(place, around, terms)
+    ends = [it for it in inner.doubts if it not in inner.strays]
+    known = [*ends, *outer.strays]
+    return replace(inner, doubts=tuple(known), strays=outer.strays, holes=outer.holes, short=outer.short)
 
 
 def _sorted_out(
@@ -120,13 +197,13 @@ def _sorted_out(
     short: list[Reason] = []
     unsure: list[Reason] = []
     for run in runs:
-        who = {"device": tracked.device, "holder": tracked.holder, "at": run[0].at}
+        who = {"device": tracked.device, "holder": tracked.carrier(run[0].at), "at": run[0].at}
         speed_mps = _slowest(run)
         stay = stay_of(run, tracked.credible, span=span, pace=tracked.pace) if terms.dwell_s else None
         if terms.slow_mps is not None and speed_mps is not None and speed_mps > terms.slow_mps:
             short.append(reason(Why.DROVE_PAST, **who, speed_mps=speed_mps))
         elif stay is None or terms.dwell_s is None or stay.sure_s >= terms.dwell_s:
-            visits.append(visit_of(run))
+            visits.append(replace(visit_of(run), holder=tracked.carrier(run[0].at)))
         elif stay.most_s is None or stay.most_s >= terms.dwell_s:
             unsure.append(reason(Why.DWELL_UNSURE, **who, stayed_s=stay.sure_s, dwell_s=terms.dwell_s))
         else:
@@ -148,18 +225,25 @@ def earliest(sightings: Sequence[Sighting]) -> tuple[Sighting, Visit] | None:
     return min(seen, key=lambda it: it[:2])[2:] if seen else None
 
 
-def doubts(sightings: Sequence[Sighting]) -> list[Reason]:
-    """Why nobody can say "missed"; empty when a device covers the window, or when there was a visit."""
+def doubts(sightings: Sequence[Sighting], *, one_unit: bool = True) -> list[Reason]:
+    """Why nobody can say "missed"; empty when a device covers the window, or when there was a visit.
+
+    Two who walk together need one device that was in sight. Two vehicles do not drive together: of those of one unit
+    each has to be ruled out that was on the road at all.
+    """
     if not sightings:
         return [reason(Why.NO_DEVICE)]
-    if any(it.rules_out or it.visit for it in sightings):
+    if any(it.visit for it in sightings):
         return []
-    return [doubt for it in sightings[:_DEVICES_KEPT] for doubt in it.doubts]
+    if any(it.rules_out for it in sightings):
+        others = [it for it in sightings if one_unit and it.kind == "vehicle" and it.fixes]
+        return [doubt for it in others[:DEVICES_KEPT] for doubt in it.strays]
+    return [doubt for it in sightings[:DEVICES_KEPT] for doubt in it.doubts]
 
 
 def absences(sightings: Sequence[Sighting]) -> list[Reason]:
     """What shows that nobody was there: passes that do not count, else how near the covering devices came."""
-    ruling = [it for it in nearest_first(sightings)[:_DEVICES_KEPT] if it.rules_out]
+    ruling = [it for it in nearest_first(sightings)[:DEVICES_KEPT] if it.rules_out]
     return [why for it in ruling for why in it.short] + [
         reason(
             Why.NEAREST_FIX,
@@ -181,7 +265,7 @@ def visit_reasons(sighting: Sighting, visit: Visit) -> list[Reason]:
         reason(
             Why.VISIT,
             device=sighting.device,
-            holder=sighting.holder,
+            holder=visit.holder or sighting.holder,
             distance_m=visit.distance_m,
             accuracy_m=visit.accuracy_m,
             at=visit.at,
@@ -207,7 +291,7 @@ def evidence(circle: Place, span: Span, sightings: Sequence[Sighting]) -> dict[s
         "place": dict(circle.shown()),
         "window": [instant(span.start), instant(span.end)],
         "visit": _visit(*chosen) if chosen else None,
-        "devices": [_device(it, circle) for it in nearest_first(sightings)[:_DEVICES_KEPT]],
+        "devices": [_device(it, circle) for it in nearest_first(sightings)[:DEVICES_KEPT]],
     }
 
 
@@ -215,7 +299,7 @@ def _visit(sighting: Sighting, visit: Visit) -> dict[str, Any]:
     late = [fix.received_at for fix in visit.fixes if fix.received_at]
     return {
         "device": sighting.device,
-        "holder": sighting.holder,
+        "holder": visit.holder or sighting.holder,
         "at": instant(visit.at),
         "received_at": instant(max(late)) if late else None,
     }
@@ -256,24 +340,26 @@ def _delay(time: datetime, received_at: datetime | None) -> float | None:
     return None if received_at is None else round((received_at - time).total_seconds(), 1)
 
 
-def _doubts(
-    tracked: Tracked,
-    course: tuple[Approach, ...],
-    gaps: list[Hole],
-    *,
-    circle: Place,
-    span: Span,
-) -> list[Reason]:
+def _ends(tracked: Tracked, gaps: Sequence[Hole], *, span: Span) -> list[Reason]:
+    """Held for a part of the span only, not heard in it, or not before or after some moment of it."""
     device = tracked.device
     found: list[Reason] = []
-    whole = any(spell.start <= span.start and span.end <= spell.end for spell in tracked.spells)
-    if not whole:
+    if not tracked.held_throughout(span):
         found.append(reason(Why.CUSTODY, device=device))
     if not heard(tracked.credible, span=span, pace=tracked.pace):
-        found.append(reason(Why.SILENT_DEVICE, device=device))
-    else:
-        found += [reason(Why.HOLE, device=device, start=gap.start, end=gap.end, gap_s=gap.gap_s) for gap in gaps]
-    coarse = nearest_approach(it for it in course if it.leaves_open(circle))
+        return [*found, reason(Why.SILENT_DEVICE, device=device)]
+    return found + [_hole(tracked, gap) for gap in gaps if not (gap.before and gap.after)]
+
+
+def _hole(tracked: Tracked, gap: Hole) -> Reason:
+    return reason(Why.HOLE, device=tracked.device, start=gap.start, end=gap.end, gap_s=gap.gap_s)
+
+
+def _strays(tracked: Tracked, course: tuple[Approach, ...], *, circle: Place, span: Span, terms: Terms) -> list[Reason]:
+    """What it reported and leaves open whether it was there: too coarse, too fast, made up, or impossible."""
+    device = tracked.device
+    found: list[Reason] = []
+    coarse = nearest_approach(_open(tracked, course, circle, span, terms))
     if coarse:
         found.append(
             reason(
@@ -285,10 +371,31 @@ def _doubts(
                 at=coarse.at,
             )
         )
+    fast = next(rushes(tracked.track.rushed, circle, span=span), None)
+    if fast and terms == ANY_PASS:
+        a, b = fast.fixes
+        speed_mps = distance_m(a.lat, a.lon, b.lat, b.lon) / (b.time - a.time).total_seconds()
+        found.append(reason(Why.TOO_FAST, device=device, at=fast.at, speed_mps=speed_mps))
     made_up = next((it for it in within(tracked.held, span) if not it.credible and _inside(it, circle)), None)
     if made_up:
         found.append(reason(Why.MOCK, device=device, at=made_up.time))
+    jump = next((it for it in within(tracked.track.jumps, span) if _inside(it, circle)), None)
+    if jump:
+        found.append(reason(Why.JUMP, device=device, at=jump.time))
     return found
+
+
+def _open(tracked: Tracked, course: tuple[Approach, ...], place: Place, span: Span, terms: Terms) -> Iterator[Approach]:
+    """Approaches that may have been in the place, in passes that would count if they were."""
+    for run in passes(course, place, perhaps=True):
+        speed_mps = _slowest(run)
+        if terms.slow_mps is not None and speed_mps is not None and speed_mps > terms.slow_mps:
+            continue
+        if terms.dwell_s:
+            most_s = stay_of(run, tracked.credible, span=span, pace=tracked.pace).most_s
+            if most_s is not None and most_s < terms.dwell_s:
+                continue
+        yield from (it for it in run if it.leaves_open(place))
 
 
 def _inside(fix: Fix, circle: Place) -> bool:

@@ -15,6 +15,7 @@ from rules.core.presence import (
     absences,
     doubts,
     evidence,
+    sight_around,
     visit_reasons,
 )
 from rules.core.reasons import Why, instant, reason
@@ -136,14 +137,17 @@ def find(
     counting = tuple(it for it in touches if it.where == "near" or (unplaced_count and it.where == "unplaced"))
     if terms.dwell_s:
         return _stays(place, times, terms, tracked=tracked, touches=touches, counting=counting)
-    first: tuple[Sighting, ...] | None = None
     for phase, span in times.phases():
         sightings = tuple(it.sight(place, span, terms) for it in tracked)
-        first = sightings if first is None else first
         proofs = _seen(sightings) + [Proof(it.scan.time, touch=it) for it in counting if it.scan.time in span]
         if proofs:
             return Finding(phase, _in_order(proofs), place, span, sightings, touches)
-    return Finding(None, (), place, times.window, first or (), _unproven(touches, counting))
+    sightings = _around(place, times, terms, tracked)
+    return Finding(None, (), place, times.window, sightings, _unproven(touches, counting))
+
+
+def _around(place: Place, times: Times, terms: Terms, tracked: Sequence[Tracked]) -> tuple[Sighting, ...]:
+    return tuple(sight_around(it, place, times.window, times.held, terms) for it in tracked)
 
 
 def _stays(
@@ -173,7 +177,8 @@ def _stays(
         proofs = [proof for its, proof in stays if its == phase]
         if proofs:
             return Finding(phase, _in_order(proofs), place, span, sightings, touches)
-    return Finding(None, (), place, span, sightings, _unproven(touches, counting))
+    sightings = _around(place, times, terms, tracked)
+    return Finding(None, (), place, times.window, sightings, _unproven(touches, counting))
 
 
 def _seen(sightings: Sequence[Sighting]) -> list[Proof]:

@@ -19,11 +19,14 @@ class Why(StrEnum):
     SILENT_DEVICE = "silent_device"  # not one usable fix in the window
     ACCURACY = "accuracy"  # may have been there: the fix is less accurate than the circle is wide
     MOCK = "mock"  # the device itself says that the position was made up
+    JUMP = "jump"  # a fix there that nothing can have reached and left
+    TOO_FAST = "too_fast"  # the straight way between two fixes leads there, faster than the unit moves
     NO_DEVICE = "no_device"  # nobody of the unit held a device that reports positions
     CUSTODY = "custody"  # held for a part of the window only
     NO_PLACE = "no_place"  # the duty's place is not known
     NOT_YET = "not_yet"  # nobody has come so far
     SUPERSEDED = "superseded"  # another order took this one's place
+    CLOSED = "closed"  # what they were sent to was over before their time had run out
     WAIVED = "waived"  # a person let them off: who, when and why
     UNANSWERED = "unanswered"  # an objection that nobody has answered
     OVERDUE = "overdue"
@@ -66,6 +69,7 @@ class Why(StrEnum):
     PRESENT_FOR = "present_for"  # how much of the time a place was held, and how much is enough
     ABSENT = "absent"  # from when to when nobody was there
     IN_GRID = "in_grid"  # was in the grid: when, by which device
+    BORDER = "border"  # so near to the border that nobody can tell on which side it was
     NOT_IN_GRID = "not_in_grid"  # reported all the time, from elsewhere
     DWELT = "dwelt"  # a day with a long enough stay in the grid
     SCANNED = "scanned"  # a tag in the grid was read

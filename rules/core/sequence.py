@@ -35,7 +35,7 @@ def in_turn(reached: Sequence[tuple[str, Sequence[datetime]]]) -> dict[str, date
 
 def out_of_turn(code: str, at: datetime, route: Route, turn: Mapping[str, datetime]) -> Reason:
     """Which point was passed over: the first later one that was reached before, else the last earlier one after."""
-    places = {it: number for number, it in enumerate(route.checkpoints)}
+    places = {it: route.checkpoints.index(it) for it in route.checkpoints}  # a point passed twice is due the first time
     mine = places[code]
     later = [it for it, time in turn.items() if places[it] > mine and time <= at]
     sooner = [it for it, time in turn.items() if places[it] < mine and time > at]
@@ -53,8 +53,8 @@ def leg_before(code: str, route: Route, turn: Mapping[str, datetime]) -> tuple[s
     if number == 0 or number > len(route.legs):
         return None
     leg, before = route.legs[number - 1], route.checkpoints[number - 1]
-    if before not in turn or code not in turn:
-        return None
+    if before not in turn or code not in turn or route.checkpoints.index(before) != number - 1:
+        return None  # the last: the route passes that point twice, and its time is that of the first
     took_min = (turn[code] - turn[before]).total_seconds() / 60
     if abs(took_min - leg.minutes) <= leg.tolerance_min:
         return None

@@ -56,19 +56,20 @@ class Approach:
         return self.accuracy_m is not None and self.accuracy_m > place.breadth_m
 
     def leaves_open(self, place: Place) -> bool:
-        """Too coarse to prove a visit, and too near to rule one out."""
-        return self.coarse(place) and self.distance_m <= place.radius_m + (self.accuracy_m or 0.0)
+        """Proves no visit, and is too near to rule one out, given how inaccurate it is."""
+        return not self.proves(place) and self.distance_m <= place.radius_m + (self.accuracy_m or 0.0)
 
 
 @dataclass(frozen=True)
 class Visit:
-    """A pass through a place: when it was first and last seen inside, and how near the pass came."""
+    """A pass through a place: when it was first and last seen inside, how near the pass came, and who made it."""
 
     at: datetime
     distance_m: float
     accuracy_m: float | None
     fixes: tuple[Fix, ...]
     until: datetime | None = None
+    holder: str | None = None
 
     @property
     def interpolated(self) -> bool:
@@ -163,14 +164,21 @@ def _candidates(columns: Columns, place: Place, inside: slice) -> list[int]:
     return found
 
 
-def passes(course: Iterable[Approach], place: Place) -> Iterator[tuple[Approach, ...]]:
-    """The passes through a place among approaches in order of time: each all that proves it, without a break."""
+def passes(course: Iterable[Approach], place: Place, *, perhaps: bool = False) -> Iterator[tuple[Approach, ...]]:
+    """The passes through a place among approaches in order of time: each all that proves it, without a break.
+
+    Args:
+        course: approaches in order of time.
+        place: where.
+        perhaps: take in what may lie in the place, given how inaccurate it is.
+    """
     run: list[Approach] = []
     for approach in course:
-        if run and (approach.step > run[-1].step + 1 or not approach.proves(place)):
+        counts = approach.proves(place) or (perhaps and approach.leaves_open(place))
+        if run and (approach.step > run[-1].step + 1 or not counts):
             yield tuple(run)
             run = []
-        if approach.proves(place):
+        if counts:
             run.append(approach)
     if run:
         yield tuple(run)
@@ -202,6 +210,22 @@ def stay_of(run: tuple[Approach, ...], fixes: tuple[Fix, ...], *, span: Span, pa
         return Stay(sure_s, None)
     most = min(after.time, span.end) - max(before.time, span.start)
     return Stay(sure_s, max(sure_s, most.total_seconds()))
+
+
+def rushes(pairs: Iterable[tuple[Fix, Fix]], place: Place, *, span: Span) -> Iterator[Approach]:
+    """The straight ways through a place within a span, of neighbouring fixes that are too far apart to be believed.
+
+    They prove no visit; but whoever rode instead of walking was perhaps there. A fix in the place speaks for itself.
+    """
+    for a, b in pairs:
+        if b.time < span.start or a.time > span.end:
+            continue
+        start, end = (to_local_m(fix.lat, fix.lon, place.lat, place.lon) for fix in (a, b))
+        nearness, share = place.nearest_along(start, end)
+        at = a.time + (b.time - a.time) * share
+        outside = min(place.distance_m(a), place.distance_m(b)) > place.radius_m
+        if outside and nearness <= place.radius_m and at in span:
+            yield Approach(0, at, nearness, worse(a.accuracy_m, b.accuracy_m), (a, b))
 
 
 def nearest_approach(course: Iterable[Approach]) -> Approach | None:

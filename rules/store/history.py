@@ -23,8 +23,14 @@ async def dropped_before(connection: Connection) -> datetime | None:
     return row["at"] if row else None
 
 
+async def oldest(connection: Connection) -> datetime | None:
+    """Time of the oldest position, as far as hours were rolled up; None before the first hour was."""
+    row = await (await connection.execute(_SQL["oldest"])).fetchone()
+    return row["at"] if row else None
+
+
 async def stored_duties(connection: Connection, rule: str, span: Span) -> dict[str, dict[str, Any]]:
-    """State, verdict, reasons and met_at of the duties that ended in a span, by key."""
+    """State, verdict, reasons, met_at and waived_at of the duties that ended in a span, by key."""
     rows = await (await connection.execute(_SQL["duties"], {"rule": rule, **_values(span)})).fetchall()
     return {row.pop("key"): row for row in rows}
 

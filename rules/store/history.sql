@@ -7,9 +7,13 @@ SELECT EXISTS (SELECT 1 FROM position WHERE time >= %(since)s AND time < %(until
 -- Up to when readings were dropped for their age.
 SELECT max(at) AS at FROM storage_edge WHERE name = 'dropped';
 
+-- name: oldest
+-- The first position of the oldest hour that was rolled up.
+SELECT min(first) AS at FROM position_hour WHERE hour = (SELECT min(hour) FROM position_hour);
+
 -- name: duties
 -- The duties of a rule whose round or deadline ended in a span.
-SELECT d.key, d.state, d.verdict, d.reasons, d.met_at
+SELECT d.key, d.state, d.verdict, d.reasons, d.met_at, d.waived_at
   FROM duty d LEFT JOIN round r ON r.id = d.round
  WHERE d.rule = %(rule)s AND d.state <> 'superseded' AND coalesce(r.ends_at, d.due_at) >= %(since)s
    AND coalesce(r.ends_at, d.due_at) < %(until)s;

@@ -1,6 +1,6 @@
 """Late readings: which duties they wake."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from ingest.database import Connection
@@ -8,6 +8,7 @@ from ingest.marking import EVERYBODY
 from ingest.queries import load_queries
 from rules.core.fixes import Span
 from rules.core.world import World
+from rules.rule import DutyRule
 from rules.store.marks import Mark
 
 _SQL = load_queries("rules.store", "late.sql")
@@ -17,14 +18,16 @@ _Row = tuple[str | None, str | None, bool, datetime, datetime]
 
 
 async def wake_late(
-    connection: Connection, world: World, marks: Sequence[Mark], *, incident_rules: Sequence[str], now: datetime
+    connection: Connection, world: World, marks: Sequence[Mark], *, rules: Mapping[str, DutyRule], now: datetime
 ) -> None:
     """Judge at once the live, unproven duties of whoever held the devices of these marks at their times."""
     rows = _who(world, [mark for mark in marks if mark.kind == "late"])
     if rows:
         units, posts, everybody, froms, tos = map(list, zip(*rows, strict=True))
-        values = {"units": units, "posts": posts, "everybody": everybody, "froms": froms, "tos": tos}
-        await connection.execute(_SQL["wake"], {**values, "incident_rules": list(incident_rules), "now": now})
+        values = {"units": units, "posts": posts, "everybody": everybody, "froms": froms, "tos": tos, "now": now}
+        anybodys = [name for name, rule in rules.items() if rule.subject == "incident"]
+        lasting = [name for name, rule in rules.items() if rule.lasts]
+        await connection.execute(_SQL["wake"], {**values, "incident_rules": anybodys, "lasting": lasting})
 
 
 def _who(world: World, marks: Sequence[Mark]) -> list[_Row]:

@@ -103,7 +103,7 @@ async def counted(
     """
     values = {**_FAULT_PATHS, **_viewer(bounds), "rules": list(rules or patrol_rules())}
     values |= {"since": span.start, "until": span.end}
-    rows = await (await connection.execute(_SQL["tally"], values)).fetchall()
+    rows = await (await connection.execute(_of_counted("tally"), values)).fetchall()
     return [Counted(**{**row, "counts_as": CountsAs(row["counts_as"]), "posts": tuple(row["posts"])}) for row in rows]
 
 
@@ -180,7 +180,7 @@ async def duties(
     values |= {"since": span.start, "until": span.end, "by": by, "key": key, "limit": limit}
     values |= {"grids": known.below(key) if by == "grid" else [], "known": list(known.grids)}
     values |= {"counts_as": list(kinds) if kinds else None, "past_time": past[0], "past_id": past[1]}
-    return await (await connection.execute(_SQL["duties"], values)).fetchall()
+    return await (await connection.execute(_of_counted("duties"), values)).fetchall()
 
 
 async def rolled_up_hours(connection: Connection, span: Span) -> Span:
@@ -231,6 +231,11 @@ async def hours_of(connection: Connection, world: World, hours: Span, *, grid: s
     """The hours behind a grid's presence: hour, unit, fixes, first and last."""
     values = _spells(on_duty(world, hours)) | {"since": hours.start, "until": hours.end, "grid": grid}
     return await (await connection.execute(_SQL["hours"], values)).fetchall()
+
+
+def _of_counted(name: str) -> bytes:
+    """A statement about what is counted; so figures and the duties behind them cannot differ."""
+    return b"WITH counted AS (" + _SQL["counted"] + b") " + _SQL[name]
 
 
 def _viewer(bounds: Mapping[str, object]) -> dict[str, object]:

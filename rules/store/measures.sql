@@ -1,45 +1,31 @@
--- name: tally
--- How many duties of a span came to what, by grid, squad, unit and posts. A squad is the one that the unit was in then,
--- posts are those of the unit then; a duty of posts by themselves is of those.
-SELECT d.grid, u.squad, d.unit,
+-- name: counted
+-- The duties of a span that the viewer sees, each with what it counts as, its squad and its posts. A squad is the one
+-- that the unit was in then, posts are those of the unit then; a duty of posts by themselves is of those.
+SELECT d.*, u.squad,
        CASE WHEN d.context ? 'posts' THEN ARRAY(SELECT jsonb_array_elements_text(d.context->'posts') ORDER BY 1)
             ELSE ARRAY(SELECT DISTINCT p.code FROM post p
                         WHERE p.unit = d.unit AND p.valid_from <= d.opens_at
                           AND (p.valid_to IS NULL OR p.valid_to > d.opens_at) ORDER BY 1) END AS posts,
-       c.counts_as, count(*) AS n
+       CASE WHEN d.state = 'superseded' THEN 'superseded'
+            WHEN d.verdict IS NULL THEN 'pending'
+            WHEN d.verdict <> 'in_doubt' THEN d.verdict
+            WHEN d.reasons @? %(any_fault)s::jsonpath AND NOT d.reasons @? %(any_other)s::jsonpath THEN 'device_fault'
+            ELSE 'in_doubt' END AS counts_as
   FROM duty d
   LEFT JOIN unit u ON u.code = d.unit AND u.valid_from <= d.opens_at AND (u.valid_to IS NULL OR u.valid_to > d.opens_at)
- CROSS JOIN LATERAL (SELECT CASE
-         WHEN d.state = 'superseded' THEN 'superseded'
-         WHEN d.verdict IS NULL THEN 'pending'
-         WHEN d.verdict <> 'in_doubt' THEN d.verdict
-         WHEN d.reasons @? %(any_fault)s::jsonpath AND NOT d.reasons @? %(any_other)s::jsonpath THEN 'device_fault'
-         ELSE 'in_doubt' END AS counts_as) c
  WHERE d.rule = ANY(%(rules)s) AND d.opens_at >= %(since)s AND d.opens_at < %(until)s
    AND (%(scope)s::text IS NULL OR d.grid IN (SELECT grids_within(%(scope)s)))
    AND (NOT %(own)s OR d.unit = %(own_unit)s)
- GROUP BY 1, 2, 3, 4, 5;
+
+-- name: tally
+-- How many of what is counted came to what, by grid, squad, unit and posts.
+SELECT grid, squad, unit, posts, counts_as, count(*) AS n FROM counted GROUP BY 1, 2, 3, 4, 5;
 
 -- name: duties
--- The duties behind a figure, in the order in which they opened.
-SELECT * FROM (
-  SELECT d.id, d.rule, d.subject, d.context, d.grid, u.squad, d.unit, d.round, d.opens_at, d.due_at, d.met_at, d.state,
-         d.verdict, d.reasons,
-         CASE WHEN d.context ? 'posts' THEN ARRAY(SELECT jsonb_array_elements_text(d.context->'posts') ORDER BY 1)
-              ELSE ARRAY(SELECT DISTINCT p.code FROM post p
-                          WHERE p.unit = d.unit AND p.valid_from <= d.opens_at
-                            AND (p.valid_to IS NULL OR p.valid_to > d.opens_at) ORDER BY 1) END AS posts,
-         CASE
-           WHEN d.state = 'superseded' THEN 'superseded'
-           WHEN d.verdict IS NULL THEN 'pending'
-           WHEN d.verdict <> 'in_doubt' THEN d.verdict
-           WHEN d.reasons @? %(any_fault)s::jsonpath AND NOT d.reasons @? %(any_other)s::jsonpath THEN 'device_fault'
-           ELSE 'in_doubt' END AS counts_as
-    FROM duty d
-    LEFT JOIN unit u ON u.code = d.unit AND u.valid_from <= d.opens_at AND (u.valid_to IS NULL OR u.valid_to > d.opens_at)
-   WHERE d.rule = ANY(%(rules)s) AND d.opens_at >= %(since)s AND d.opens_at < %(until)s
-     AND (%(scope)s::text IS NULL OR d.grid IN (SELECT grids_within(%(scope)s)))
-     AND (NOT %(own)s OR d.unit = %(own_unit)s)) AS x
+-- What is counted behind one figure, in the order in which it opened.
+SELECT id, rule, subject, context, grid, squad, unit, round, opens_at, due_at, met_at, state, verdict, reasons, posts,
+       counts_as
+  FROM counted
  WHERE (%(by)s <> 'grid' OR grid = ANY(%(grids)s::text[])
         OR %(key)s::text IS NULL AND (grid IS NULL OR grid <> ALL(%(known)s::text[])))
    AND (%(by)s <> 'squad' OR squad IS NOT DISTINCT FROM %(key)s)

@@ -94,7 +94,13 @@ async def adjust(connection: Connection, *, now: datetime) -> None:
 
 
 async def judge_touched(
-    connection: Connection, rules: Sequence[str], extent: Extent, *, floor: datetime, now: datetime
+    connection: Connection,
+    rules: Sequence[str],
+    extent: Extent,
+    *,
+    lasting: Sequence[str],
+    floor: datetime,
+    now: datetime,
 ) -> None:
     """Judge at once the duties whose world a correction touched, final ones as well.
 
@@ -102,11 +108,13 @@ async def judge_touched(
         connection: in a transaction.
         rules: names.
         extent: what was touched.
+        lasting: the names of those for which coming counts for hours after their duties have settled.
         floor: what ended before this stays as it is.
         now: aware UTC.
     """
     values = {
         "rules": list(rules),
+        "lasting": list(lasting),
         "floor": floor,
         "since": extent.since,
         "until": extent.until,

@@ -3,13 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import ceil, cos, floor, radians
 from typing import Any
 
 from psycopg.rows import tuple_row
 
+from devices.geometry import M_PER_DEG
 from ingest.database import Connection
 from ingest.queries import load_queries
 from rules.core.fixes import Fix, Span
+from rules.core.places import Circle
+from rules.core.search import AROUND, Glimpse, Look
 
 _SQL = load_queries("rules.store", "readings.sql")
 _E7 = 1e7  # stored degrees are integers of 1e-7
@@ -52,6 +56,36 @@ async def fixes_of(
             accuracy_m = None if accuracy is None else accuracy / 10
             found.setdefault(device, []).append(Fix(time, digest, lat / _E7, lon / _E7, accuracy_m, *rest))
     return {device: tuple(its) for device, its in found.items()}
+
+
+async def glimpses(connection: Connection, place: Circle, look: Look) -> dict[int, Glimpse]:
+    """What each device's fixes say about a place, by device number; the fixes themselves are not handed out."""
+    m_east = M_PER_DEG * cos(radians(place.lat))
+    south, north = _square(place.lat, look.box_m / M_PER_DEG, 90)
+    west, east = _square(place.lon, look.box_m / max(m_east, 1e-9), 180)
+    values = {
+        "start": look.span.start,
+        "stop": look.span.end,
+        "around": AROUND,
+        "lat": place.lat,
+        "lon": place.lon,
+        "m_north": M_PER_DEG,
+        "m_east": m_east,
+        "south": south,
+        "north": north,
+        "west": west,
+        "east": east,
+    }
+    async with connection.cursor(binary=True, row_factory=tuple_row) as cursor:
+        await cursor.execute(_SQL["glimpses"], values)
+        return {row[0]: Glimpse(*row[1:]) for row in await cursor.fetchall()}
+
+
+def _square(middle: float, half: float, most: float) -> tuple[int, int]:
+    """From and to in stored degrees; all there are where the world's edge would cut it."""
+    if not -most < middle - half <= middle + half < most:
+        half, middle = most, 0.0
+    return floor((middle - half) * _E7), ceil((middle + half) * _E7)
 
 
 async def signals(connection: Connection, device: int, span: Span) -> list[dict[str, Any]]:

@@ -16,6 +16,19 @@ SELECT p.device, p.time, p.digest, p.lat, p.lon, p.accuracy, p.flags, p.received
   LEFT JOIN grid g ON g.id = p.matched
  ORDER BY p.device, p.time, p.digest;
 
+-- name: glimpses
+-- What the fixes of a span and of a margin around it say about a place, in one row for each device: how many it made
+-- within the span, how near the nearest of those was, and the nearest of all. Metres on the plane that touches the
+-- place; flags 1 and 4 are made-up places, and that few are is said in a way that the planner understands.
+SELECT device, (count(*) FILTER (WHERE time >= %(start)s AND time <= %(stop)s))::int AS fixes,
+       sqrt(min(m2) FILTER (WHERE time >= %(start)s AND time <= %(stop)s)) AS nearest_m, sqrt(min(m2)) AS around_m
+  FROM position,
+       LATERAL (SELECT abs(lon / 1e7::float8 - %(lon)s::float8) AS east, lat / 1e7::float8 - %(lat)s::float8 AS north) AS d,
+       LATERAL (SELECT (least(east, 360 - east) * %(m_east)s::float8) ^ 2 + (north * %(m_north)s::float8) ^ 2 AS m2) AS m
+ WHERE time >= %(start)s::timestamptz - %(around)s AND time <= %(stop)s::timestamptz + %(around)s
+   AND lat BETWEEN %(south)s::int AND %(north)s::int AND lon BETWEEN %(west)s::int AND %(east)s::int AND flags & 5 < 1
+ GROUP BY device;
+
 -- name: signals
 -- What a device said in a span that presses.
 SELECT r.device, r.time, r.digest, r.type, r.lat, r.lon, r.flags, r.received_at, r.body, g.code AS grid

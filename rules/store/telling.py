@@ -7,11 +7,12 @@ from psycopg.types.json import Jsonb
 
 from ingest.database import Connection
 from ingest.queries import load_queries
-from rules.core.alerts import UNPROVEN, Alert, Entry
+from rules.core.alerts import UNPROVEN, WITHDRAWN, Alert, Entry
 from rules.core.notices import KEPT_FOR, MISSED, TOLD_FIRST, About, Voice, sentence
 
 _SQL = load_queries("rules.store", "telling.sql")
 _REPROACHES = frozenset({MISSED, UNPROVEN})
+_NOT_IN_TIME = ("early", "late")
 _FIRST = frozenset({"opened", "reopened", "changed"})  # what those are told of who knew nothing
 
 
@@ -45,6 +46,8 @@ async def tell_devices(connection: Connection, alert: Alert, entry: Entry, *, hi
         said = entry.event if entry.event == "superseded" else alert.class_
         if not alert.live and said in _REPROACHES:
             said = "resolved"  # closed without having been shown to be wrong
+        if said == WITHDRAWN and about.verdict in _NOT_IN_TIME:
+            said = about.verdict  # nobody is told that all is well who finds himself late in the figures
         text = sentence(voice, about, said, correction=corrects, note=entry.note)
         outbox = await _send(
             connection,

@@ -19,7 +19,7 @@ SELECT DISTINCT d.name
 
 -- name: about_duty
 -- A duty in words, with the name that its place had then.
-SELECT d.rule, d.unit, false AS whole, d.opens_at, d.due_at,
+SELECT d.rule, d.unit, false AS whole, d.opens_at, d.due_at, d.verdict,
        coalesce(d.context->>'incident', c.name, d.context->>'checkpoint', d.context->>'name', d.subject) AS what
   FROM duty d
   LEFT JOIN LATERAL (SELECT name FROM checkpoint

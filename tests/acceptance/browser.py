@@ -57,17 +57,31 @@ class Screen:
     """One person's console: a browser context of its own, with all that it asked for and complained of."""
 
     def __init__(
-        self, browser: "Browser", line: "Mapping[str, str]", *, language: str = "en-GB", width: int = 1920
+        self,
+        browser: "Browser",
+        line: "Mapping[str, str]",
+        *,
+        language: str = "en-GB",
+        width: int = 1920,
+        height: int | None = None,
     ) -> None:
         self._line = line
         self.hosts: set[str] = set()
         self.errors: list[str] = []
-        context = browser.new_context(locale=language, viewport={"width": width, "height": round(width * 9 / 16)})
+        self.complaints: list[str] = []  # the browser's own log, where a refused request stands too
+        context = browser.new_context(
+            locale=language, viewport={"width": width, "height": height or round(width * 9 / 16)}
+        )
         self.page: Page = context.new_page()
         self.page.set_default_timeout(20_000)
         self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).hostname or request.url[:40]))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", lambda said: self._hear(said.type, said.text))
         self.page.goto(line["console"])
+
+    def _hear(self, kind: str, text: str) -> None:
+        if kind in {"error", "warning"}:
+            self.complaints.append(f"{kind}: {text}")
 
     def close(self) -> None:
         """Close its context."""
@@ -84,6 +98,10 @@ class Screen:
         self.sign_in()
         self.live()
         return self
+
+    def pages(self) -> list[str]:
+        """Addresses of the pages that the account has, behind the #."""
+        return [link.get_attribute("href") or "" for link in self.page.locator("nav a").all()]
 
     def live(self, *, within_s: float = 30.0) -> None:
         """Wait until the link says that it is live."""

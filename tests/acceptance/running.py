@@ -82,6 +82,14 @@ class Demo:
                     found.append(entry)
         return found
 
+    def add_user(self, name: str, role: str, *options: str) -> str:
+        """An account; its password."""
+        added = subprocess.run(
+            [*GENGFU, "user", "add", name, "--role", role, *options, "--dir", str(self.folder)],
+            capture_output=True, text=True, env=environment(), timeout=60, check=True,
+        )  # fmt: skip
+        return added.stdout.split()[-1]
+
     def stop(self, number: signal.Signals = signal.SIGINT) -> float:
         """Tell it to stop as Ctrl-C does; how long it took, in seconds."""
         began = time.monotonic()

@@ -4,23 +4,15 @@ import asyncio
 import os
 import re
 import signal
-import subprocess
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from gateway.client import DeviceClient
-from tests.acceptance.browser import Screen, browser, chromium
-from tests.acceptance.running import GENGFU, Demo, demo_in, environment, eventually
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
-
-Screens = Callable[..., Screen]
+from tests.acceptance.conftest import Screens
+from tests.acceptance.running import Demo, eventually
 
 PLACE = {"lat": 30.6931, "lon": 111.2851}
 
@@ -29,25 +21,6 @@ WATCH = """([selector, name]) => {
   const look = () => document.querySelector(selector) && (window[name] ??= Date.now())
   look(); new MutationObserver(look).observe(document.body, {childList: true, subtree: true})
 }"""
-
-
-@pytest.fixture(scope="module")
-def chrome() -> "Iterator[Browser]":
-    with browser(chromium()) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def demo(chrome: "Browser", tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    with demo_in(tmp_path_factory.mktemp("console") / "data") as running:
-        yield running
-
-
-@pytest.fixture
-def screens(demo: Demo, chrome: "Browser") -> Iterator[Screens]:
-    """Opens consoles, and closes them with the test: each draws its map on the processor."""
-    with ExitStack() as stack:
-        yield lambda **its: stack.enter_context(closing(Screen(chrome, demo.line, **its)))
 
 
 def say(demo: Demo, device: str, reading: dict[str, Any], *, urgent: bool = False) -> int:
@@ -179,11 +152,7 @@ def test_both_languages_are_there_and_remembered(demo: Demo, screens: Screens) -
 
 
 def test_a_crew_sees_its_work_and_nobodys_track(demo: Demo, screens: Screens) -> None:
-    added = subprocess.run(
-        [*GENGFU, "user", "add", "crew-1", "--role", "crew", "--dir", str(demo.folder)],
-        capture_output=True, text=True, env=environment(), timeout=60, check=True,
-    )  # fmt: skip
-    password = added.stdout.split()[-1]
+    password = demo.add_user("crew-1", "crew")
     screen = screens()
     screen.sign_in("crew-1", password)
     screen.live()
@@ -219,13 +188,56 @@ def test_no_request_leaves_this_machine(demo: Demo, screens: Screens) -> None:
 
 def test_a_patrol_sees_who_looked_at_it_and_why(demo: Demo, screens: Screens) -> None:
     demo.call("GET", "/api/devices/HS-01/track?purpose=complaint+12+of+a+shop")
-    words = ["user", "add", "li", "--role", "patrol", "--unit", "F-01", "--dir", str(demo.folder)]
-    added = subprocess.run([*GENGFU, *words], capture_output=True, text=True, env=environment(), timeout=60, check=True)
+    password = demo.add_user("li", "patrol", "--unit", "F-01")
     screen = screens()
-    screen.sign_in("li", added.stdout.strip())
+    screen.sign_in("li", password)
     screen.page.click("nav >> text=Who looked")
     row = screen.page.locator("[data-test=looks] tbody tr", has_text="complaint 12 of a shop").first
     row.wait_for()
     assert "HS-01" in row.inner_text()
     assert demo.line["user"] in row.inner_text()
     assert screen.errors == []
+
+
+# What stands beyond the right edge of the screen and cannot be scrolled to within its own box.
+BEYOND = """() => [...document.querySelectorAll('main *, header.bar *')].filter((it) => {
+  const {left, right, width} = it.getBoundingClientRect()
+  return width > 0 && (right > innerWidth + 1 || left < -1)
+    && !it.closest('nav, .el-table, .matrix, .maplibregl-map, .visually-hidden')
+}).map((it) => it.outerHTML.slice(0, 120))"""
+
+
+@pytest.mark.parametrize("size", [(390, 844), (1024, 768)], ids=["phone", "tablet"])
+@pytest.mark.parametrize("role", ["officer", "patrol", "crew"])
+def test_every_page_fits_small_screens_and_the_browser_has_nothing_to_complain_of(
+    demo: Demo, screens: Screens, role: str, size: tuple[int, int]
+) -> None:
+    width, height = size
+    name = f"{role}-{width}"
+    password = demo.add_user(name, role, *(("--unit", "F-03") if role == "patrol" else ()))
+    screen = screens(width=width, height=height)
+    screen.sign_in(name, password)
+    screen.live()
+    for page in screen.pages():
+        screen.page.click(f'nav a[href="{page}"]')
+        screen.page.wait_for_selector(f'nav a.router-link-exact-active[href="{page}"]')
+        screen.page.wait_for_selector("main")
+        eventually(lambda: screen.page.evaluate(BEYOND) == [])
+        assert screen.page.evaluate("document.documentElement.scrollWidth") <= width, page
+    screen.page.click("[data-test=menu]")
+    screen.page.click("[data-test=language]")
+    screen.page.wait_for_selector("nav >> text=/值班|工单/")
+    assert screen.errors == screen.complaints == []
+
+
+def test_on_a_phone_the_town_is_a_tab_and_an_incident_is_placed_there(demo: Demo, screens: Screens) -> None:
+    screen = screens(width=390, height=844).signed_in()
+    assert not screen.page.locator("[data-test=map]").is_visible()
+    screen.page.click("[data-test=tab-incidents]")
+    screen.page.click("[data-test=new-incident]")
+    screen.page.wait_for_selector("[data-test=map] canvas")
+    screen.page.locator("[data-test=map]").click()
+    screen.page.wait_for_selector("[data-test=incident-form]")
+    screen.page.keyboard.press("Escape")
+    screen.page.wait_for_selector("[data-test=incident-form]", state="hidden")
+    assert screen.page.locator("[data-test=incidents]").is_visible()

@@ -1,38 +1,26 @@
 """A patrol that objects to its verdict, and the officer who answers: two browsers and a handset on the real service."""
 
 import asyncio
-import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-import pytest
 
 from gateway.client import DeviceClient
-from tests.acceptance.browser import Screen, browser, chromium
-from tests.acceptance.running import GENGFU, Demo, demo_in, environment, eventually
+from tests.acceptance.browser import Screen
+from tests.acceptance.conftest import Screens
+from tests.acceptance.running import Demo, eventually
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from playwright.sync_api import Browser
 
 UNIT, DEVICE = "F-01", "HS-01"
 AWAY_DEG = 0.008  # some 800 m of latitude: nowhere near
-
-
-@pytest.fixture(scope="module")
-def chrome() -> "Iterator[Browser]":
-    with browser(chromium()) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def demo(chrome: "Browser", tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    with demo_in(tmp_path_factory.mktemp("duties") / "data") as running:
-        yield running
 
 
 class Handset:
@@ -80,16 +68,17 @@ def checkpoint(demo: Demo) -> tuple[str, float, float]:
     return row
 
 
-def make_duty(demo: Demo) -> int:
+def make_duty(demo: Demo, key: str) -> int:
     """One that fell due ten minutes ago, as a planner would have made it."""
     code, _, _ = checkpoint(demo)
     now = datetime.now(UTC)
     with psycopg.connect(demo.line["database"]) as connection:
         row = connection.execute(
             "INSERT INTO duty (rule, key, subject, unit, grid, opens_at, due_at, settles_at, final_at, state,"
-            " judge_at) SELECT 'missed_checkpoint', 'a test', code, %s, grid, %s, %s, %s, %s, 'open', %s "
+            " judge_at) SELECT 'missed_checkpoint', %s, code, %s, grid, %s, %s, %s, %s, 'open', %s "
             "FROM checkpoint WHERE code = %s RETURNING id",
             (
+                key,
                 UNIT,
                 now - timedelta(minutes=70),
                 now - timedelta(minutes=12),
@@ -104,30 +93,21 @@ def make_duty(demo: Demo) -> int:
     return int(row[0])
 
 
-def add_patrol(demo: Demo) -> str:
-    added = subprocess.run(
-        [*GENGFU, "user", "add", "patrol-1", "--role", "patrol", "--unit", UNIT, "--dir", str(demo.folder)],
-        capture_output=True, text=True, env=environment(), timeout=60, check=True,
-    )  # fmt: skip
-    return added.stdout.split()[-1]
-
-
 def row_of(duty: int, verdict: str) -> str:
     return f'[data-duty="{duty}"][data-verdict="{verdict}"]'
 
 
 def test_a_patrol_objects_an_officer_answers_and_everybody_is_told(demo: Demo, chrome: "Browser") -> None:
-    password = add_patrol(demo)
+    password = demo.add_user("patrol-1", "patrol", "--unit", UNIT)
     with (
         Handset(demo) as handset,
-        closing(Screen(chrome, demo.line, width=420)) as patrol,
+        closing(Screen(chrome, demo.line, width=420, height=860)) as patrol,
         closing(Screen(chrome, demo.line)) as officer,
     ):
-        duty = make_duty(demo)
+        duty = make_duty(demo, "objected to")
         eventually(lambda: any(it["class"] == "missed" for it in handset.told))
         assert f"{UNIT} " in handset.told[0]["text"]
 
-        patrol.page.set_viewport_size({"width": 420, "height": 860})
         patrol.sign_in("patrol-1", password)
         patrol.live()
         patrol.page.click(row_of(duty, "missed"))
@@ -136,6 +116,11 @@ def test_a_patrol_objects_an_officer_answers_and_everybody_is_told(demo: Demo, c
         patrol.page.wait_for_timeout(1500)  # the map draws itself, for the picture only
         patrol.keep("duties-phone")
         assert patrol.page.locator("[data-test=waive]").count() == 0
+        for within_reach in ("object", "back"):  # of the thumb of the hand that holds the phone
+            box = patrol.page.locator(f"[data-test={within_reach}]").bounding_box()
+            assert box is not None
+            assert box["y"] > 860 * 2 / 3
+            assert box["height"] >= 40
         patrol.page.click("[data-test=object]")
         patrol.page.fill("[data-test=words] textarea, textarea[data-test=words]", "The gate was shut.")
         patrol.page.click("[data-test=send]")
@@ -180,19 +165,52 @@ def test_a_patrol_objects_an_officer_answers_and_everybody_is_told(demo: Demo, c
         assert officer.errors == patrol.errors == []
 
 
-def test_a_span_is_previewed_and_waived(demo: Demo, chrome: "Browser") -> None:
-    with closing(Screen(chrome, demo.line, language="zh-CN")) as officer:
-        officer.signed_in()
-        officer.page.click("nav >> text=任务")
-        officer.page.click("[data-test=span]")
-        officer.page.click("[data-test=span-unit]")
-        officer.page.click(f".el-select-dropdown__item:has-text('{UNIT} ')")
-        soon = datetime.now(UTC) + timedelta(hours=8)  # the site's zone is eight hours ahead
-        officer.page.fill("[name=from]", f"{soon:%Y-%m-%dT%H:%M}")
-        officer.page.fill("[name=to]", f"{soon + timedelta(hours=30):%Y-%m-%dT%H:%M}")
-        officer.page.wait_for_selector("[data-test=reach] >> text=/将免除已计划的 [1-9]/")
-        officer.page.fill("[data-test=span-why] textarea, textarea[data-test=span-why]", "台风")
-        officer.keep("duties-span")
-        officer.page.click("[data-test=span-go]")
-        eventually(lambda: demo.count("SELECT count(*) FROM duty WHERE waived_why = '台风'") > 0)
-        assert officer.errors == []
+def test_a_span_is_previewed_and_waived(demo: Demo, screens: Screens) -> None:
+    officer = screens(language="zh-CN")
+    officer.signed_in()
+    officer.page.click("nav >> text=任务")
+    officer.page.click("[data-test=span]")
+    officer.page.click("[data-test=span-unit]")
+    officer.page.click(f".el-select-dropdown__item:has-text('{UNIT} ')")
+    soon = datetime.now(UTC) + timedelta(hours=8)  # the site's zone is eight hours ahead
+    officer.page.fill("[name=from]", f"{soon:%Y-%m-%dT%H:%M}")
+    officer.page.fill("[name=to]", f"{soon + timedelta(hours=30):%Y-%m-%dT%H:%M}")
+    officer.page.wait_for_selector("[data-test=reach] >> text=/将免除已计划的 [1-9]/")
+    officer.page.fill("[data-test=span-why] textarea, textarea[data-test=span-why]", "台风")
+    officer.keep("duties-span")
+    officer.page.click("[data-test=span-go]")
+    eventually(lambda: demo.count("SELECT count(*) FROM duty WHERE waived_why = '台风'") > 0)
+    assert officer.errors == []
+
+
+def supersede(demo: Demo, duty: int) -> None:
+    """As a plan that was put right would have it."""
+    with psycopg.connect(demo.line["database"]) as connection:
+        connection.execute(
+            "UPDATE duty SET state = 'superseded', superseded_at = now(), superseded_why = 'not_planned',"
+            " judge_at = NULL, key = key || '~' || id WHERE id = %s",
+            (duty,),
+        )
+
+
+def test_what_a_correction_superseded_is_seen_when_it_is_asked_for(demo: Demo, screens: Screens) -> None:
+    duty = make_duty(demo, "superseded")
+    eventually(lambda: demo.call("GET", f"/api/duties/{duty}")["verdict"] is not None)
+    supersede(demo, duty)
+    officer = screens().signed_in()
+    officer.page.click("nav >> text=Duties")
+    officer.page.fill("[data-test=unit]", UNIT)
+    officer.page.keyboard.press("Enter")
+    officer.page.wait_for_selector("[data-duty]")
+    assert officer.page.locator(f'[data-duty="{duty}"]').count() == 0
+    officer.page.click("[data-test=superseded]")
+    row = officer.page.wait_for_selector(f'[data-duty="{duty}"]')
+    assert row is not None
+    assert "the plan as it was put right does not have it" in row.inner_text()
+    row.click()
+    officer.page.wait_for_selector("[data-test=said]:has-text('Its verdict had been')")
+    assert officer.page.locator("[data-test=waive]").count() == 0
+    officer.keep("duties-superseded")
+    officer.page.click("[data-test=superseded]")
+    officer.page.wait_for_selector(f'[data-duty="{duty}"]', state="detached")
+    assert officer.errors == officer.complaints == []

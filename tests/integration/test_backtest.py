@@ -23,6 +23,7 @@ from rules.core.tours import Tour
 from rules.core.world import World
 from rules.errors import BacktestRefused, SettingRefused
 from rules.facts import TrackCase
+from rules.fairness import waive_duty
 from rules.replies import Episode
 from rules.rule import DutyRule, Rule, RuleSettings
 from rules.settings import SettingsBook
@@ -359,3 +360,22 @@ async def test_the_command_prints_draws_and_refuses(site: Site, database_url: st
     status, _, error = await said("--set", "lat_s=0")
     assert status == 1
     assert "has no setting 'lat_s'" in error
+
+
+async def test_a_waiver_is_no_difference(site: Site) -> None:
+    await live_day(site)
+    missed = await site.rows("SELECT id FROM duty WHERE rule = 'missed_checkpoint' AND verdict = 'missed' ORDER BY id")
+    async with site.connection.transaction():
+        await waive_duty(site.connection, missed[0]["id"], actor="chen", why="the road was closed", at=site.now)
+    await site.work()
+    result = await asked(site, "missed_checkpoint")
+    assert (result.differing, result.stored["waived"]) == ([], 1)
+
+
+async def test_a_span_that_begins_before_the_oldest_position_says_so(site: Site) -> None:
+    await site.stay("H-03", 0, 5, 0, 0)
+    statement = "INSERT INTO position_hour (hour, device, grid, fixes, first, last) VALUES (%s, 3, 0, 2, %s, %s)"
+    await site.do(statement, at(0), at(3), at(5))
+    await site.do(statement, at(60), at(61), at(62))
+    result = await asked(site, "missed_checkpoint")
+    assert result.remarks == ["the oldest position is of 2026-11-21 00:03Z; before that nothing can be proven"]

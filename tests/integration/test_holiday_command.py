@@ -31,6 +31,7 @@ async def test_days_are_set_listed_and_removed(
     assert await gengfu("set", "2026-12-01", "rest", "Founding day") == (0, "2026-12-01 was rest already")
     assert await gengfu("remove", "2026-12-01") == (0, "2026-12-01 is a day like others")
     assert await gengfu("remove", "2026-12-01") == (0, "2026-12-01 was no holiday; nothing changed")
+    assert "has no name as a holiday" in (await gengfu("set", "2026-12-01", "rest", " "))[1]
     assert "write it like 2026-10-01" in (await gengfu("remove", "1.10.2026"))[1]
     status, text = await gengfu("set", "2026-12-01", "sleep", "Nap")
     assert status == 1

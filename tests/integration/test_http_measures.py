@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from ingest.database import connect
+from ingest.engines import choose_engine
 from tests.integration.http_site import Browser, Site, small_site
 
 DAY = {"from": "2026-11-20T00:00:00Z", "to": "2026-11-21T00:00:00Z"}
@@ -144,26 +146,28 @@ async def test_equipment_has_dates_and_no_patrol(site: Site) -> None:
     assert "missed_checkpoint" in reply.json["rules"]
 
 
+async def rolled_up(site: Site) -> None:
+    url = site.settings.database.url.get_secret_value()
+    async with await connect(url, name="test") as connection:
+        await (await choose_engine(connection, wish="auto")).refresh_rollup(connection)
+
+
 async def test_presence_is_of_units_on_duty_alone(site: Site) -> None:
     hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     site.sql("DELETE FROM position")
     site.sql("DELETE FROM shift WHERE unit = 'U2'")
-    values = (hour - timedelta(hours=3), hour - timedelta(hours=2))
-    for n, first in enumerate(values):
-        for device in ("H1", "H2"):
-            site.sql(
-                "INSERT INTO position_hour (hour, device, grid, fixes, first, last) "
-                "SELECT %s, d.number, g.id, %s, %s, %s FROM device d, grid g WHERE d.name = %s AND g.code = 'B1'",
-                (first, 5 if n == 0 else 1, first, first + timedelta(minutes=20), device),
-            )
-    for second in (0, 30, 300):
-        for device in ("H1", "H2"):
+    first, second = hour - timedelta(hours=3), hour - timedelta(hours=2)
+    seen = [first + timedelta(seconds=it) for it in (0, 10, 30, 300, 310)]
+    for device in ("H1", "H2"):
+        for time in (*seen, second):
             site.sql(
                 "INSERT INTO position (device, time, digest, lat, lon, grid, received_at) "
                 "SELECT d.number, %s, 1, 300500000, 1110500000, g.id, now() FROM device d, grid g "
                 "WHERE d.name = %s AND g.code = 'B1'",
-                (values[0] + timedelta(seconds=second), device),
+                (time, device),
             )
+    site.sql("INSERT INTO touched_hour (hour) VALUES (%s), (%s)", (first, second))
+    await rolled_up(site)
     query = {"from": (hour - timedelta(hours=4)).isoformat(), "to": (hour + timedelta(hours=1)).isoformat()}
     async with site.as_user("officer") as browser:
         found = (await browser.get("/api/measures/presence", params=query)).json
@@ -175,8 +179,8 @@ async def test_presence_is_of_units_on_duty_alone(site: Site) -> None:
         assert lines["B1"]["sight"] == {"value": 0.25, "n": 1, "of": 4}
         assert lines["B1"]["passes"] == 1
         assert lines["B1"]["density"] == pytest.approx(1 / lines["B1"]["road_km"] / 4, abs=0.001)
-        # the fixes at 0, 30 and 300 s stand for their own minutes and those after them
-        assert lines["B1"]["staffed"] == {"value": round(4 / 240, 4), "n": 4, "of": 240}
+        # two minutes of the first hour and one of the second, each with the one after it
+        assert lines["B1"]["staffed"] == {"value": round(6 / 240, 4), "n": 6, "of": 240}
         assert lines["B2"]["sight"] == {"value": 0.0, "n": 0, "of": 4}
         assert found["whole"]["sight"] == {"value": 0.125, "n": 1, "of": 8}
         behind_it = (await browser.get("/api/measures/presence/B1", params=query)).json["items"]

@@ -157,11 +157,11 @@ async def test_an_unknown_device_waits_and_is_replayed_once_registered(bench: Be
     await bench.pipeline.process([bench.delivery(fix(), device="H-99")])
     (held,) = await bench.rows("SELECT * FROM quarantine")
     assert held["reason"] == "unknown_device"
-    stay = await replay(bench.pool, bench.pipeline, ids=None, reason=None, offset=timedelta(0), at=NOW)
+    stay = await replay(bench.pool, bench.pipeline, ids=None, reason=None, offset=None, at=NOW)
     assert stay == (0, 1)
     async with bench.pool.connection() as connection:
         await connection.execute("INSERT INTO device (name, kind) VALUES ('H-99', 'handset')")
-    stored = await replay(bench.pool, bench.pipeline, ids=[held["id"]], reason=None, offset=timedelta(0), at=NOW)
+    stored = await replay(bench.pool, bench.pipeline, ids=[held["id"]], reason=None, offset=None, at=NOW)
     assert stored == (1, 0)
     assert len(await bench.rows("SELECT FROM position")) == 1
     assert len(await bench.rows("SELECT FROM quarantine WHERE replayed_at IS NULL")) == 0

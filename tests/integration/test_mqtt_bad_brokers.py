@@ -15,6 +15,7 @@ from gateway.mqtt import connection as connection_module
 from gateway.mqtt import packets
 from gateway.mqtt.connection import Connection
 from gateway.mqtt.publisher import Publisher
+from ops.roles.ingest import _send as receipt_sent
 from tests.integration.fake_broker import CONNACK, CONNACK_5, PINGRESP, PRESENT, Peer, fake_broker, message
 from tests.integration.nats_server import eventually, free_port
 
@@ -550,6 +551,42 @@ async def test_no_more_is_under_way_than_the_broker_takes() -> None:
         await asyncio.gather(*(session.send("a", str(number).encode()) for number in range(12)))
         said = [body[6:] for head, body in broker.peers[0].heard if head == 0x32]
         assert said == [str(number).encode() for number in range(12)]
+
+
+async def test_a_broker_that_confirms_nothing_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.mqtt.outgoing.WAITING", 5)
+
+    async def mute(peer: Peer) -> None:
+        await peer.welcome(b"\x20\x06\x00\x00\x03\x21\x00\x03")
+        await peer.hear_all()
+
+    async with fake_broker(mute) as broker, broker.session(version=5) as session:
+        await session.wait_ready(timeout_s=5)
+        asked = [session.send("a", str(number).encode()) for number in range(12)]
+        assert [one.done() for one in asked] == [False] * 8 + [True] * 4
+        with pytest.raises(BrokerUnavailable, match="behind with what we send"):
+            await asked[-1]
+        await session.publish("a", b"a receipt", qos=0)  # has no queue to wait in
+
+
+async def test_what_is_sent_goes_out_though_one_filter_is_not_granted() -> None:
+    """Else a slip in one codec's rights would silence the receipts of all others."""
+    heard = asyncio.Event()
+
+    async def strict(peer: Peer) -> None:
+        await peer.welcome()
+        await peer.grant(codes=b"\x01\x80")
+        await peer.hear_until(0x30)
+        heard.set()
+        await peer.hear_all()
+
+    async with fake_broker(strict) as broker, broker.session(filters=["a", "b"]) as session:
+        await eventually(lambda: session.counts.filters_refused == 1)
+        assert not session.connected
+        assert receipt_sent(session, "H-01", {"type": "receipt"})
+        async with asyncio.timeout(5):
+            await heard.wait()
+    assert not receipt_sent(session, "H-01", {"type": "receipt"})
 
 
 async def test_what_the_broker_does_not_take_is_said() -> None:

@@ -71,6 +71,14 @@ def test_the_table_the_spreadsheet_and_the_programs_say_the_same() -> None:
 
 
 @pytest.mark.usefixtures("site")
+def test_an_empty_span_says_so() -> None:
+    said = patrol("--from", "2026-01-01", "--to", "2026-01-02")
+    assert "2026-01-01 00:00 to 2026-01-02 00:00 (Asia/Shanghai)" in said
+    assert "no duty of the patrol opened in this span" in said
+    assert "presence: no whole hour of this span has been rolled up yet" in said
+
+
+@pytest.mark.usefixtures("site")
 def test_the_page_holds_everything_and_runs_nothing(tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     assert f"written to {file}" in patrol(*DAY, "--by", "unit", "--html", str(file)).replace("\n", "")

@@ -399,3 +399,15 @@ def test_nothing_else_reads_what_lies_sealed() -> None:
         "ingest/withheld.py",
         "ingest/withheld.sql",
     }
+
+
+async def test_what_a_correction_releases_has_final_verdicts_judged_again(bench: Bench) -> None:
+    """The rules may have looked before the readings were there, and nothing else wakes what is final."""
+    await bench.pipeline.process([bench.delivery(home(5), home(4))])
+    await do(bench, "UPDATE shift SET ends = %s", clock(-0.01))
+    await plan(bench)
+    await do(bench, "DELETE FROM plan_change")
+    assert await bench.worker.release() == 2
+    (row,) = await bench.rows("SELECT kind, subject, until - since AS length FROM plan_change")
+    assert (row["kind"], row["length"]) == ("custody", timedelta(minutes=1))
+    assert row["subject"] == (await bench.rows("SELECT holder FROM custody"))[0]["holder"]

@@ -1,12 +1,20 @@
 """Incidents: dispatched, answered in time, late or not at all; reports of handsets become incidents once."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from rules.actions import close_incident, dispatch_incident, open_incident
+from rules.catalog import catalog
 from rules.errors import NotNow, NotThere
-from rules.store.incidents import Incident
+from rules.facts import Case, Planning
+from rules.rule import DutyRule
+from rules.store.incidents import Incident, incident_facts
+from rules.store.world import snapshot
+from rules.supply import Supply
+from rules.tracks import Tracks
 from tests.integration.rules_site import Site, at, place, site_at
 
 ZONE = "Asia/Shanghai"
@@ -95,6 +103,44 @@ async def test_any_unit_may_answer(site: Site) -> None:
     await site.mark("incident", str(incident.id), 11, 16)
     await site.work(16)
     assert (await duty(site))["verdict"] == "met"
+
+
+async def test_the_database_leaves_out_who_cannot_decide(site: Site) -> None:
+    """All stored fixes and those of the few that were searched give the same judgement, in time, late, and never."""
+    for n in range(40):
+        await site.device(f"W-{n:02d}", unit="U-2" if n % 2 else "U-1")
+        await site.stay(f"W-{n:02d}", 0, 40, 400 + 300 * n, 20 * n)
+    for minute in (1, 12, 25):
+        await dispatched(site, minute, unit=None)
+    await site.stay("H-03", 3, 4, 0, 20)
+    await site.stay("V-01", 18, 19, 10, 20)
+    rule = catalog()["response_time"]
+    assert isinstance(rule, DutyRule)
+    facts = await incident_facts(site.connection, [1, 2, 3])
+    known = await snapshot(site.connection, zone=ZONE)
+    planning = Planning(
+        world=known.world,
+        settings=known.settings,
+        now=at(40),
+        since=at(40),
+        until=at(40),
+        backfill=timedelta(hours=72),
+        incidents=tuple(facts.values()),
+    )
+    verdicts, few = [], 0
+    for planned, incident in zip(rule.plan(planning), facts.values(), strict=True):
+        duty = replace(planned.duty, id=1)
+        case = Case(duty=duty, world=known.world, settings=known.settings, incident=incident)
+        ((searched, need),) = await Supply(site.connection, known.world).fill([(rule, case)])
+        assert need is not None
+        tracks = Tracks(site.connection, known.world)
+        await tracks.read([replace(need, near=None)])
+        whole = rule.judge(replace(case, tracked=tracks.of(replace(need, near=None))), now=at(40))
+        assert rule.judge(searched, now=at(40)) == whole
+        verdicts.append(str(whole.verdict))
+        few += len(searched.tracked)
+    assert verdicts == ["met", "late", "missed"]
+    assert few < 3 * 30, "of forty-two devices each"
 
 
 async def test_a_second_dispatch_waives_the_first(site: Site) -> None:

@@ -102,7 +102,7 @@ async def test_late_fixes_elsewhere_turn_doubt_into_missed_on_the_same_alert(sit
 
 async def test_a_round_without_any_proof_is_one_alert(site: Site) -> None:
     await site.work(0)
-    await site.stay("H-03", 0, SETTLED, 0, 2000)
+    await site.stay("H-03", 0, SETTLED, 0, 300)
     await site.work(SETTLED)
     assert await verdicts(site) == {"C-1": "missed", "C-2": "missed"}
     assert await live(site) == [("round:day/U-1/R-1/2026-11-21/1", "missed", "warning")]

@@ -19,7 +19,7 @@ import psycopg
 import pytest
 
 from gateway.replay_devices import read_secrets
-from gateway.simulation import Plan, Said, Simulation, load_scenario, scenario_text
+from gateway.simulation import Plan, Simulation, load_scenario, scenario_text
 from ingest.database import connect, make_pool
 from ingest.migrate import migrate
 from ops.settings import as_environment
@@ -27,18 +27,13 @@ from ops.simulation import Incidents, town_now
 from ops.town import read_town
 from ops.town.importer import import_town
 from ops.town.shipped import sample_dir
-from rules.desk import Desk
-from rules.duty_lane import DutyLane
-from rules.options import Options
-from rules.signal_lane import SignalLane
-from rules.tracking import TrackingLane
-from rules.worker import work_off
 from tests.acceptance.running import demo_in
 from tests.acceptance.running import eventually as eventually_true
 from tests.conftest import Services, processes_of
-from tests.integration.bench import Bench, bench_on
+from tests.integration.bench import bench_on
 from tests.integration.gateway_place import Place, made_place
 from tests.integration.nats_server import eventually
+from tests.integration.simulated import Simulated
 
 START = datetime(2026, 11, 20, 13, 0, tzinfo=UTC)  # 21:00 in Shanghai
 ENDS = START + timedelta(hours=2)
@@ -70,7 +65,7 @@ LONGEST_HOLE_S = """
                             FROM position JOIN device ON number = device WHERE kind = 'handset') AS it
 """
 TWO_HOURS = """
-    DELETE FROM shift WHERE code = 'day';
+    DELETE FROM shift WHERE code <> 'night';
     UPDATE shift SET starts = '21:00', ends = '23:00', rounds = 1;
     UPDATE grade_policy SET rounds = 1
 """
@@ -98,61 +93,6 @@ class Lived:
     counters: dict[tuple[str, str], int]
 
 
-class Night:
-    """One night on a database of its own."""
-
-    def __init__(self, bench: Bench, plan: Plan, incidents: Incidents) -> None:
-        self._bench = bench
-        self._plan = plan
-        self._incidents = incidents
-        self.now = START
-        self._desk = Desk(bench.pool, options=Options(), clock=lambda: self.now)
-        self._lanes = DutyLane(self._desk), SignalLane(self._desk)
-        self._tracking = TrackingLane(self._desk)
-        for place in bench.worker._places.values():
-            place.up_since = START - timedelta(hours=1)
-
-    async def live(self, stride_s: float) -> None:
-        """Go through it step by step."""
-        await self._work()
-        await self._take(self._plan.opening())
-        end = START + timedelta(seconds=(self._plan.end_s or 0) - self._plan.start_s)
-        while self.now < end:
-            # In strides while everybody walks; towards the end answers follow reports within seconds.
-            before, self.now = self.now, self.now + timedelta(seconds=stride_s if self.now < ENDS else 10)
-            await self._take(self._plan.said(before.timestamp(), self.now.timestamp()))
-            await self._work()
-
-    async def _work(self) -> None:
-        await self._bench.worker.beat()
-        await work_off(self._desk, duties=self._lanes[0], signals=self._lanes[1])
-        await self._tracking.step()
-        await self._bench.worker.refresh()
-        await self._bench.worker.release()
-
-    async def _take(self, said: list[Said]) -> None:
-        for lane in ("up", "urgent"):
-            deliveries = [
-                self._bench.delivery(
-                    await self._reading(it),
-                    device=it.device,
-                    topic=f"gengfu/v1/{it.device}/{lane}",
-                    received_at=datetime.fromtimestamp(it.send_s, UTC) + timedelta(milliseconds=200),
-                )
-                for it in said
-                if it.lane == lane
-            ]
-            if deliveries:
-                await self._bench.worker.pipelines[lane].process(deliveries)
-
-    async def _reading(self, said: Said) -> dict[str, object]:
-        reading = dict(said.reading)
-        if said.incident:
-            reading["incident"] = await self._incidents.number(*said.incident)
-            assert reading["incident"], said
-        return reading
-
-
 @pytest.fixture
 def other_database_url(services: Services) -> Iterator[str]:
     """A second fresh database."""
@@ -174,8 +114,8 @@ async def lived(url: str, *, seed: int = 1, stride_s: float = 120) -> Lived:
         bench_on(url, retention_days=0, secret=f"of seed {seed}") as bench,
         make_pool(url, name="look", size=1) as pool,
     ):
-        night = Night(bench, plan, Incidents(pool))
-        await night.live(stride_s)
+        # In strides while everybody walks; towards the end answers follow reports within seconds.
+        await Simulated(bench, plan, Incidents(pool)).live(stride_s, slow_from=ENDS)
         return Lived(
             await bench.rows(ALERTS),
             await bench.rows(ROUNDS),
@@ -317,7 +257,7 @@ async def test_what_is_missing_is_said(place: Place) -> None:
     for words, said, wanted in (
         (["--devices", secrets, "--from", "2099-01-01T00:00:00Z"], "lies in the future", 2),
         (["--devices", secrets, "--speed", "10"], "say since when with --from or --hours", 2),
-        (["wild", "--devices", secrets], "there is no scenario 'wild'; there are calm, one-night", 1),
+        (["wild", "--devices", secrets], "there is no scenario 'wild'; there are app-asleep, both-away", 1),
         ([], "give their CSV with --devices", 1),
         (["--devices", "none.csv"], "none.csv: No such file", 1),
     ):

@@ -86,6 +86,16 @@ async def test_empty_tables_become_hypertables_where_the_extension_is(timescale_
             await choose_engine(connection, wish="native")
 
 
+async def test_the_hours_of_a_device_have_an_index_on_older_hypertables_too(timescale_url: str) -> None:
+    there = "SELECT count(*) AS it FROM pg_class WHERE relname = 'position_hour_device'"
+    await migrate(timescale_url)
+    async with await connect(timescale_url, name="test") as connection:
+        assert await (await connection.execute(there)).fetchone() == {"it": 1}
+        await connection.execute("DROP INDEX _timescaledb_internal.position_hour_device")
+        await migrate(timescale_url)
+        assert await (await connection.execute(there)).fetchone() == {"it": 1}
+
+
 async def test_plain_postgresql_is_told_what_it_lacks(native_url: str) -> None:
     with pytest.raises(EngineMismatch, match="run CREATE EXTENSION timescaledb in it"):
         await migrate(native_url, engine="timescale")

@@ -11,6 +11,7 @@ from ops.http.fields import View
 from ops.http.geojson import PointGeometry, point
 from ops.http.permissions import GRID
 from ops.http.routes import route
+from ops.http.standing_in import bounds_of_the_work
 
 _SQL = load_queries("ops.http.resources", "checkpoints.sql")
 
@@ -56,7 +57,7 @@ class CheckpointCollection(View):
 async def list_checkpoints(call: Call) -> CheckpointCollection:
     """Those in force now; a round tells the points as they were in its time."""
     async with call.transaction() as connection:
-        found = await rows(connection, _SQL["list_checkpoints"], call.bounds())
+        found = await rows(connection, _SQL["list_checkpoints"], await bounds_of_the_work(call, connection))
     return CheckpointCollection(
         features=[
             CheckpointFeature(geometry=point(one.pop("lat"), one.pop("lon")), properties=CheckpointProperties(**one))

@@ -22,6 +22,7 @@ from ops.http.resources.alerts import State as AlertState
 from ops.http.resources.objections import Objection, objection_of
 from ops.http.resources.rounds import Day, Verdict
 from ops.http.routes import route
+from ops.http.standing_in import bounds_of_the_work
 from rules import fairness
 
 State = Literal["planned", "open", "waiting", "provisional", "final", "superseded"]
@@ -207,16 +208,16 @@ async def _detail(call: Call[Any, Any, DutyPath], connection: Connection, bounds
     summary="Duties with their verdicts and reasons, the one due last first",
 )
 async def list_duties(call: Call[DutyQuery]) -> DutyPage:
-    """A patrol sees those of its own unit."""
+    """A patrol sees those of its own unit, and those of others while one of its posts stood in for theirs."""
     query = call.query
     since, until = _span(query, call.service.settings.site.zone)
-    params = {
-        **call.bounds(),
+    params: dict[str, object] = {
         **query.model_dump(exclude={"day", "after"}),
         "since": since,
         "until": until,
     }
     async with call.transaction() as connection:
+        params |= await bounds_of_the_work(call, connection)
         page, following = await _PAGING.read(connection, _SQL["list_duties"], params, query)
         limits = await fairness.limits(connection, at=call.now)
     return DutyPage(items=[Duty.model_validate(_until(one, limits.object_within_days)) for one in page], next=following)
@@ -234,7 +235,7 @@ async def list_duties(call: Call[DutyQuery]) -> DutyPage:
 async def read_duty(call: Call[None, None, DutyPath]) -> DutyDetail:
     """What a patrol opens to see why."""
     async with call.transaction() as connection:
-        return await _detail(call, connection, call.bounds())
+        return await _detail(call, connection, await bounds_of_the_work(call, connection))
 
 
 @route(
@@ -250,8 +251,9 @@ async def read_duty(call: Call[None, None, DutyPath]) -> DutyDetail:
 )
 async def waive_duty(call: Call[None, Waiving, DutyPath]) -> DutyDetail:
     """Harmless to repeat: the first waiver counts."""
-    bounds, why = call.bounds(), call.body.why
+    why = call.body.why
     async with call.transaction() as connection:
+        bounds = await bounds_of_the_work(call, connection)
         before = await _detail(call, connection, bounds)
         with acting():
             await fairness.waive_duty(connection, before.id, actor=call.viewer.name, why=why, at=call.now)
@@ -278,8 +280,8 @@ async def waive_duty(call: Call[None, Waiving, DutyPath]) -> DutyDetail:
 )
 async def unwaive_duty(call: Call[None, None, DutyPath]) -> DutyDetail:
     """Harmless to repeat."""
-    bounds = call.bounds()
     async with call.transaction() as connection:
+        bounds = await bounds_of_the_work(call, connection)
         before = await _detail(call, connection, bounds)
         with acting():
             await fairness.unwaive_duty(connection, before.id, actor=call.viewer.name, at=call.now)
@@ -304,20 +306,27 @@ async def unwaive_duty(call: Call[None, None, DutyPath]) -> DutyDetail:
     returns=DutyDetail,
     status=HTTPStatus.CREATED,
     problems=[HTTPStatus.CONFLICT],
-    summary="Object to the verdict on a duty of one's own unit",
+    summary="Object to the verdict on a duty of one's own unit, or of one it stood in for",
 )
 async def make_objection(call: Call[None, Objecting, DutyPath]) -> DutyDetail:
     """409 when there is nothing to object to, when the time for it is over, and while an objection is open."""
-    bounds, viewer = call.bounds(), call.viewer
+    viewer = call.viewer
     if viewer.unit is None:
         raise Problem(
             HTTPStatus.FORBIDDEN, f"the account {viewer.name} belongs to no unit; an administrator can give it one"
         )
     async with call.transaction() as connection:
+        bounds = await bounds_of_the_work(call, connection)
         before = await _detail(call, connection, bounds)
         with acting():
             made = await fairness.object_to(
-                connection, before.id, actor=viewer.name, unit=viewer.unit, text=call.body.text, at=call.now
+                connection,
+                before.id,
+                actor=viewer.name,
+                unit=viewer.unit,
+                work_of=before.unit,
+                text=call.body.text,
+                at=call.now,
             )
         await record(
             connection,

@@ -17,7 +17,10 @@ SELECT d.id, d.rule, d.subject, coalesce(c.name, d.context->>'checkpoint', d.con
                         AND (valid_to IS NULL OR valid_to > d.opens_at)
                       ORDER BY valid_from DESC LIMIT 1) c ON true
  WHERE (%(scope)s::text IS NULL OR coalesce(d.grid, r.grid) IN (SELECT grids_within(%(scope)s)))
-   AND (NOT %(own)s OR d.unit = %(own_unit)s)
+   AND (NOT %(own)s OR d.unit = %(own_unit)s
+        OR EXISTS (SELECT FROM unnest(%(covered)s::text[], %(covered_since)s::timestamptz[], %(covered_until)s::timestamptz[])
+                     AS w(unit, since, until)
+                    WHERE w.unit = d.unit AND w.since < d.due_at AND (w.until IS NULL OR w.until > d.opens_at)))
    AND (%(unit)s::text IS NULL OR d.unit = %(unit)s)
    AND (%(rule)s::text[] IS NULL OR d.rule = ANY(%(rule)s))
    AND (%(verdict)s::text[] IS NULL OR d.verdict = ANY(%(verdict)s))
@@ -50,7 +53,10 @@ SELECT d.id, d.rule, d.subject, coalesce(c.name, d.context->>'checkpoint', d.con
                       ORDER BY valid_from DESC LIMIT 1) c ON true
  WHERE d.id = %(id)s
    AND (%(scope)s::text IS NULL OR coalesce(d.grid, r.grid) IN (SELECT grids_within(%(scope)s)))
-   AND (NOT %(own)s OR d.unit = %(own_unit)s);
+   AND (NOT %(own)s OR d.unit = %(own_unit)s
+        OR EXISTS (SELECT FROM unnest(%(covered)s::text[], %(covered_since)s::timestamptz[], %(covered_until)s::timestamptz[])
+                     AS w(unit, since, until)
+                    WHERE w.unit = d.unit AND w.since < d.due_at AND (w.until IS NULL OR w.until > d.opens_at)));
 
 -- name: alerts_of
 -- The alerts about a duty, and those about its whole round.

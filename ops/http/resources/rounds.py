@@ -16,6 +16,7 @@ from ops.http.database import rows
 from ops.http.fields import Code, Cursor, Moment, Page, Query, RowId, View
 from ops.http.permissions import GRID
 from ops.http.routes import route
+from ops.http.standing_in import bounds_of_the_work
 
 DutyState = Literal["planned", "open", "waiting", "provisional", "final", "superseded"]
 Verdict = Literal["early", "met", "late", "missed", "in_doubt", "waived"]
@@ -129,8 +130,7 @@ async def list_rounds(call: Call[RoundQuery]) -> RoundPage:
     since, until = (
         datetime.combine(which, time(), tzinfo=zone).astimezone(UTC) for which in (day, day + timedelta(days=1))
     )
-    params = {
-        **call.bounds(),
+    params: dict[str, object] = {
         "since": since,
         "until": until,
         "running_at": None if query.day else call.now,
@@ -140,6 +140,7 @@ async def list_rounds(call: Call[RoundQuery]) -> RoundPage:
     }
     points = defaultdict(list)
     async with call.transaction() as connection:
+        params |= await bounds_of_the_work(call, connection)
         page, following = await _PAGING.read(connection, _SQL["list_rounds"], params, query)
         of_page = {**params, "rounds": [one["id"] for one in page]}
         for point in await rows(connection, _SQL["list_points"], of_page):

@@ -11,7 +11,10 @@ SELECT r.id, r.key, r.shift, r.route, o.name AS route_name, r.unit, u.name AS un
    AND (%(scope)s::text IS NULL
         OR r.grid IN (SELECT grids_within(%(scope)s))
         OR EXISTS (SELECT 1 FROM duty d WHERE d.round = r.id AND d.grid IN (SELECT grids_within(%(scope)s))))
-   AND (NOT %(own)s OR r.unit = %(own_unit)s)
+   AND (NOT %(own)s OR r.unit = %(own_unit)s
+        OR EXISTS (SELECT FROM unnest(%(covered)s::text[], %(covered_since)s::timestamptz[], %(covered_until)s::timestamptz[])
+                     AS w(unit, since, until)
+                    WHERE w.unit = r.unit AND w.since < r.ends_at AND (w.until IS NULL OR w.until > r.starts_at)))
    AND (%(superseded)s OR r.superseded_at IS NULL)
    AND (%(unit)s::text IS NULL OR r.unit = %(unit)s)
    AND (%(route)s::text IS NULL OR r.route = %(route)s)

@@ -15,7 +15,7 @@ from ops.http.fields import Body, Code, Moment, Query, View
 from ops.http.permissions import GRID
 from ops.http.routes import route
 from ops.http.within import check_within
-from rules.shifts import MAX_ROUNDS, ShiftKey, ShiftPlan, end_shift, set_shift
+from rules.shifts import MAX_ROUND_MIN, MAX_ROUNDS, MIN_ROUND_MIN, ShiftKey, ShiftPlan, end_shift, set_shift
 
 WeekDay = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Mode = Literal["constant", "seasonal", "targeted", "random"]
@@ -72,7 +72,7 @@ class ShiftSetting(Body):
     mode: Mode = "constant"
     first_day: Code | None = Field(None, description="such as 11-15 when seasonal, 2026-11-15 when targeted")
     last_day: Code | None = None
-    round_min: Annotated[int, Field(ge=1, le=1440)] | None = None
+    round_min: Annotated[int, Field(ge=MIN_ROUND_MIN, le=MAX_ROUND_MIN)] | None = None
     holidays: Holidays = "as_usual"
     valid_from: Moment | None = Field(None, description="without it from now on; it may lie in the past")
 

@@ -110,10 +110,14 @@ class Assembly:
         morning = {"unit": "CAR-1", "radius_m": 60, "days": "mon tue wed thu fri", "starts": "07:20", "ends": "08:00"}
         name = f"{self._road_of(school.edge)}护学岗"
         yield _feature({"code": "SP-01", "name": name, **morning, "share": 0.8}, "Point", _degrees(school.point))
+        late = self.walks[8].stops[1]
+        afternoon = {"unit": "F-03", "radius_m": 60, "days": "mon tue wed thu fri", "starts": "16:20", "ends": "17:00"}
         night = {"unit": "CAR-2", "days": "daily", "starts": "22:00", "ends": "23:30", "share": 0.9}
         name = f"{self._road_of(station.edge)}设卡点"
         ring = [[_degrees(point) for point in duties.square(station.point, 50)]]
         yield _feature({"code": "SP-02", "name": name, **night}, "Polygon", ring)
+        name = f"{self._road_of(late.edge)}放学护学岗"
+        yield _feature({"code": "SP-03", "name": name, **afternoon, "share": 0.8}, "Point", _degrees(late.point))
 
     def _grids(self) -> Iterable[dict[str, Any]]:
         grades = self._grades()
@@ -173,6 +177,8 @@ class Assembly:
                 if kind != "filling_station":  # the yards of these are drawn
                     properties["radius_m"] = 30 if kind == "kiosk" else 40
                 properties["kind"] = kind
+                if name.endswith(duties.LOOKED_AT):
+                    properties["dwell_s"] = duties.LOOK_S
                 if kind in {"kiosk", "key_unit", "filling_station"}:
                     properties["tag"] = f"04{self._dice.getrandbits(48):012X}"
                 if kind == "filling_station":
@@ -207,7 +213,7 @@ class Assembly:
             name = f"{COMMUNITY_NAMES[index // 2]}社区{_NUMERALS[index % 2]}号巡线"
             properties: dict[str, Any] = {"code": f"R-{index + 1:02d}", "name": name, "checkpoints": codes}
             if index == 0:
-                properties["ordered"] = True
+                properties |= {"ordered": True, "legs": duties.legs(walk)}
             yield _feature(properties, "LineString", [_degrees(point) for point in walk.path])
 
     def _roads(self) -> Iterable[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Duties beside the rounds of the made-up town: lines on its routes, visits to its communities, two static posts."""
+"""What the duties of the made-up town ask for: lines on its routes, legs, stays, visits to its communities, posts."""
 
 import itertools
 import math
@@ -9,7 +9,10 @@ from ops.town.synthesis.roster import Rows
 from ops.town.synthesis.walks import Walk
 
 LINES_ON = (0, 6, 10, 15)  # walks with a line on them, by number
+LOOKED_AT = ("液化气站", "变电所", "加油站")  # where a round stays to look
+LOOK_S = 120
 _LINE_M = 600.0
+_LEG_MPS, _LEG_STOP_MIN, _LEG_TOLERANCE_MIN = 1.3, 2, 4  # a walk, a stop at its end, and as much again
 
 
 def line_on(walk: Walk) -> list[Point]:
@@ -20,6 +23,29 @@ def line_on(walk: Walk) -> list[Point]:
         far += math.dist(a, b)
         if far >= _LINE_M:
             break
+    return found
+
+
+def legs(walk: Walk) -> list[dict[str, int]]:
+    """For each way from a stop to the next how many minutes it takes, by its length, and by how many it may differ."""
+    along = [_along_m(walk, stop.point) for stop in walk.stops]
+    return [
+        {"minutes": math.ceil((b - a) / _LEG_MPS / 60) + _LEG_STOP_MIN, "tolerance_min": _LEG_TOLERANCE_MIN}
+        for a, b in itertools.pairwise(along)
+    ]
+
+
+def _along_m(walk: Walk, point: Point) -> float:
+    """How far along a walk it comes nearest to a point."""
+    found, best, done = 0.0, math.inf, 0.0
+    for a, b in itertools.pairwise(walk.path):
+        length = math.dist(a, b)
+        dx, dy = (b[0] - a[0]) / length, (b[1] - a[1]) / length
+        far = min(length, max(0.0, (point[0] - a[0]) * dx + (point[1] - a[1]) * dy))
+        off = math.dist(point, (a[0] + dx * far, a[1] + dy * far))
+        if off < best:
+            found, best = done + far, off
+        done += length
     return found
 
 

@@ -9,6 +9,7 @@ SQUADS = ("A", "B", "C", "D")  # A and B by day, C and D by night
 _SQUAD_NAMES = ("一中队", "二中队", "三中队", "四中队")
 _NUMERALS = "一二三四五六"
 _SINCE = "2026-01-01"
+_MODE = ("mode", "first_day", "last_day", "round_min", "holidays")
 _VEHICLES = (
     ("CAR-1", "一号巡逻车", "car"),
     ("CAR-2", "二号巡逻车", "car"),
@@ -32,7 +33,10 @@ def posts(communities: Sequence[tuple[str, str]]) -> Rows:
         ["D-1", "白班值班长岗", "", "", "duty_officer", "", "D-2"],
         ["D-2", "夜班值班长岗", "", "", "duty_officer", "", "D-1"],
     ]
-    rows += [[f"C-{number}", f"微型消防站{number}号队员岗", "", "ELE-1", "crew", "", ""] for number in range(1, 5)]
+    rows += [
+        [f"C-{number}", f"微型消防站{number}号队员岗", "", unit, "crew", "", ""]
+        for number, unit in enumerate(("ELE-1", "ELE-1", "MOT-1", "MOT-2"), start=1)
+    ]
     for number, (code, name) in enumerate(communities, start=1):
         rows.append([f"G-{number}", f"{name}网格员岗", "", "", "grid_officer", code, ""])
     return rows
@@ -63,19 +67,21 @@ def devices() -> Rows:
 
 
 def custody() -> Rows:
-    """A handset for each patrol, radios for leaders and cars, a terminal in each vehicle.
+    """A handset for each patrol, radios for leaders, a car and the one who rides alone, a terminal in each vehicle.
 
     Tags are named by the hydrants and the extinguishers that they are fixed to.
     """
     pairs = [(f"HS-{number:02d}", f"P-{number:02d}") for number in range(1, 25)]
     pairs += [(f"RD-{number:02d}", f"L-{squad}") for number, squad in enumerate(SQUADS, start=1)]
-    pairs += [("RD-05", "CAR-1"), ("RD-06", "CAR-2")]
+    pairs += [("RD-05", "CAR-1"), ("RD-06", "C-4")]
     pairs += [(f"VT-{number:02d}", vehicle[0]) for number, vehicle in enumerate(_VEHICLES, start=1)]
     return [["device", "holder", "from", "to"], *([device, holder, _SINCE, ""] for device, holder in pairs)]
 
 
 def shifts(routes: Sequence[str]) -> Rows:
-    """Six units by day and six by night, each with three of the 18 routes, every route twice; and a festival's nights.
+    """Six units by day and six by night, each with three of the 18 routes, every route twice; and what vehicles add.
+
+    Besides the constant shifts there is one of each other mode: for a season, for some dates, and by lot.
 
     Args:
         routes: codes in an order in which three that follow each other lie side by side.
@@ -86,9 +92,19 @@ def shifts(routes: Sequence[str]) -> Rows:
         (6, ["night", "夜班", "daily", "20:00", "08:00"]),
     ):
         rows += [[*shift, _foot(first + number // 3), route, "2"] for number, route in enumerate(routes)]
-    rows = [[*rows[0], "mode", "first_day", "last_day"], *([*row, "", "", ""] for row in rows[1:])]
-    evening = ["festival", "国庆夜间加强", "daily", "19:00", "22:00"]
-    return [*rows, [*evening, _foot(0), routes[0], "2", "targeted", "2026-10-01", "2026-10-07"]]
+    rows += [["fire", "消防车巡查", "daily", "09:00", "17:00", "ELE-1", route, "1"] for route in routes[8:10]]
+    rows = [[*rows[0], *_MODE], *([*row, *[""] * len(_MODE)] for row in rows[1:])]
+    evening = ["festival", "国庆夜间加强", "daily", "19:00", "22:00", _foot(0), routes[1], "2"]
+    winter = ["winter", "冬季夜间防火", "daily", "18:30", "21:30", "ELE-1", routes[10], "1"]
+    campaign = ["campaign", "岁末火患清查", "mon tue wed thu fri", "14:00", "16:00", "MOT-1", routes[4], "1"]
+    lot = ["lot", "随机夜查", "daily", "22:00", "04:00", "MOT-2", routes[13], "2"]
+    return [
+        *rows,
+        [*evening, "targeted", "2026-10-01", "2026-10-07", "", ""],
+        [*winter, "seasonal", "11-01", "03-31", "", ""],
+        [*campaign, "targeted", "2026-11-09", "2027-01-31", "", "skip"],
+        [*lot, "random", "", "", "60", ""],
+    ]
 
 
 def holidays() -> Rows:

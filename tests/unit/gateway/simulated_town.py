@@ -1,15 +1,20 @@
 """A town of five by five streets for the simulator: two units on foot, two vehicles, a hydrant."""
 
-from datetime import UTC, datetime, time
+from collections.abc import Iterator
+from datetime import UTC, datetime
 
-from gateway.simulation import Checkpoint, Device, Plan, Route, Shift, Thing, Town
+from gateway.simulation import Checkpoint, Device, Plan, Round, Route, Spell, Thing, Town
 from gateway.simulation.course import Plane
 from gateway.simulation.scenario import parse_scenario
 
 PLANE = Plane(30.69, 111.28)
 START = datetime(2026, 11, 21, 0, 0, tzinfo=UTC)  # 08:00 in Shanghai: the day shift begins
 STREET_M = 220.0
-ALL_DAYS = frozenset(range(7))
+DAY_S, HOUR_S = 86_400, 3600
+SHIFTS = (  # unit, shift, hours after START at which it begins and ends each day, its routes, rounds of each
+    ("F-1", "day", 0, 2, ("R-1", "R-2"), 1),
+    ("F-2", "night", 12, 24, ("R-2",), 2),
+)
 
 
 def corner(column: int, row: int) -> tuple[float, float]:
@@ -24,6 +29,23 @@ def route(code: str, *corners: tuple[int, int], points: tuple[str, ...]) -> Rout
 
 def checkpoint(code: str, column: int, row: int, *, tag: str | None = None) -> Checkpoint:
     return Checkpoint(code, *corner(column, row), 40.0, tag)
+
+
+def calendar(since_s: float, until_s: float) -> Iterator[Spell]:
+    """The same shifts each day."""
+    for unit, shift, starts_h, ends_h, routes, rounds in SHIFTS:
+        first = int((since_s - START.timestamp()) // DAY_S) - 1
+        for day in range(first, int((until_s - START.timestamp()) // DAY_S) + 1):
+            starts_s = START.timestamp() + day * DAY_S + starts_h * HOUR_S
+            ends_s = starts_s + (ends_h - starts_h) * HOUR_S
+            part_s = (ends_s - starts_s) / rounds
+            its = tuple(
+                Round(route, number + 1, starts_s + number * part_s, starts_s + (number + 1) * part_s)
+                for route in routes
+                for number in range(rounds)
+            )
+            if since_s < ends_s and starts_s < until_s:
+                yield Spell(f"{unit}/{day}/{shift}", unit, starts_s, ends_s, its)
 
 
 TOWN = Town(
@@ -54,11 +76,9 @@ TOWN = Town(
         Device("VT-1", "vehicle", unit="CAR-1"),
         Device("VT-2", "vehicle", unit="MOT-1"),
     ),
-    shifts=(
-        Shift("day", ALL_DAYS, time(8), time(10), "F-1", "R-1", 1),
-        Shift("day", ALL_DAYS, time(8), time(10), "F-1", "R-2", 1),
-        Shift("night", ALL_DAYS, time(20), time(8), "F-2", "R-2", 2),
-    ),
+    shifts=frozenset(it[1] for it in SHIFTS),
+    rostered=frozenset(it[0] for it in SHIFTS),
+    calendar=calendar,
     roads=tuple(
         line
         for k in range(5)

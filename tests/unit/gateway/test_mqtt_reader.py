@@ -309,3 +309,11 @@ def test_a_packet_of_no_sort_is_no_message(crowded: bool) -> None:
     one = Reader(Nobody())
     one.crowd(crowded)
     assert "0x00" in str(one.feed(b"\0\6\0\1t\0\1x", NOW).error)
+
+
+def test_long_topics_that_somebody_invents_are_not_kept() -> None:
+    one = Reader(Nobody())
+    for number in range(20):
+        (got,) = one.feed(publish(Message(f"owntracks/H-01/{number}" + "x" * 60_000, b"{}", 1), 1, 4), NOW).deliveries
+        assert len(got.topic) > 60_000
+    assert sum(map(len, one._topics)) < 1000

@@ -110,6 +110,41 @@ def test_receipts_come_once_a_second_and_miss_nothing() -> None:
     assert {device for device, _ in sent} == {"H-01"}
 
 
+def test_a_device_that_counts_wildly_fills_no_memory_and_nobody_else_pays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.receipts.MOST", 1000)
+    sent: list[str] = []
+
+    def take(device: str, _receipt: dict[str, object]) -> bool:
+        sent.append(device)
+        return up[0]
+
+    up = [False]
+    receipts = Receipts(take, clock=lambda: 100.0)
+    receipts.add("H-02", 1, 1)
+    for boot in range(5000):
+        receipts.add("H-01", boot, 0)
+        assert sum(len(numbers) for boots in receipts._safe.values() for numbers in boots.values()) <= 1000
+    up[0] = True
+    receipts.flush()
+    assert sent[0] == "H-02"
+
+
+def test_saying_the_same_again_and_again_makes_no_receipt_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.receipts.MOST", 1000)
+    sent: list[object] = []
+
+    def take(_: str, receipt: dict[str, object]) -> bool:
+        sent.append(receipt["seq"])
+        return True
+
+    receipts = Receipts(take)
+    for _ in range(30):
+        for seq in range(600):
+            receipts.add("H-01", 1, seq)
+    receipts.flush()
+    assert sent == [[[0, 599]]]
+
+
 def test_a_receipt_that_cannot_be_sent_waits() -> None:
     sent: list[dict[str, object]] = []
     up = [False]

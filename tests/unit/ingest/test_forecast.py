@@ -65,6 +65,20 @@ def test_on_the_first_day_the_hours_so_far_stand_for_it() -> None:
     assert rows_per_day([part(400)], now=NOW) is None
 
 
+def test_an_hour_after_the_first_reading_it_is_the_hour_that_stands_for_the_day() -> None:
+    hour = timedelta(hours=1)
+    assert rows_per_day([part(0, rows=25)], now=NOW, since=NOW - hour) == 600
+    # one hour of yesterday and six of today
+    assert rows_per_day([part(1, rows=50), part(0, rows=300)], now=NOW, since=TODAY - hour) == pytest.approx(1200)
+    # readings of old that were brought in today have whole days
+    assert rows_per_day([part(2, rows=100), part(1, rows=100)], now=NOW, since=NOW - hour) == 100
+
+
+def test_what_is_never_dropped_fills_it_in_the_end() -> None:
+    assert days_until_full(1900, [], Rates(100, 1, 4, 9, 10), now=NOW) == 100
+    assert days_until_full(1900, [], Rates(100, 1, 4, 9), now=NOW) is None
+
+
 def test_bytes_of_a_row_by_how_it_is_kept() -> None:
     parts = [part(9, compressed=True, size=2_000), part(1), part(0, rows=0, size=50)]
     assert row_bytes(parts, compressed=False) == 160

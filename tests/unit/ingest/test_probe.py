@@ -119,6 +119,16 @@ def test_the_time_sent_is_the_databases_whatever_this_machine_thinks(monkeypatch
     assert clock.now() == START + timedelta(seconds=2.5)
 
 
+def test_a_clock_of_ours_that_is_far_from_the_databases_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(probe, "time", lambda: START.timestamp() - 3600)
+    clock = DatabaseClock()
+    for seconds in (0, 1, -3600, -3590, 0):
+        clock.set(START + timedelta(seconds=seconds))
+    assert ["-3600 s" in line for line in caplog.messages] == [True, True]
+
+
 def test_probes_that_stay_away_are_said_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     now = 0.0
     monkeypatch.setattr(probe, "monotonic", lambda: now)

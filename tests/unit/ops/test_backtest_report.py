@@ -112,7 +112,7 @@ def test_an_empty_picture_is_one_too() -> None:
     assert "never" in chart(result())
 
 
-@pytest.mark.parametrize(("name", "said"), [("a.png", "must end with .svg"), ("no/where/a.svg", "cannot write")])
+@pytest.mark.parametrize(("name", "said"), [("a.png", "must end with .svg"), ("no/where/a.svg", "there is no folder")])
 def test_files_that_cannot_be_drawn(tmp_path: Path, name: str, said: str) -> None:
     with pytest.raises(OpsError, match=said):
         write_chart(result(), tmp_path / name)

@@ -1,5 +1,6 @@
 """U-1's shift begins at 08:00; its own grids are G-1 and G-3, and it has a quarter of an hour."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,21 @@ import pytest
 from rules.core.dated import Book
 from rules.core.duties import Duty, Judgement, Verdict
 from rules.core.fixes import Fix
-from tests.unit.rules.timeline import at, judge, names, plan, point, settings, shift, tracked, walk, world
+from rules.core.grids import Shape
+from tests.unit.rules.timeline import (
+    ALWAYS,
+    at,
+    judge,
+    names,
+    place,
+    plan,
+    point,
+    settings,
+    shift,
+    tracked,
+    walk,
+    world,
+)
 
 
 def seen(fixes: list[Fix], grid: str | None) -> list[Fix]:
@@ -84,3 +99,15 @@ def test_a_beginning_that_nobody_could_have_seen_is_no_duty() -> None:
     # The rules ran for the first time in the middle of the shift.
     assert plan("first_patrol", world(), since=16) == []
     assert [it.duty.due_at for it in plan("first_patrol", world(), since=14)] == [at(15)]
+
+
+def test_on_the_street_along_the_border_nobody_can_tell(duty: Duty) -> None:
+    corners = [place(*it) for it in ((0, -500), (500, -500), (500, 500), (0, 500), (0, -500))]
+    ring = [[lon, lat] for lat, lon in corners]
+    shape = Shape(code="G-1", valid_from=ALWAYS, geometry=json.dumps({"type": "Polygon", "coordinates": [ring]}))
+    where = replace(world(), shapes=Book([shape]))
+    near = judge(duty, tracked(seen(walk(-5, 30, -5, accuracy_m=12), "G-9")), where=where)
+    assert (near.verdict, names(near)) == (Verdict.IN_DOUBT, ["border"])
+    assert near.reasons[0]["beyond_m"] == pytest.approx(5, abs=0.2)
+    far = judge(duty, tracked(seen(walk(-5, 30, -50, accuracy_m=12), "G-9")), where=where)
+    assert far.verdict is Verdict.MISSED

@@ -1,4 +1,4 @@
-"""While ingest is behind a reproach waits, then blames nobody; what is final or proven does not care."""
+"""While ingest is behind a reproach waits, then blames nobody; nothing becomes final; what is proven does not care."""
 
 from dataclasses import replace
 
@@ -53,9 +53,28 @@ def test_what_blames_nobody_is_said_as_it_is(verdict: Verdict | None) -> None:
 
 
 def test_before_it_has_settled_and_when_it_is_final_nothing_changes() -> None:
-    for minute in (30, 61, 1000, 2000):
+    for minute in (30, 61):
         assert tempered(DUTY, MISSED, now=at(minute), caught_up_to=at(1)) is MISSED
+    final = replace(DUTY, state=State.FINAL, verdict=Verdict.MET)
+    assert tempered(final, MISSED, now=at(1000), caught_up_to=at(1)) is MISSED
     assert stand(DUTY, MISSED, now=at(1000)).state is State.FINAL
+
+
+def test_nothing_becomes_final_while_its_data_may_be_in_the_queue() -> None:
+    """Four days without a broker: the rules are back before the backlog is drained."""
+    late = tempered(DUTY, MISSED, now=at(1000), caught_up_to=at(1))
+    standing = stand(DUTY, late, now=at(1000))
+    assert (standing.state, standing.verdict) == (State.PROVISIONAL, Verdict.IN_DOUBT)
+    assert standing.reasons[0]["reason"] == "ingest_behind"
+    assert standing.judge_at == at(1001)
+    said = replace(DUTY, verdict=Verdict.MISSED)
+    standing = stand(said, tempered(said, MISSED, now=at(1000), caught_up_to=at(1)), now=at(1000))
+    assert (standing.state, standing.verdict, standing.judge_at) == (State.PROVISIONAL, Verdict.MISSED, at(1001))
+
+    drained = stand(DUTY, tempered(DUTY, MISSED, now=at(1010), caught_up_to=at(1009)), now=at(1010))
+    assert (drained.state, drained.verdict, drained.judge_at) == (State.FINAL, Verdict.MISSED, None)
+    never = stand(DUTY, tempered(DUTY, MISSED, now=at(1940), caught_up_to=at(1)), now=at(1940))
+    assert (never.state, never.verdict) == (State.FINAL, Verdict.MISSED)
 
 
 def test_what_was_said_when_all_was_there_stays() -> None:

@@ -97,9 +97,11 @@ def test_a_made_up_position_proves_nothing(duty: Duty) -> None:
     assert names(found) == ["mock"]
 
 
-def test_an_impossible_speed_visits_nothing(duty: Duty) -> None:
+def test_an_impossible_speed_visits_nothing_and_rules_nothing_out_on_its_way(duty: Duty) -> None:
     found = judge(duty, tracked([*walk(-1, 30, -400), *walk(30.5, 61, 400)]))
-    assert found.verdict is Verdict.MISSED
+    assert (found.verdict, names(found)) == (Verdict.IN_DOUBT, ["too_fast"])
+    beside = judge(duty, tracked([*walk(-1, 30, -400, 100), *walk(30.5, 61, 400, 100)]))
+    assert beside.verdict is Verdict.MISSED
 
 
 def test_late_early_and_their_limits(duty: Duty) -> None:

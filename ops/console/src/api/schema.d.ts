@@ -331,7 +331,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Object to the verdict on a duty of one's own unit
+         * Object to the verdict on a duty of one's own unit, or of one it stood in for
          * @description Permission `objections.make` (object to verdicts on duties of one's own unit): patrol (own unit).
          */
         post: operations["make_objection"];

@@ -47,7 +47,9 @@ export function day(moment: string | number): string {
   return new Intl.DateTimeFormat('sv-SE', { timeZone: site.zone, ...DAY }).format(new Date(moment))
 }
 
-/** The hour alone for what is of today, with its day otherwise. */
+/** The hour alone for what is of today, with its day otherwise, and with its year when that is not this one. */
 export function dayClock(moment: string | number): string {
-  return day(moment) === day(Date.now()) ? clock(moment) : `${day(moment).slice(5)} ${clock(moment)}`
+  const [date, today] = [day(moment), day(Date.now())]
+  if (date === today) return clock(moment)
+  return `${date.slice(0, 4) === today.slice(0, 4) ? date.slice(5) : date} ${clock(moment)}`
 }

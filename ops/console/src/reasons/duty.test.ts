@@ -19,6 +19,7 @@ const DUTY: Parameters<typeof dutySentence>[0] = {
   waived_at: null,
   waived_by: null,
   waived_why: null,
+  superseded_at: null,
   superseded_why: null,
   reasons: [{ reason: 'visit', device: 'HS-07', distance_m: 6.2, accuracy_m: 5, at: '2026-11-21T00:12:00.000Z' }],
 }

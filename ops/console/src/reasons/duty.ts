@@ -1,17 +1,24 @@
 // What a duty was and what became of it, each in one line.
 import { has, t, wordOr } from '../i18n'
-import { clock } from '../i18n/format'
+import { clock, dayClock } from '../i18n/format'
 import { checkpointName } from '../state/site'
 import { params } from './params'
 import { sentence } from './sentence'
 import type { Duty, Reason } from '../api/types'
 
-type Said = Pick<Duty, 'state' | 'verdict' | 'reasons' | 'met_at' | 'waived_at' | 'waived_by' | 'waived_why' | 'superseded_why'>
+type Said = Pick<Duty, 'state' | 'verdict' | 'reasons' | 'met_at' | 'waived_at' | 'waived_by' | 'waived_why' | 'superseded_at' | 'superseded_why'>
 
 /** The place or thing, by its name when it has one. */
 export function dutyTitle(duty: Pick<Duty, 'rule' | 'subject' | 'name'>): string {
   const what = duty.name ?? checkpointName(duty.subject)
-  return has(`duties.what.${duty.rule}`) ? t(`duties.what.${duty.rule}`, { what }) : `${wordOr(`rule.${duty.rule}`, duty.rule)}: ${what}`
+  return has(`duties.what.${duty.rule}`) ? t(`duties.what.${duty.rule}`, { what }) : t('pages.titled', { rule: wordOr(`rule.${duty.rule}`, duty.rule), what })
+}
+
+/** What took its place, when, and what had been said of it until then. */
+function superseded(duty: Said): string {
+  const why = wordOr(`pages.superseded.${duty.superseded_why ?? ''}`, duty.superseded_why ?? '')
+  const said = t('pages.superseded_at', { when: duty.superseded_at === null ? '' : dayClock(duty.superseded_at), why })
+  return duty.verdict === null ? said : `${said} ${t('pages.had_been', { verdict: t(`verdict.${duty.verdict}`) })}`
 }
 
 function visit(reasons: readonly Reason[]): Reason | undefined {
@@ -21,7 +28,7 @@ function visit(reasons: readonly Reason[]): Reason | undefined {
 /** One sentence, such as: met at 08:12 by HS-07, 6 m from the middle, accurate to 5 m. Never empty. */
 export function dutySentence(duty: Said): string {
   const reasons = duty.reasons as Reason[]
-  if (duty.state === 'superseded') return t('duties.said.superseded', { why: duty.superseded_why ?? '' })
+  if (duty.state === 'superseded') return superseded(duty)
   if (duty.verdict === null)
     return duty.waived_at === null
       ? t(`duty_state.${duty.state}`)

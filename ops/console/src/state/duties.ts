@@ -14,7 +14,15 @@ const VERDICTS: Record<Kind, Verdict[]> = {
   waived: ['waived'],
 }
 
-export const wanted = reactive<{ day: string; kind: Kind; unit: string }>({ day: '', kind: 'all', unit: '' })
+/** All states but superseded, in which a corrected plan or correction has put another duty in its place. */
+const COUNTS: Duty['state'][] = ['planned', 'open', 'waiting', 'provisional', 'final']
+
+export const wanted = reactive<{ day: string; kind: Kind; unit: string; superseded: boolean }>({
+  day: '',
+  kind: 'all',
+  unit: '',
+  superseded: false,
+})
 export const duties = ref<Duty[]>([])
 export const more = ref<string | null>(null)
 export const opened = shallowReactive<{ id: number | null; duty: DutyDetail | null; failed: string }>({
@@ -30,6 +38,7 @@ function path(after: string | null): string {
   if (wanted.day !== '') query.set('day', wanted.day)
   if (wanted.unit !== '') query.set('unit', wanted.unit)
   for (const verdict of VERDICTS[wanted.kind]) query.append('verdict', verdict)
+  if (!wanted.superseded) for (const state of COUNTS) query.append('state', state)
   if (after !== null) query.set('after', after)
   return `/api/duties?${query.toString()}`
 }

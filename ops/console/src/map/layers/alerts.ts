@@ -20,7 +20,7 @@ function make(alert: Alert): HTMLElement {
 }
 
 function dress(element: HTMLElement, alert: Alert): void {
-  element.className = `alert-pin alert-pin-${alert.severity}`
+  element.className = `alert-pin alert-pin-${alert.severity} tone-${alert.severity}`
   element.classList.toggle('alert-pin-selected', alert.id === selection.id)
   const words = `${t(`severity.${alert.severity}`)}: ${headline(alert)}`
   if (element.title !== words) {
