@@ -8,7 +8,18 @@ import typer
 from rich.table import Table
 
 from ops.beside import BesideOption, beside
-from ops.commands.moments import MOMENT_HELP, actor, moment_of, recorded, show_or_say, shown, since_when, within
+from ops.commands.moments import (
+    MOMENT_HELP,
+    actor,
+    moment_of,
+    recorded,
+    say_judged,
+    show_or_say,
+    shown,
+    since_when,
+    until_when,
+    within,
+)
 from ops.commands.options import ConfigOption, JsonOption, SetOption
 
 if TYPE_CHECKING:
@@ -151,9 +162,9 @@ def list_command(
     zone = settings.site.zone
     table = Table("device", "holder", "kind", "from", "to", "by", box=None, pad_edge=False)
     for it in found:
-        start, end = since_when(it["valid_from"], zone=zone), shown(it["valid_to"], zone=zone)
+        start, end = since_when(it["valid_from"], zone=zone), until_when(it["valid_to"], zone=zone)
         by = it["changed_by"] or "town's files"
-        table.add_row(it["device"], it["holder"], it["holder_kind"], start, end or "further notice", by)
+        table.add_row(it["device"], it["holder"], it["holder_kind"], start, end, by)
     whose = f"{holder} does not hold {device}" if device and holder else f"nobody holds {device}"
     whose = whose if device else f"{holder or 'nobody'} holds " + ("nothing" if holder else "anything")
     show_or_say(table, f"{whose}{'' if everything else ', now or later; --all has spells that are over'}")
@@ -172,4 +183,4 @@ def _change(settings: "Settings", action: str, work: "Callable[[Connection], Awa
         typer.echo(f"{change.device} is held by {it.holder} from {start} until {end}")
     if not change.after:
         typer.echo(f"{change.device} is held by nobody in that time")
-    typer.echo(f"{change.judged.again} duties are judged again, {change.judged.kept} keep their verdict", err=True)
+    say_judged(change.judged)

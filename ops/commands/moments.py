@@ -15,6 +15,7 @@ from ops.settings import Settings
 
 if TYPE_CHECKING:
     from ingest.database import Connection
+    from rules.store.roster import Judged
 
 T = TypeVar("T")
 
@@ -44,6 +45,16 @@ def shown(moment: datetime | None, *, zone: str) -> str:
 def since_when(moment: datetime, *, zone: str) -> str:
     """The beginning of what is dated, for people; what the very first import said holds since always."""
     return "always" if moment <= ALWAYS else shown(moment, zone=zone)
+
+
+def until_when(moment: datetime | None, *, zone: str) -> str:
+    """The end of what is dated, for people."""
+    return shown(moment, zone=zone) or "further notice"
+
+
+def say_judged(judged: "Judged") -> None:
+    """What a change of the roster means for duties, beside its result."""
+    typer.echo(f"{judged.again} duties are judged again, {judged.kept} keep their verdict", err=True)
 
 
 def show_or_say(table: Table, otherwise: str) -> None:
