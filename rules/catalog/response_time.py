@@ -20,9 +20,9 @@ from typing_extensions import override
 from rules.core.alerts import UNPROVEN, WITHDRAWN, Clear, Intent, Raise, Reason, Severity
 from rules.core.duties import NOT_PROVEN, Duty, Judgement, Verdict
 from rules.core.fixes import MARGIN, Span
-from rules.core.presence import absences, doubts, earliest, evidence, visit_reasons
 from rules.core.reasons import Why, instant, reason
 from rules.core.search import Near
+from rules.core.testimony import absences, doubts, earliest, evidence, visit_reasons
 from rules.core.visits import Circle
 from rules.core.words import clock, length
 from rules.facts import Case, Group, IncidentFacts, Member, Planning

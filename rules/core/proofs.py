@@ -8,18 +8,10 @@ from typing import Any, Literal
 from rules.core.alerts import Reason
 from rules.core.fixes import Span
 from rules.core.places import Place
-from rules.core.presence import (
-    Sighting,
-    Terms,
-    Tracked,
-    absences,
-    doubts,
-    evidence,
-    sight_around,
-    visit_reasons,
-)
+from rules.core.presence import Sighting, Terms, Tracked, sight_around
 from rules.core.reasons import Why, instant, reason
 from rules.core.scans import Touch, shown
+from rules.core.testimony import absences, doubts, evidence, visit_reasons
 from rules.core.visits import Visit
 
 Phase = Literal["met", "late", "early"]

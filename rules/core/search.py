@@ -13,7 +13,8 @@ from math import inf
 from rules.core.equipment import Tracker
 from rules.core.fixes import PACES, Pace, Span
 from rules.core.places import Circle
-from rules.core.presence import DEVICES_KEPT, Tracked
+from rules.core.presence import Tracked
+from rules.core.testimony import DEVICES_KEPT
 
 AROUND = max(pace.max_gap for pace in PACES.values())
 """A fix this long before or after a window may still say something about it."""
