@@ -14,3 +14,10 @@ CREATE INDEX alert_round ON alert (rule, subject) WHERE duty IS NULL;
 
 -- Who was sent somewhere of late.
 CREATE INDEX incident_dispatched ON incident (dispatched_at);
+
+-- Names and posts of then, looked up for each duty of a page or of a measure: among all versions of all of them otherwise.
+CREATE INDEX unit_code ON unit (code, valid_from);
+CREATE INDEX post_code ON post (code, valid_from);
+CREATE INDEX post_unit ON post (unit, valid_from);
+CREATE INDEX route_code ON route (code, valid_from);
+CREATE INDEX checkpoint_code ON checkpoint (code, valid_from);
