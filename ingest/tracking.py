@@ -44,7 +44,7 @@ class Tracking:
         allowed: when it may be tracked.
         now_us: about the present; times more than 100 days from it are taken for the nearest that is not.
         revision: of the spans, by which a newer picture is known.
-        hands: changes with every custody.
+        hands: changes with the world, so with every custody.
         enforced: without it nothing is withheld.
     """
 

@@ -1,8 +1,7 @@
 -- name: state
--- Whether anything is to be withheld: without shifts nobody can be off duty. Custody is looked at as well, because the
--- rules, who count the revision up, may be away.
-SELECT revision, EXISTS (SELECT FROM shift) AS enforced,
-       (SELECT concat(count(*), '-', max(xmin::text::bigint)) FROM custody) AS hands
+-- Whether anything is to be withheld: without shifts nobody can be off duty. The world with its custody is looked at as
+-- well, because the rules, who count the revision up, may be away.
+SELECT revision, EXISTS (SELECT FROM shift) AS enforced, (SELECT w.revision FROM world_revision w)::text AS hands
   FROM tracking_state;
 
 -- name: carried

@@ -14,9 +14,13 @@ SELECT min(first) AS at FROM position_hour WHERE hour = (SELECT min(hour) FROM p
 -- name: duties
 -- The duties of a rule whose round or deadline ended in a span.
 SELECT d.key, d.state, d.verdict, d.reasons, d.met_at, d.waived_at
-  FROM duty d LEFT JOIN round r ON r.id = d.round
- WHERE d.rule = %(rule)s AND d.state <> 'superseded' AND coalesce(r.ends_at, d.due_at) >= %(since)s
-   AND coalesce(r.ends_at, d.due_at) < %(until)s;
+  FROM duty d
+ WHERE d.rule = %(rule)s AND d.state <> 'superseded' AND d.round IS NULL AND d.due_at >= %(since)s
+   AND d.due_at < %(until)s
+UNION ALL
+SELECT d.key, d.state, d.verdict, d.reasons, d.met_at, d.waived_at
+  FROM round r JOIN duty d ON d.round = r.id
+ WHERE d.rule = %(rule)s AND d.state <> 'superseded' AND r.ends_at >= %(since)s AND r.ends_at < %(until)s;
 
 -- name: alerts
 -- The openings of a rule's alerts about what ended in a span, or when nothing says what, that were opened in it.
