@@ -111,6 +111,7 @@ class Sighting:
     """What one device shows about one place and window.
 
     Attributes:
+        carrier: who had it when it came nearest.
         doubts: why it does not rule a visit out.
         strays: those of them that rest on what it reported, not on when it was held, or first or last heard.
         visits: passes that count; `visit` is the first of them.
@@ -129,6 +130,7 @@ class Sighting:
     strays: tuple[Reason, ...] = ()
     visits: tuple[Visit, ...] = ()
     short: tuple[Reason, ...] = ()
+    carrier: str | None = None
 
     @property
     def rules_out(self) -> bool:
@@ -156,13 +158,15 @@ def sight(tracked: Tracked, circle: Place, span: Span, terms: Terms = ANY_PASS) 
         ends = _ends(tracked, gaps, span=span)
         between = [_hole(tracked, gap) for gap in gaps if gap.before and gap.after]
         strays = [*unsure, *between, *_strays(tracked, course, circle=circle, span=span, terms=terms)]
+    nearest = nearest_approach(course)
     return Sighting(
         device=tracked.device,
         kind=tracked.kind,
         holder=tracked.holder,
         course=course,
         visit=visit,
-        nearest=nearest_approach(course),
+        nearest=nearest,
+        carrier=tracked.carrier(nearest.at) if nearest else None,
         doubts=(*ends, *strays),
         holes=tuple(gaps),
         fixes=within(fixes, span),
@@ -244,7 +248,7 @@ def absences(sightings: Sequence[Sighting]) -> list[Reason]:
         reason(
             Why.NEAREST_FIX,
             device=it.device,
-            holder=it.holder,
+            holder=it.carrier or it.holder,
             distance_m=it.nearest.distance_m,
             accuracy_m=it.nearest.accuracy_m,
             at=it.nearest.at,
