@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from devices.geometry import M_PER_DEG, distance_m
 from rules.core.fixes import FASTEST, Fix, Pace
 
+_LEAST_S = 30.0  # a shorter time between two fixes says little of speed: clocks and receivers lag by some seconds
 _GRACE_M = 50.0  # beyond what the fixes say of themselves: receivers between houses err that much now and then
 
 
@@ -48,7 +49,7 @@ def _apart(fixes: tuple[Fix, ...], pace: Pace) -> tuple[tuple[Fix, ...], tuple[F
     if len(fixes) < 3:
         return fixes, ()
     way_m, gap_s, error_m = _steps(fixes)
-    leaps = np.flatnonzero(way_m - error_m > pace.max_speed_mps * gap_s + _GRACE_M)
+    leaps = np.flatnonzero(way_m - error_m > pace.max_speed_mps * np.maximum(gap_s, _LEAST_S) + _GRACE_M)
     if leaps.size < 2:
         return fixes, ()
     edges = [0, *(leaps + 1).tolist(), len(fixes)]
@@ -73,4 +74,4 @@ def _steps(fixes: tuple[Fix, ...]) -> tuple[NDArray[np.float64], ...]:
 
 def _leap(a: Fix, b: Fix, pace: Pace) -> bool:
     way_m = distance_m(a.lat, a.lon, b.lat, b.lon) - (a.accuracy_m or 0.0) - (b.accuracy_m or 0.0)
-    return way_m > pace.max_speed_mps * (b.time - a.time).total_seconds() + _GRACE_M
+    return way_m > pace.max_speed_mps * max((b.time - a.time).total_seconds(), _LEAST_S) + _GRACE_M

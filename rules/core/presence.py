@@ -114,6 +114,7 @@ class Sighting:
     """What one device shows about one place and window.
 
     Attributes:
+        carrier: who had it when it came nearest.
         doubts: why it does not rule a visit out.
         strays: those of them that rest on what it reported, not on when it was held, or first or last heard.
         visits: passes that count; `visit` is the first of them.
@@ -132,6 +133,7 @@ class Sighting:
     strays: tuple[Reason, ...] = ()
     visits: tuple[Visit, ...] = ()
     short: tuple[Reason, ...] = ()
+    carrier: str | None = None
 
     @property
     def rules_out(self) -> bool:
@@ -159,13 +161,15 @@ def sight(tracked: Tracked, circle: Place, span: Span, terms: Terms = ANY_PASS) 
         ends = _ends(tracked, gaps, span=span)
         between = [_hole(tracked, gap) for gap in gaps if gap.before and gap.after]
         strays = [*unsure, *between, *_strays(tracked, course, circle=circle, span=span, terms=terms)]
+    nearest = nearest_approach(course)
     return Sighting(
         device=tracked.device,
         kind=tracked.kind,
         holder=tracked.holder,
         course=course,
         visit=visit,
-        nearest=nearest_approach(course),
+        nearest=nearest,
+        carrier=tracked.carrier(nearest.at) if nearest else None,
         doubts=(*ends, *strays),
         holes=tuple(gaps),
         fixes=within(fixes, span),

@@ -43,7 +43,7 @@ def absences(sightings: Sequence[Sighting]) -> list[Reason]:
         reason(
             Why.NEAREST_FIX,
             device=it.device,
-            holder=it.holder,
+            holder=it.carrier or it.holder,
             distance_m=it.nearest.distance_m,
             accuracy_m=it.nearest.accuracy_m,
             at=it.nearest.at,

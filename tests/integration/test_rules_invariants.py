@@ -27,8 +27,10 @@ from ingest.receipts import Receipts
 from ingest.worker import Worker
 from rules.desk import Desk
 from rules.duty_lane import DutyLane
+from rules.fairness import end_waiver, waive
 from rules.options import Options
 from rules.signal_lane import SignalLane
+from rules.store.waivers import Terms
 from tests.integration.bench import SHARED_DATABASE
 from tests.integration.rules_site import EVERY_DAY, MORNING, Site, place, site_at
 
@@ -37,9 +39,21 @@ ROUND = timedelta(minutes=40)
 FINAL = timedelta(hours=80)
 CLEAR = (
     "TRUNCATE position, reading, last_known, dirty_mark, touched_hour, position_hour, ingest_counter, ingest_progress,"
-    " device_excess, alert_history, alert, ticket, duty, round, evidence, outbox RESTART IDENTITY CASCADE"
+    " device_excess, alert_history, alert, ticket, duty, round, evidence, outbox, waiver RESTART IDENTITY CASCADE"
 )
-WORLD = ("shift", "route", "checkpoint", "custody", "device", "unit", "rules_leader")
+WORLD = (
+    "shift",
+    "route",
+    "checkpoint",
+    "custody",
+    "device",
+    "post",
+    "unit",
+    "holiday",
+    "rule_setting",
+    "plan_change",
+    "rules_leader",
+)
 
 
 @dataclass(frozen=True)
@@ -434,3 +448,135 @@ def test_a_corrected_roster_changes_exactly_what_it_should(database_url: str, st
         number for number in (1, 2, 3) if start <= number * 60 + 5 and (number - 1) * 60 - 5 <= stop
     }
     assert {int(key.split("/")[5]) for key in changed} <= meets
+
+
+# -- acts of people in between -----------------------------------------------------------------------------------------
+
+WHEN = (0, 30, 65, 100, 190, 26 * 60, 71 * 60, 79 * 60)  # minutes; the last is after all of the first day is final
+DAYS = frozenset({"2026-11-21", "2026-11-22"})
+
+
+async def lend(site: Site) -> None:
+    """The first unit's handset was with the second unit from ten to nine to ten past nine."""
+    await correct(site, 50, 70)
+
+
+async def hand_over(site: Site) -> None:
+    """The second unit's handset is in the hands of a post of it, and of another one from a quarter past ten."""
+    number = site.numbers["H-04"]
+    async with site.connection.transaction():
+        await site.do("DELETE FROM custody WHERE device = %s", number)
+        for post, since, until in (("P-1", -600, 135), ("P-2", 135, None)):
+            await site.do("INSERT INTO post (code, name, unit, role) VALUES (%s, 'a post', 'U-2', 'patrol')", post)
+            await site.do(
+                "INSERT INTO custody (device, holder_kind, holder, valid_from, valid_to) "
+                "VALUES (%s, 'post', %s, %s, %s)",
+                number,
+                post,
+                MORNING + timedelta(minutes=since),
+                None if until is None else MORNING + timedelta(minutes=until),
+            )
+
+
+async def strict(site: Site) -> None:
+    """Nothing counts as late from the second round on."""
+    await site.do(
+        "INSERT INTO rule_setting (rule, key, value, valid_from) VALUES ('missed_checkpoint', 'late_s', '0', %s)",
+        MORNING + timedelta(minutes=59),
+    )
+
+
+async def moved(site: Site) -> None:
+    """The last checkpoint has hung at another place since half past nine."""
+    async with site.connection.transaction():
+        at, (lat, lon) = MORNING + timedelta(minutes=90), place(600, 0)
+        await site.do("UPDATE checkpoint SET valid_to = %s WHERE code = 'C-2'", at)
+        await site.do(
+            "INSERT INTO checkpoint (code, name, lat, lon, radius_m, valid_from) VALUES ('C-2', 'C-2', %s, %s, 30, %s)",
+            lat,
+            lon,
+            at,
+        )
+
+
+async def let_off(site: Site) -> None:
+    """The second unit's first round is waived."""
+    terms = Terms(unit="U-2", since=MORNING, until=MORNING + timedelta(hours=1))
+    async with site.connection.transaction():
+        await waive(site.connection, terms, actor="chen", why="the road was closed", at=MORNING)
+
+
+async def let_off_and_not(site: Site) -> None:
+    """A waiver of the first unit that is taken back within the minute."""
+    terms = Terms(unit="U-1", since=MORNING, until=MORNING + timedelta(hours=3))
+    async with site.connection.transaction():
+        number, _ = await waive(site.connection, terms, actor="chen", why="a mistake", at=MORNING)
+    await site.work()
+    async with site.connection.transaction():
+        await end_waiver(site.connection, number, actor="chen", at=MORNING)
+
+
+async def rest_day(site: Site) -> None:
+    """The second day is declared a day of rest."""
+    await site.do("INSERT INTO holiday (day, name, kind) VALUES ('2026-11-22', 'Rest', 'rest')")
+
+
+async def renamed(site: Site) -> None:
+    """Units get other names, which are no part of any verdict."""
+    await site.do("UPDATE unit SET name = name || ' (new)'")
+
+
+ACTS = (lend, hand_over, strict, moved, let_off, let_off_and_not, rest_day, renamed)
+
+
+async def with_acts(url: str, whens: Sequence[int], *, flushed: int, restarts: list[bool]) -> dict[str, str]:
+    """What the rules find of two days when people do these things at these minutes; key and finding of each duty."""
+    async with town(url) as site:
+        await site.do("UPDATE shift SET holidays = 'skip'")
+        acts = sorted(zip(whens, range(len(ACTS)), strict=True))
+        for turn, minute in enumerate((*WHEN, 81 * 60)):
+            if turn == 1:
+                await stand(site, "H-03", 0, 60, 0)
+                await stand(site, "H-03", 61, 120, 200)
+                await stand(site, "H-03", 121, 185, 400)
+                await stand(site, "H-04", 0, 60, 0)
+                await stand(site, "H-04", 121, 185, 600)
+            if minute == flushed:  # what it kept back for a while
+                await stand(site, "H-04", 61, 120, 200, received=minute)
+                await site.mark("checkpoint", "C-1", 61, 120)
+                await site.mark("late", str(site.numbers["H-04"]), 61, 120)
+            site.now = MORNING + timedelta(minutes=minute)
+            for _, number in (it for it in acts if it[0] == minute):
+                await ACTS[number](site)
+            if restarts[turn % len(restarts)]:
+                site.restart()  # as when another one takes over
+            await site.work()
+        rows = await site.rows("SELECT key, state, verdict, reasons, met_at FROM duty WHERE state <> 'superseded'")
+        live = await site.rows("SELECT fingerprint, class FROM alert WHERE state <> 'resolved'")
+        await empty(site)
+    found = {row.pop("key"): json.dumps(row, default=str, sort_keys=True) for row in rows}
+    found |= {row["fingerprint"]: row["class"] for row in live}
+    return {key: it for key, it in found.items() if any(day in key for day in DAYS) and "first_patrol" not in key}
+
+
+PLAIN_ACTS: dict[str, str] = {}
+
+
+@settings(max_examples=4, suppress_health_check=SHARED_DATABASE)
+@given(
+    whens=st.lists(st.sampled_from(WHEN), min_size=len(ACTS), max_size=len(ACTS)),
+    flushed=st.sampled_from(WHEN[3:-1]),
+    restarts=flags,
+)
+def test_whenever_people_do_what_they_do_the_same_is_found(
+    database_url: str, whens: list[int], flushed: int, restarts: list[bool]
+) -> None:
+    if not PLAIN_ACTS:
+        known = [0] * len(ACTS)
+        PLAIN_ACTS.update(asyncio.run(with_acts(database_url, known, flushed=100, restarts=[False])))
+    assert {json.loads(it)["verdict"] for it in PLAIN_ACTS.values() if it.startswith("{")} >= {
+        "met",
+        "missed",
+        "waived",
+    }
+    assert asyncio.run(with_acts(database_url, whens, flushed=flushed, restarts=restarts)) == PLAIN_ACTS
