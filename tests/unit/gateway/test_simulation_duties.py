@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from itertools import pairwise
 
 from gateway.simulation import Checkpoint, Device, Hold, Round, Spell
@@ -104,6 +105,15 @@ def test_a_vehicle_drives_its_rounds_stops_and_goes_its_way() -> None:
     heard = [at(it).timestamp() for it in readings(found, "RD-2")]
     assert min(heard) >= S - 120
     assert max(heard) <= S + 2 * HOUR_S + 120
+
+
+def test_the_opening_fills_the_rounds_of_vehicles_and_the_hours_of_posts() -> None:
+    post = hold("SP", 4, 4, 0.2, 3)
+    holding = Spell("CAR-1/0/SP", "CAR-1", post.starts_s, post.ends_s, holds=(post,))
+    town = replace(TOWN, calendar=only(spell("MOT-1", 0, 4, "R-1"), holding))
+    its = plan(town=town, start=START + timedelta(hours=2)).opening()
+    assert at(readings(its, "VT-2")[0]) <= START
+    assert at(readings(its, "VT-1")[0]).timestamp() <= post.starts_s
 
 
 def test_the_charge_falls_on_duty_and_comes_back() -> None:
