@@ -155,8 +155,9 @@ class Plan:
             return self.start_s - TAGGED_S
         unit = device.unit or ""
         spell = self.courses.spell(unit, self.start_s)
-        its = (*spell.rounds, *spell.holds) if spell else ()
-        since_s = min((it.starts_s - EARLY_S for it in its if it.starts_s <= self.start_s < it.ends_s), default=None)
+        windows = [(it.starts_s, it.ends_s) for it in spell.rounds] if spell else []
+        windows += [(it.starts_s, it.ends_s) for it in spell.holds] if spell else []
+        since_s = min((start - EARLY_S for start, end in windows if start <= self.start_s < end), default=None)
         if device.unit is None or self.courses.drives(unit):
             return min(self.start_s - DRIVEN_S, since_s or self.start_s)
         return since_s or (self.start_s - EARLY_S if spell else self.start_s)
