@@ -153,13 +153,14 @@ class Plan:
     def _filled_from(self, device: Device) -> float:
         if device.thing is not None:
             return self.start_s - TAGGED_S
-        if device.unit is None or self.courses.drives(device.unit):
-            return self.start_s - DRIVEN_S
-        spell = self.courses.spell(device.unit, self.start_s)
-        if spell is None:
-            return self.start_s
-        under_way = [it.starts_s for it in spell.rounds if it.starts_s <= self.start_s < it.ends_s]
-        return min(under_way, default=self.start_s) - EARLY_S
+        unit = device.unit or ""
+        spell = self.courses.spell(unit, self.start_s)
+        windows = [(it.starts_s, it.ends_s) for it in spell.rounds] if spell else []
+        windows += [(it.starts_s, it.ends_s) for it in spell.holds] if spell else []
+        since_s = min((start - EARLY_S for start, end in windows if start <= self.start_s < end), default=None)
+        if device.unit is None or self.courses.drives(unit):
+            return min(self.start_s - DRIVEN_S, since_s or self.start_s)
+        return since_s or (self.start_s - EARLY_S if spell else self.start_s)
 
     # -- one hour of one device ----------------------------------------------------------------------------------
 

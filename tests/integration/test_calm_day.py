@@ -17,16 +17,14 @@ from tests.integration.simulated import Simulated
 START = datetime(2026, 11, 17, 22, 0, tzinfo=UTC)  # Wednesday, 06:00 in Shanghai: in the middle of a night's round
 HOURS = 26.5  # over a midnight, to the end of the next night shift, and until that is settled
 EVENTS = ("skips", "silences", "sos", "incidents", "pressure", "knocks")
+SHIFTS = {"day", "night", "fire", "winter", "campaign", "lot"}  # constant, for a season, for some dates, by lot
 ALERTS = "SELECT rule, subject, class, title, reasons FROM alert WHERE rule <> 'equipment_expiry' ORDER BY id"
 DUTIES = """
-    SELECT rule, CASE rule WHEN 'static_post' THEN subject ELSE context->>'shift' END AS plan, verdict,
-           count(*)::int AS duties FROM duty
-     WHERE rule <> 'equipment_expiry' AND state <> 'superseded' AND settles_at < '2026-11-19T00:20:00Z' GROUP BY 1, 2, 3
+    SELECT d.rule, d.verdict, coalesce(r.shift, CASE d.rule WHEN 'static_post' THEN d.subject END) AS plan,
+           count(*)::int AS duties FROM duty d LEFT JOIN round r ON r.id = d.round
+     WHERE d.rule <> 'equipment_expiry' AND d.settles_at < '2026-11-19T00:20:00Z' GROUP BY 1, 2, 3
 """
-ROUNDS = """
-    SELECT r.shift, count(DISTINCT r.key)::int AS rounds FROM round r JOIN duty d ON d.round = r.id
-     WHERE d.verdict = 'met' AND d.settles_at < '2026-11-19T00:20:00Z' GROUP BY 1
-"""
+CHARGE = "SELECT min(charge)::int AS least, max(charge)::int AS most FROM last_known"
 
 
 @pytest.mark.timeout(900)
@@ -45,5 +43,11 @@ async def test_whoever_does_every_duty_is_reproached_nothing(database_url: str) 
         await day.live(stride_s=1200)
         assert await bench.rows(ALERTS) == []
         duties = await bench.rows(DUTIES)
+        charge = await bench.rows(CHARGE)
     assert {it["verdict"] for it in duties} == {"met"}
-    assert {it["rule"] for it in duties} == {"missed_checkpoint", "missed_line", "first_patrol", "static_post"}
+    its = {(it["rule"], it["plan"]) for it in duties}
+    assert {plan for rule, plan in its if rule == "missed_checkpoint"} == SHIFTS
+    assert {plan for rule, plan in its if rule == "static_post"} == {"SP-01", "SP-02", "SP-03"}
+    assert {rule for rule, _ in its} == {"missed_checkpoint", "missed_line", "first_patrol", "static_post"}
+    assert sum(it["duties"] for it in duties) > 650
+    assert charge == [{"least": 96, "most": 96}]  # ELE-1's, who was charged by night

@@ -57,8 +57,8 @@ TAGS = """
 """
 UNSEEN = """
     SELECT count(*) FROM round r WHERE r.starts_at < now() - interval '1 minute' AND now() < r.ends_at
-       AND NOT EXISTS (SELECT FROM post p JOIN custody c ON c.holder = p.code JOIN position f ON f.device = c.device
-                        WHERE p.unit = r.unit AND f.time <= r.starts_at)
+       AND NOT EXISTS (SELECT FROM custody c JOIN position f ON f.device = c.device AND f.time <= r.starts_at
+                         LEFT JOIN post p ON c.holder = p.code WHERE r.unit IN (c.holder, p.unit))
 """
 LONGEST_HOLE_S = """
     SELECT max(gap) FROM (SELECT extract(epoch FROM time - lag(time) OVER (PARTITION BY device ORDER BY time)) AS gap

@@ -105,7 +105,7 @@ async def test_what_is_gone_ends_and_a_missing_file_leaves_its_part_alone(
         imported = await import_town(connection, town_of(folder), folder=folder, at=LATER)
         assert imported.counts["equipment"]["ended"] == 1
         assert "shift" not in imported.counts
-        assert await count(connection, "shift", "valid_to IS NULL") == 37
+        assert await count(connection, "shift", "valid_to IS NULL") == 42
 
 
 async def test_a_device_of_another_kind_stops_everything(connection: Connection, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_what_is_no_duration(text: object) -> None:
         ('[[sos]]\nat = "soon"', "sos 1.at: must be a duration such as 1h20m, 40m or 90s"),
         ('[[silences]]\nat = "1m"', "silences 1.for: Field required"),
         ('[[silences]]\nat = "1m"\nfor = "1m"\nunit = "a"\ndevice = "b"', "give device or unit, not both"),
-        ("[[skips]]\nunit = 'F'", "skips 1: give either checkpoints or points"),
+        ("[[skips]]\nunit = 'F'", "skips 1: give either checkpoints, points or lines"),
         ('[report_interval]\nphone = "1s"', "report_interval names phone; kinds are handset"),
         ("[gps]\nsigma_m = -1", "gps.sigma_m: Input should be greater than or equal to 0"),
     ],
@@ -81,7 +81,7 @@ def test_names_must_be_the_towns(text: str, said: str) -> None:
 
 
 def test_an_unknown_scenario_is_answered_with_those_there_are() -> None:
-    with pytest.raises(ScenarioError, match="there are calm, one-night, taken-home, or give the path"):
+    with pytest.raises(ScenarioError, match=r"there are app-asleep, both-away, calm, .*, or give the path"):
         load_scenario("wild")
     with pytest.raises(ScenarioError, match=r"wild\.toml cannot be read: No such file"):
         load_scenario("wild.toml")
