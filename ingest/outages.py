@@ -17,6 +17,16 @@ _WORDS = {
     "23505": "a key is there that was not there a moment ago, which resolves itself",
 }
 
+# Classes of SQLSTATE: a broken constraint, something not supported (a row for a frozen chunk), a limit of the server,
+# what a site's own trigger says, a damaged page; and a code, out of memory. Each may come of one message for ever while
+# all others could be taken in.
+_THEIRS = ("23", "0A", "44", "54", "P0", "XX", "53200")
+
+
+def may_be_theirs(error: Exception) -> bool:
+    """Whether an error that does not pass may come of what is written, and not of the server's state."""
+    return isinstance(error, psycopg.Error) and (error.sqlstate or "-").startswith(_THEIRS)
+
 
 def kind_of(error: Exception) -> str:
     """What tells one cause from another: the server's code, or else the class."""

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from time import monotonic, process_time
 from typing import TypeVar
@@ -29,7 +30,7 @@ from ingest.marking import marks_of
 from ingest.match import locate
 from ingest.mode import Mode, ModeChoice
 from ingest.others import others_of
-from ingest.outages import kind_of, said
+from ingest.outages import kind_of, may_be_theirs, said
 from ingest.portion import Portion
 from ingest.probe import Probes
 from ingest.progress import Place
@@ -43,7 +44,7 @@ from ingest.writer import Batch, Written, write
 __all__ = ["Flow", "Limits", "Pipeline"]
 
 BACK_OFF_S = (0.1, 0.2, 0.5, 1, 2, 5)  # between tries while the database is away; the last one repeats
-STUBBORN = 4  # tries after which a broken constraint, such as a partition dropped just now, does not mend itself
+STUBBORN = 4  # tries after which what may be the messages' own fault, such as a broken constraint, does not mend itself
 WAKING = ("button", "report", "task", "scan")  # reading types that wake the rules for their device
 
 T = TypeVar("T")
@@ -181,7 +182,7 @@ class Pipeline:
                 await self._commit(deliveries[:middle])
                 await self._commit(deliveries[middle:])
                 return
-            theirs = isinstance(error, psycopg.DataError | psycopg.IntegrityError)
+            theirs = isinstance(error, psycopg.Error)
             log.warning("quarantined a message of %s: %s", deliveries[0].topic, error, exc_info=not theirs)
             result = await self._refuse(deliveries[0], str(error))
         reach("after_commit")
@@ -223,7 +224,7 @@ class Pipeline:
         """Process a message out of quarantine; whether nothing of it was refused this time."""
         try:
             result = await self._process([delivery], offset)
-        except (psycopg.DataError, psycopg.IntegrityError) as error:
+        except psycopg.Error as error:
             await self._refuse(delivery, str(error))
             return False
         return not result.decoded.refused
@@ -266,12 +267,12 @@ class Pipeline:
             withheld=withheld,
         )
 
-    async def _keep(self, batch: Batch, *, give_up: bool = False) -> Written:
-        written = await self._retrying(lambda: self._write(batch), give_up=give_up)
-        self._recent.add(batch.fresh)
-        self._choice.learn(rows=written.offered, repeated=written.found)
-        self._count(written)
-        return written
+    async def _keep(self, batch: Batch, *, give_up: bool = False) -> None:
+        for part in batch.parts():
+            written = await self._retrying(partial(self._write, part), give_up=give_up, writing=True)
+            self._recent.add(part.fresh)
+            self._choice.learn(rows=written.offered, repeated=written.found)
+            self._count(written)
 
     async def _write(self, batch: Batch) -> Written:
         started = monotonic()
@@ -304,17 +305,18 @@ class Pipeline:
             asked = replace(batch, fresh=batch.fresh.take(~known)) if known.any() else batch
             return await write(connection, asked, self._place, mode=mode)
 
-    async def _retrying(self, action: Callable[[], Awaitable[T]], *, give_up: bool = False) -> T:
+    async def _retrying(self, action: Callable[[], Awaitable[T]], *, give_up: bool = False, writing: bool = False) -> T:
         """Do it until the database has it: an outage only delays, and each kind of it is said once.
 
         Args:
             action: what to do.
             give_up: when it takes too long, because it can be done with less.
+            writing: so that what stays wrong may come of what is written.
 
         Raises:
             TookTooLong: and `give_up` was asked for.
             psycopg.DataError: the database refuses a value.
-            psycopg.IntegrityError: it refuses a row, again and again.
+            psycopg.Error: it refuses a row, again and again.
         """
         told: set[str] = set()
         for attempt in count():
@@ -323,7 +325,7 @@ class Pipeline:
             except (DatabaseUnavailable, PoolTimeout, psycopg.Error) as error:
                 if isinstance(error, psycopg.DataError):
                     raise
-                if isinstance(error, psycopg.IntegrityError) and attempt >= STUBBORN:
+                if writing and attempt >= STUBBORN and may_be_theirs(error):
                     raise
                 if give_up and isinstance(error, TookTooLong | psycopg.errors.QueryCanceled):
                     await self._start_over()

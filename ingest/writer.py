@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -30,6 +30,7 @@ _SQL = load_queries("ingest", "writer.sql")
 _READING_TYPES = ("int4", "timestamptz", "int4", "text", "int4", "int4", "int2", *["int4"] * 3, "timestamptz", "jsonb")
 _HOUR_US = 3_600_000_000
 _DAY_US = 24 * _HOUR_US
+DAYS = 200  # that one transaction writes into: each partition costs locks, of which a server has some thousands
 
 
 @dataclass
@@ -64,6 +65,29 @@ class Batch:
     def readings(self) -> int:
         """How many were accepted."""
         return len(self.positions) + len(self.others)
+
+    def parts(self) -> "list[Batch]":
+        """The batch as transactions that a server can do: by days when it has very many, else itself.
+
+        Each part adds up by itself. The last one carries all that has no day, and the marks: what they wake must find
+        the readings there.
+        """
+        times_us = self.times_us()
+        if not len(times_us) or times_us.max() - times_us.min() < DAYS * _DAY_US:
+            return [self]
+        days = np.unique(times_us // _DAY_US)
+        *parts, last = [self._of_days(set(days[start : start + DAYS].tolist())) for start in range(0, len(days), DAYS)]
+        received = self.received - sum(part.received for part in parts)
+        rest = replace(self, received=received, positions=last.positions, fresh=last.fresh, others=last.others)
+        return [*parts, rest]
+
+    def _of_days(self, days: set[int]) -> "Batch":
+        wanted = np.array(sorted(days), np.int64)
+        positions, fresh = (
+            some.take(np.isin(some.time_us // _DAY_US, wanted)) for some in (self.positions, self.fresh)
+        )
+        others = [other for other in self.others if microseconds(other.time) // _DAY_US in days]
+        return Batch(positions, fresh, others, received=len(positions) + len(others), released=self.released)
 
     def times(self) -> list[datetime]:
         """A time in each day that the batch touches, and perhaps more."""

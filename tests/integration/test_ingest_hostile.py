@@ -137,3 +137,48 @@ async def test_what_a_wrong_clock_of_ours_refused_is_taken_in_once_it_is_right(b
     assert await again(None) == (0, 2)
     assert await again(timedelta(0)) == (2, 0)
     assert {row["flags"] for row in await bench.rows("SELECT flags FROM position")} == {0}
+
+
+async def test_a_message_that_the_database_never_takes_does_not_hold_the_others_up(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.pipeline.BACK_OFF_S", (0.01,))
+    async with bench.pool.connection() as connection:
+        await connection.execute(
+            "CREATE FUNCTION frozen() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'this chunk is frozen' USING ERRCODE = '0A000'; END $$"
+        )
+        await connection.execute(
+            "CREATE TRIGGER frozen BEFORE INSERT ON position FOR EACH ROW WHEN (NEW.lat < 0) EXECUTE FUNCTION frozen()"
+        )
+    for one in (fix(boot=1, seq=1), fix(1, lat=-1, boot=1, seq=2), fix(2, boot=1, seq=3)):
+        bench.pipeline.put(bench.delivery(one))
+    await run_until_settled(bench, 3)
+    assert [row["seq"] for row in await bench.rows("SELECT seq FROM position ORDER BY seq")] == [1, 3]
+    (held,) = await bench.rows("SELECT reason, detail FROM quarantine")
+    assert held["reason"] == "database"
+    assert "this chunk is frozen" in held["detail"]
+
+
+async def test_an_array_over_many_days_goes_in_by_parts_and_adds_up(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.writer.DAYS", 2)
+    days = [NOW - timedelta(days=back, hours=1) for back in range(7)]
+    many: list[dict[str, Any]] = [fix() | {"t": day.isoformat(), "boot": 1, "seq": seq} for seq, day in enumerate(days)]
+    many += [{"type": "status", "t": day.isoformat(), "battery_pct": 50} for day in days]
+    many += [{"type": "position"}, many[3]]
+    message = bench.delivery(*many)
+    for _ in range(2):
+        await bench.pipeline.process([message])
+    assert len(await bench.rows("SELECT FROM position")) == len(await bench.rows("SELECT FROM reading")) == 7
+    counters = await bench.counters()
+    assert counters == {
+        ("received", ""): 32,
+        ("stored", ""): 14,
+        ("repeated", ""): 16,
+        ("quarantined", "schema"): 2,
+    }
+    (first,) = await bench.rows("SELECT min(xmin::text::bigint) AS mark FROM dirty_mark")
+    (last,) = await bench.rows("SELECT max(xmin::text::bigint) AS row FROM position")
+    assert first["mark"] >= last["row"]  # what a mark wakes finds the readings
