@@ -12,6 +12,7 @@ from ingest.database import Connection, Pool
 from ingest.engines import Engine
 from ingest.errors import SealBroken
 from ingest.failpoint import reach
+from ingest.locks import Lock
 from ingest.marking import marks_of
 from ingest.match import locate
 from ingest.others import Other
@@ -23,7 +24,6 @@ from ingest.world import World
 from ingest.writer import Batch, prepare, write
 
 LIMIT = 5000  # readings in one transaction
-_LOCK = 0x67656E6B  # one worker at a time
 _SQL = load_queries("ingest", "withheld.sql")
 
 log = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ def _opens(seal: Seal, row: tuple[Any, ...]) -> bool:
 
 @asynccontextmanager
 async def _alone(connection: Connection) -> AsyncIterator[bool]:
-    row = await (await connection.execute("SELECT pg_try_advisory_lock(%s) AS ours", [_LOCK])).fetchone()
+    row = await (await connection.execute("SELECT pg_try_advisory_lock(%s) AS ours", [Lock.RELEASE.value])).fetchone()
     if not row or not row["ours"]:
         yield False
         return
@@ -113,4 +113,4 @@ async def _alone(connection: Connection) -> AsyncIterator[bool]:
         yield True
     finally:
         if not connection.closed:
-            await connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+            await connection.execute("SELECT pg_advisory_unlock(%s)", [Lock.RELEASE.value])
