@@ -11,9 +11,9 @@ import psycopg
 from ingest.database import Connection, connect
 from ingest.engines import Wish, adopt
 from ingest.errors import MigrationFailed, SchemaOutdated
+from ingest.locks import Lock
 
 _NAME = re.compile(r"^(\d{4})_(\w+)\.sql$")
-_LOCK = 0x67656E67  # "geng": one migration run at a time per database
 _LEDGER = b"""
 CREATE TABLE IF NOT EXISTS migration (
   number     integer PRIMARY KEY,
@@ -68,7 +68,7 @@ async def migrate(conninfo: str, *, engine: Wish = "auto", say: Callable[[str], 
     """
     connection = await connect(conninfo, name="migrate")
     async with connection:
-        await connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        await connection.execute("SELECT pg_advisory_lock(%s)", [Lock.MIGRATION.value])
         await _make_ledger(connection)
         waiting = _pending(await _applied(connection))
         for migration in waiting:

@@ -14,6 +14,7 @@ from ingest.database import Connection, Pool
 from ingest.engines import Engine
 from ingest.errors import SealBroken
 from ingest.failpoint import reach
+from ingest.locks import Lock
 from ingest.marking import marks_of
 from ingest.match import locate
 from ingest.nearness import extremes
@@ -26,7 +27,6 @@ from ingest.world import World
 from ingest.writer import Batch, prepare, write
 
 LIMIT = 5000  # readings in one transaction
-_LOCK = 0x67656E6B  # one worker at a time
 _SQL = load_queries("ingest", "withheld.sql")
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ async def release(pool: Pool, engine: Engine, *, seal: Seal, world: World, place
         How many were moved.
     """
     moved = 0
-    async with pool.connection() as connection, alone(connection, _LOCK) as ours:
+    async with pool.connection() as connection, alone(connection, Lock.RELEASE) as ours:
         row = await (await connection.execute(_SQL["newest_span"])).fetchone() if ours else None
         if not row or not row["newest"] or row["newest"] <= row["released_up_to"]:
             return 0

@@ -16,13 +16,13 @@ from ingest.database import Connection, Pool, time_limit
 from ingest.engines import Engine
 from ingest.errors import TookTooLong
 from ingest.late import move_edge
+from ingest.locks import Lock
 from ingest.withheld import KEEP_H, drop_withheld
 
 EVERY_S = 600.0  # between two rounds
 ROUND_S = 3600.0  # for one round; a server that is frozen would hold it for ever
 COMPRESS_AFTER = timedelta(days=4)  # the back-fill horizon of three days, and one to spare
 HOURS = 200  # rolled up in one transaction
-_LOCK = 0x67656E69  # one worker at a time
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ async def upkeep(
 @asynccontextmanager
 async def _alone(connection: Connection) -> AsyncIterator[bool]:
     """Whether no other worker is at it; if so, statements may take their time, but never wait long for a lock."""
-    async with alone(connection, _LOCK) as ours:
+    async with alone(connection, Lock.UPKEEP) as ours:
         if not ours:
             yield False
             return

@@ -14,6 +14,7 @@ from ingest.columns import Ints, Positions, microseconds, moment_of
 from ingest.database import Connection
 from ingest.decode import Quarantined
 from ingest.errors import PictureStale
+from ingest.locks import Lock
 from ingest.others import Other
 from ingest.queries import load_queries
 from ingest.seal import Seal
@@ -29,7 +30,6 @@ PLACELESS = frozenset({"status", "equipment"})
 KEEP_H = 72
 _HOUR = timedelta(hours=1)
 _SPARE = timedelta(minutes=10)  # upkeep comes round so often: dropped before its time rather than after
-_LOCK = 0x67656E6A  # one maker of partitions at a time
 _SQL = load_queries("ingest", "withheld.sql")
 _FIX = np.dtype(
     [(name, ">i8") for name in ("boot", "seq")]
@@ -214,7 +214,7 @@ class Parts:
         """
         for hour in sorted(set(hours) - self._known):
             async with connection.transaction():
-                await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+                await connection.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.SEALED_PARTITIONS.value])
                 name = f"withheld_fix_{hour.astimezone(UTC):%Y%m%d%H}"
                 row = await (await connection.execute("SELECT to_regclass(%s) AS it", [name])).fetchone()
                 if row and row["it"] is None:

@@ -241,6 +241,12 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"readings are kept {kept}"
     late = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in inventory.late.items() if count)
     yield f"late readings taken in, by what their range was already: {late or 'none'}"
+    kept_up = inventory.edges.get("rolled_up")
+    yield (
+        f"kept up: hours are rolled up to {kept_up:%Y-%m-%d %H:%MZ}"
+        if kept_up
+        else "kept up: not yet; ingest does it every ten minutes"
+    )
     its = inventory.sealed
     since = f" since {its.oldest:%Y-%m-%d %H:%M}Z" if its.oldest else ""
     yield f"sealed because they were taken off duty: {its.readings:,} readings{since}, {its.quarantined} of quarantine"

@@ -15,11 +15,11 @@ import psycopg
 
 from ingest.database import Connection, connect
 from ingest.errors import DatabaseUnavailable
+from ingest.locks import Lock
 from ingest.queries import load_queries
 from rules.errors import LeadershipLost
 
 _SQL = load_queries("rules.store", "leadership.sql")
-_LOCK = 0x67656E69  # one holder per database
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class Leadership:
             raise LeadershipLost("another worker holds the rules now")
 
     async def _locked(self, connection: Connection) -> bool:
-        row = await (await connection.execute(_SQL["try_lock"], {"lock": _LOCK})).fetchone()
+        row = await (await connection.execute(_SQL["try_lock"], {"lock": Lock.LEADERSHIP.value})).fetchone()
         return bool(row and row["got"])
 
     async def _unseat(self, connection: Connection) -> bool:

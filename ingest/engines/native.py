@@ -11,10 +11,10 @@ from psycopg.rows import DictRow
 from ingest.database import Connection
 from ingest.engines.engine import TABLES, Part
 from ingest.engines.hours import HOUR, claim, done
+from ingest.locks import Lock
 from ingest.queries import load_queries
 
 _SQL = load_queries("ingest.engines", "native.sql")
-_LOCK = 0x67656E68  # one maker of partitions at a time
 _DAYS_AT_ONCE = 10  # partitions of two tables in one transaction
 _DAY = timedelta(days=1)
 
@@ -50,7 +50,7 @@ class NativeEngine:
         for first in range(0, len(days), _DAYS_AT_ONCE):
             some = set(days[first : first + _DAYS_AT_ONCE])
             async with connection.transaction():
-                await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+                await connection.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.PARTITIONS.value])
                 for table in TABLES:
                     there = {row["day"] for row in await self._partitions(connection, table)}
                     for day in sorted(some - there):

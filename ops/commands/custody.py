@@ -183,4 +183,7 @@ def _change(settings: "Settings", action: str, work: "Callable[[Connection], Awa
         typer.echo(f"{change.device} is held by {it.holder} from {start} until {end}")
     if not change.after:
         typer.echo(f"{change.device} is held by nobody in that time")
+    last = change.after[-1].valid_to if change.after else None
+    if last is not None and any(it.valid_to is None for it in change.before):
+        typer.echo(f"from {shown(last, zone=zone)} on nobody holds it; {change.before[-1].holder} gave it up for good")
     say_judged(change.judged)

@@ -110,6 +110,7 @@ def shift_set_command(
     typer.echo(f"shift {code} of {unit} on {route}, from {shown(start, zone=zone)} on: {_terms(asdict(plan))}")
     for it in before:
         typer.echo(f"until then: {_terms(it)}")
+    _say_of_the_past(start, now)
 
 
 @shift_app.command("end")
@@ -134,6 +135,7 @@ def shift_end_command(
 
     within(settings, work)
     typer.echo(f"shift {code} of {unit} on {route} ends {shown(end, zone=settings.site.zone)}")
+    _say_of_the_past(end, now)
 
 
 @shift_app.command("list")
@@ -154,6 +156,11 @@ def shift_list_command(
         start, end = since_when(it["valid_from"], zone=zone), until_when(it["valid_to"], zone=zone)
         table.add_row(it["code"], it["unit"], it["route"], _terms(it), start, end)
     show_or_say(table, "no shift is in force or to come; make one: gengfu roster shift set --help")
+
+
+def _say_of_the_past(start: datetime, now: datetime) -> None:
+    if start < now:
+        typer.echo("rounds since then are planned anew; what is no longer planned is superseded", err=True)
 
 
 def _is(row: dict[str, Any], key: "ShiftKey") -> bool:

@@ -158,7 +158,7 @@ def _params(route: Route, request: web.Request) -> BaseModel | None:
     try:
         return route.params.model_validate(dict(request.match_info))
     except ValidationError:
-        raise not_found("such thing") from None
+        raise not_found(f"such thing as {', '.join(request.match_info.values())[:100]}") from None
 
 
 def _response(route: Route, result: Answer) -> web.StreamResponse:

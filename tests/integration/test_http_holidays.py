@@ -28,6 +28,7 @@ async def test_a_holiday_is_set_changed_from_now_on_and_taken_away(site: Site) -
         assert (await browser.ask("DELETE", day)).json == {"items": []}
         assert (await browser.ask("DELETE", day)).status == 404
         assert (await browser.ask("PUT", day, json={"name": "Festival", "kind": "sleep"})).status == 422
+        assert (await browser.ask("PUT", day, json={"name": " ", "kind": "rest"})).status == 422
     async with site.as_user("officer") as browser:
         assert (await browser.ask("PUT", day, json={"name": "Festival", "kind": "rest"})).status == 403
     rows = site.sql("SELECT action, subject FROM audit WHERE starts_with(action, 'holiday') ORDER BY id")

@@ -12,7 +12,9 @@ import pytest
 from ingest.database import Connection, connect
 from ingest.engines import Engine, NativeEngine, TimescaleEngine, engine_at, timescale
 from ingest.late import counted, edges
+from ingest.locks import Lock
 from ingest.upkeep import upkeep
+from rules.leadership import Leadership
 from tests.integration.bench import Bench, bench_on, make_town
 
 NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
@@ -25,6 +27,7 @@ class Store:
     bench: Bench
     engine: Engine
     connection: Connection
+    url: str
 
     async def send(self, *readings: dict[str, Any]) -> None:
         await self.bench.pipeline.process([self.bench.delivery(*readings)])
@@ -54,7 +57,7 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
     engine = await engine_at(url, wish="auto")
     assert isinstance(engine, NativeEngine if request.param == "native_url" else TimescaleEngine)
     async with bench_on(url) as bench, await connect(url, name="test") as connection:
-        yield Store(bench, engine, connection)
+        yield Store(bench, engine, connection, url)
 
 
 def fixes(days_ago: float, seconds: Sequence[int], **values: Any) -> list[dict[str, Any]]:
@@ -182,7 +185,7 @@ async def test_a_step_that_fails_is_said_and_the_others_are_done(
 async def test_one_worker_at_a_time_keeps_up(store: Store) -> None:
     await store.send(*fixes(60, range(5)))
     async with store.bench.pool.connection() as other:
-        await other.execute("SELECT pg_advisory_lock(%s)", [0x67656E69])
+        await other.execute("SELECT pg_advisory_lock(%s)", [Lock.UPKEEP.value])
         await store.keep_up(retention_days=30)
         assert await store.rows() == 5
         await other.execute("SELECT pg_advisory_unlock_all()")
@@ -190,11 +193,24 @@ async def test_one_worker_at_a_time_keeps_up(store: Store) -> None:
     assert await store.rows() == 0
 
 
+async def test_it_is_kept_up_while_the_rules_are_held(store: Store) -> None:
+    """The two once had one lock: nothing was rolled up or dropped for as long as a worker of the rules lived."""
+    await store.send(*fixes(60, range(5)))
+    leader = Leadership(store.url, holder="test")
+    assert await leader.take() is not None
+    try:
+        await store.keep_up(retention_days=30)
+        assert await store.rows() == 0
+        assert "rolled_up" in await edges(store.connection)
+    finally:
+        await leader.leave()
+
+
 @pytest.fixture
 async def hypertables(timescale_url: str) -> AsyncIterator[Store]:
     await make_town(timescale_url)
     async with bench_on(timescale_url) as bench, await connect(timescale_url, name="test") as connection:
-        yield Store(bench, await engine_at(timescale_url, wish="timescale"), connection)
+        yield Store(bench, await engine_at(timescale_url, wish="timescale"), connection, timescale_url)
 
 
 async def test_the_hour_that_runs_is_computed_when_it_is_read(hypertables: Store) -> None:

@@ -44,11 +44,15 @@ async def test_a_line_of_the_calendar_has_a_mode(site: Site, gengfu: Gengfu) -> 
     made = await gengfu("roster", "shift", "set", "eve", *LINE, "--rounds", "2", "--mode", "seasonal",
                         "--first", "06-15", "--last", "08-31", "--from", "2026-06-01")  # fmt: skip
     terms = "19:00 to 23:00, daily, seasonal 06-15 to 08-31, 2 rounds"
-    assert made == (0, f"shift eve of U1 on R1, from 2026-06-01 00:00 on: {terms}")
+    assert made[1].startswith(f"shift eve of U1 on R1, from 2026-06-01 00:00 on: {terms}\n")
     changed = await gengfu("roster", "shift", "set", "eve", *LINE, "--rounds", "3", "--mode", "random",
                            "--round-min", "45", "--holidays", "skip", "--from", "2026-07-01")  # fmt: skip
     lot = "19:00 to 23:00, daily, 3 rounds by lot, 45 min each, not on holidays"
-    assert changed == (0, f"shift eve of U1 on R1, from 2026-07-01 00:00 on: {lot}\nuntil then: {terms}")
+    assert changed[1].splitlines()[:2] == [
+        f"shift eve of U1 on R1, from 2026-07-01 00:00 on: {lot}",
+        f"until then: {terms}",
+    ]
+    assert "what is no longer planned is superseded" in changed[1]
     rows = site.sql("SELECT mode, first_day, round_min, holidays FROM shift WHERE code = 'eve' ORDER BY valid_from")
     assert rows == [("seasonal", "06-15", None, "as_usual"), ("random", None, 45, "skip")]
     listed = (await gengfu("roster", "shift", "list"))[1].splitlines()
@@ -102,3 +106,7 @@ async def test_refusals_of_custody_have_the_sites_time(gengfu: Gengfu) -> None:
     assert (await gengfu("custody", "give", "X9", "P1", "--at", "2026-06-01 08:00"))[0] == 0
     status, said = await gengfu("custody", "give", "X9", "P2", "--at", "2026-06-02 08:00")
     assert (status, "X9 is held by P1 from 2026-06-01 08:00 on" in said) == (1, True)
+    night = ("--hand-over", "--at", "2026-06-02 20:00", "--until", "2026-06-03 08:00")
+    lines = (await gengfu("custody", "give", "X9", "P2", *night))[1].splitlines()
+    assert lines[0] == "X9 is held by P2 from 2026-06-02 20:00 until 2026-06-03 08:00"
+    assert lines[1] == "from 2026-06-03 08:00 on nobody holds it; P1 gave it up for good"

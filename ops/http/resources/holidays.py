@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from ops.http.call import Call
 from ops.http.errors import not_found
@@ -36,7 +36,7 @@ class HolidayMoment(Query):
 class HolidaySetting(Body):
     """What a day is."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
     kind: Literal["rest", "work"] = Field(description="rest, or a weekend day that is worked in its stead")
     valid_from: Moment | None = Field(
         None, description="since when it is so; without it always, or from now on when it was another kind of holiday"
