@@ -9,8 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ops.town.balance import extremes, gini, road_km
 from ops.town.findings import Finding
 from ops.town.model import Town
+from ops.town.topology import Area
 
 _SHOWN_AT_MOST = 500  # of one file; whoever has more mends the first and looks again
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}
@@ -37,8 +39,34 @@ def show(town: Town, findings: Sequence[Finding], *, console: Console) -> None:
         if len(those) > _SHOWN_AT_MOST:
             console.print(Text(f"and {len(those) - _SHOWN_AT_MOST} more; --json prints all of them"))
         console.print()
+    if town.base_grids() and not any(finding.severity == "error" for finding in findings):
+        console.print(_balance(town))
+        console.print()
     console.print(Text(f"read: {', '.join(f'{count} {name}' for name, count in town.counts().items())}"))
     console.print(Text(summary(findings)))
+
+
+def _balance(town: Town) -> Table:
+    """How evenly work is spread over the base grids."""
+    areas = [
+        Area(code=it.code, name=it.name, parent=it.parent, hierarchy=it.hierarchy, level=it.level, shape=it.shape)
+        for it in town.base_grids()
+    ]
+    names = {it.code: it.name for it in areas}
+    points = Counter(it.grid for it in town.checkpoints)
+    loads: dict[str, dict[str, float]] = {
+        "checkpoints": {code: points[code] for code in names},
+        "road km": road_km(areas, [it.shape for it in town.roads]),
+        "line km": road_km(areas, [it.shape for it in town.lines]),
+    }
+    table = Table("work by base grid", "total", "mean", "least", "most", "Gini", box=None, pad_edge=False)
+    for load, values in loads.items():
+        total, spread = sum(values.values()), gini(values.values())
+        if spread is None:
+            continue
+        most, least = (f"{values[code]:,.4g} {names[code]}" for code in extremes(values) if code is not None)
+        table.add_row(load, f"{total:,.4g}", f"{total / len(values):,.3g}", Text(least), Text(most), f"{spread:.2f}")
+    return table
 
 
 def summary(findings: Sequence[Finding]) -> str:

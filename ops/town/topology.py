@@ -122,7 +122,7 @@ class _Check:
                 yield Flaw(
                     kind="outside_parent",
                     codes=(area.code, area.parent or ""),
-                    what=f'leaves its parent "{area.parent}" with {share:.0%} of its area, {self._place(part)}',
+                    what=f'leaves its parent "{area.parent}" with {_percent(share)} of its area, {self._place(part)}',
                     remedy="draw both along the same border",
                     share=share,
                     size_m2=part.area,
@@ -164,7 +164,7 @@ class _Check:
                 yield Flaw(
                     kind="overlap",
                     codes=(first.code, second.code),
-                    what=f'overlaps "{second.code}" by {share:.0%} of the smaller of them, {self._place(part)}',
+                    what=f'overlaps "{second.code}" by {_percent(share)} of the smaller of them, {self._place(part)}',
                     remedy="draw both along the same border",
                     share=share,
                     size_m2=part.area,
@@ -255,3 +255,7 @@ def _union(shapes: Sequence[BaseGeometry]) -> BaseGeometry:
         return shapely.union_all(shapes)
     except shapely.errors.ShapelyError:
         return shapely.GeometryCollection()
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.005 else "under 1%"

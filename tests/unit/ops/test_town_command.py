@@ -22,6 +22,9 @@ def test_a_sound_town_is_0(folder: Path) -> None:
     result = CliRunner().invoke(app, ["check", str(folder)])
     assert result.exit_code == 0
     assert "0 errors, 0 warnings, 0 info: the town can be imported" in result.output
+    work = {line.split("  ")[0]: line.split() for line in result.output.splitlines()}
+    assert work["checkpoints"][1:3] == ["120", "2.22"], "120 over 54 base grids"
+    assert 0 < float(work["road km"][-1]) < 0.5, "the Gini figure"
 
 
 def test_errors_are_1_and_shown_by_file(folder: Path) -> None:
