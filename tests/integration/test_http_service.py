@@ -4,10 +4,7 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -17,6 +14,7 @@ from ops.http.readiness import MAKE_ROOM
 from ops.roles.ops import run
 from ops.serve import wait_until_ready
 from ops.settings import load
+from tests.integration.database_link import link_to
 from tests.integration.http_site import Browser, Site, served, small_site
 
 DEADLINE_S = 20.0
@@ -26,50 +24,6 @@ DEADLINE_S = 20.0
 async def site(database_url: str) -> AsyncIterator[Site]:
     async with small_site(database_url) as found:
         yield found
-
-
-@dataclass
-class Link:
-    """A way to the database that can be cut."""
-
-    port: int = 0
-    up: bool = True
-    writers: set[asyncio.StreamWriter] = field(default_factory=set)
-
-    def cut(self) -> None:
-        self.up = False
-        for writer in self.writers:
-            writer.transport.abort()
-        self.writers.clear()
-
-
-@asynccontextmanager
-async def link_to(host: str, port: int) -> AsyncIterator[Link]:
-    link = Link()
-
-    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-        except OSError:
-            pass
-        finally:
-            writer.close()
-
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if not link.up:
-            writer.transport.abort()
-            return
-        there, back = await asyncio.open_connection(host, port)
-        link.writers |= {writer, back}
-        await asyncio.gather(carry(reader, back), carry(there, writer))
-
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    async with server:
-        link.port = server.sockets[0].getsockname()[1]
-        yield link
-        link.cut()
 
 
 async def until(browser: Browser, path: str, status: int) -> None:
@@ -88,33 +42,29 @@ def metric(text: str, name: str) -> dict[tuple[tuple[str, str], ...], float]:
 
 
 async def test_an_outage_of_the_database_is_said_at_once_and_outlived(database_url: str) -> None:
-    parts = urlsplit(database_url)
-    assert parts.hostname
-    assert parts.port
-    async with small_site(database_url) as direct, link_to(parts.hostname, parts.port) as link:
-        user = parts.netloc.rpartition("@")[0]
-        through = urlunsplit(
-            parts._replace(netloc=f"{user}@127.0.0.1:{link.port}" if user else f"127.0.0.1:{link.port}")
-        )
-        async with served(load(overrides=[f"database.url={through}", "http.port=0"]).settings) as site:
-            assert site.address != direct.address
-            async with site.as_user("officer") as browser:
-                assert (await browser.get("/api/alerts")).status == 200
-                link.cut()
-                await until(browser, "/api/alerts", 503)
-                for path in ("/api/alerts", "/api/session", "/health/ready"):
-                    started = time.monotonic()
-                    reply = await browser.get(path)
-                    assert reply.status == 503
-                    assert time.monotonic() - started < 1.5, path
-                assert "database" in reply.json["reasons"][0]
-                problem = (await browser.get("/api/alerts")).json
-                assert problem["type"] == "urn:gengfu:problem:database-unavailable"
-                assert (await browser.get("/health/live")).status == 200
-                assert metric((await browser.get("/metrics")).text, "gengfu_database_up") == {(): 0.0}
-                link.up = True
-                await until(browser, "/api/alerts", 200)
-                assert metric((await browser.get("/metrics")).text, "gengfu_database_up") == {(): 1.0}
+    async with (
+        small_site(database_url) as direct,
+        link_to(database_url) as link,
+        served(load(overrides=[f"database.url={link.url}", "http.port=0"]).settings) as site,
+    ):
+        assert site.address != direct.address
+        async with site.as_user("officer") as browser:
+            assert (await browser.get("/api/alerts")).status == 200
+            link.cut()
+            await until(browser, "/api/alerts", 503)
+            for path in ("/api/alerts", "/api/session", "/health/ready"):
+                started = time.monotonic()
+                reply = await browser.get(path)
+                assert reply.status == 503
+                assert time.monotonic() - started < 1.5, path
+            assert "database" in reply.json["reasons"][0]
+            problem = (await browser.get("/api/alerts")).json
+            assert problem["type"] == "urn:gengfu:problem:database-unavailable"
+            assert (await browser.get("/health/live")).status == 200
+            assert metric((await browser.get("/metrics")).text, "gengfu_database_up") == {(): 0.0}
+            link.up = True
+            await until(browser, "/api/alerts", 200)
+            assert metric((await browser.get("/metrics")).text, "gengfu_database_up") == {(): 1.0}
 
 
 async def test_it_starts_without_a_database(unused_tcp_port: int) -> None:

@@ -2,8 +2,11 @@
 
 import json
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
+
+from ops.town import Finding, Town, read_town
 
 Collection = dict[str, Any]
 TOWN, COMMUNITY_W, COMMUNITY_E = "990101100000", "990101100001", "990101100002"
@@ -131,6 +134,11 @@ def write_small_town(folder: Path) -> Path:
     for name, text in CSV_FILES.items():
         (folder / name).write_text(text, encoding="utf-8")
     return folder
+
+
+def read(folder: Path) -> tuple[Town, list[Finding]]:
+    """What a folder holds, as of the day on which the sound town is sound."""
+    return read_town(folder, today=date(2026, 11, 21))
 
 
 def edit_geojson(folder: Path, name: str, edit: Callable[[Collection], object]) -> None:

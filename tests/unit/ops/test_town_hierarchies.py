@@ -1,14 +1,12 @@
 """Towns of any depth and with several hierarchies: what reads without a finding, and what is said of the rest."""
 
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 import shapely
 
-from ops.town import Finding, Town, read_town
-from tests.unit.ops.small_town import COMMUNITY_E, COMMUNITY_W, TOWN, edit_csv, edit_geojson, write_small_town
+from tests.unit.ops.small_town import COMMUNITY_E, COMMUNITY_W, TOWN, edit_csv, edit_geojson, read, write_small_town
 
 G = "grids.geojson"
 FIRE = "990101100F"
@@ -17,10 +15,6 @@ FIRE = "990101100F"
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return write_small_town(tmp_path / "town")
-
-
-def read(folder: Path) -> tuple[Town, list[Finding]]:
-    return read_town(folder, today=date(2026, 11, 21))
 
 
 def add(folder: Path, *grids: dict[str, Any], geometry: dict[str, Any] | None = None) -> None:

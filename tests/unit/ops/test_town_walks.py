@@ -1,15 +1,11 @@
 """The files of lines, visits and static posts: what they mean, and what is wrong with them."""
 
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ops.town.reader import read_town
-from tests.unit.ops.small_town import COMMUNITY_E, COMMUNITY_W, edit_csv, edit_geojson, write_small_town
-
-TODAY = date(2026, 11, 21)
+from tests.unit.ops.small_town import COMMUNITY_E, COMMUNITY_W, edit_csv, edit_geojson, read, write_small_town
 
 
 @pytest.fixture
@@ -18,11 +14,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 def errors(folder: Path) -> list[str]:
-    return [f"{it.file} {it.where} {it.what}" for it in read_town(folder, today=TODAY)[1] if it.severity == "error"]
+    return [f"{it.file} {it.where} {it.what}" for it in read(folder)[1] if it.severity == "error"]
 
 
 def test_values_are_what_the_files_mean(folder: Path) -> None:
-    town, _ = read_town(folder, today=TODAY)
+    town, _ = read(folder)
     (line,) = town.lines
     assert (line.corridor_m, line.share) == (20, 0.8)
     assert line.grid == f"{COMMUNITY_W}001"
@@ -43,7 +39,7 @@ def test_a_line_through_several_grids_belongs_to_the_one_above(folder: Path) -> 
         it["features"][0]["geometry"]["coordinates"].append([111.286, 30.695])
 
     edit_geojson(folder, "lines.geojson", longer)
-    assert read_town(folder, today=TODAY)[0].lines[0].grid == COMMUNITY_W
+    assert read(folder)[0].lines[0].grid == COMMUNITY_W
 
 
 @pytest.mark.parametrize(
@@ -81,5 +77,5 @@ def test_what_is_wrong_with_a_static_post_is_said(folder: Path, key: str, value:
 
 def test_a_line_in_no_plan_is_a_warning(folder: Path) -> None:
     (folder / "line_plans.csv").unlink()
-    found = [it for it in read_town(folder, today=TODAY)[1] if it.severity == "warning"]
+    found = [it for it in read(folder)[1] if it.severity == "warning"]
     assert [(it.file, it.what) for it in found] == [("lines.geojson", "is in no plan")]
