@@ -28,7 +28,7 @@ class Table:
         rows: estimated.
         size_bytes: on disk, with indexes.
         parts: its partitions or chunks, oldest first; none when it is whole.
-        since: when the first reading of the week's oldest part came; None when nobody can say.
+        since: when the first readings of the week's oldest part were made; None when nobody can say.
     """
 
     name: str
@@ -113,9 +113,8 @@ async def take_inventory(connection: Connection, engine: Engine) -> Inventory:
 async def _split(connection: Connection, name: str, parts: list[Part]) -> Table:
     since = None
     if (first := _first_of(_recent(parts, datetime.now(UTC)))) and not first.compressed:
-        part = sql.Identifier(*(word.strip('"') for word in first.name.split(".")))
-        query = sql.SQL(_SQL["first"].decode()).format(part=part)
-        row = await (await connection.execute(query)).fetchone()
+        query = sql.SQL(_SQL["first"].decode()).format(table=sql.Identifier(name))
+        row = await (await connection.execute(query, {"begins": first.begins, "ends": first.ends})).fetchone()
         since = row["at"] if row else None
     return Table(name, sum(part.rows for part in parts), sum(part.size_bytes for part in parts), parts, since)
 
@@ -126,7 +125,7 @@ def rows_per_day(parts: Sequence[Part], *, now: datetime, since: datetime | None
     Args:
         parts: of one table.
         now: aware UTC.
-        since: when the first reading of the oldest of those days came: there was nothing before.
+        since: when the first readings of the oldest of those days were made: there were none before.
 
     Returns:
         None when nothing came in that time.
@@ -137,7 +136,7 @@ def rows_per_day(parts: Sequence[Part], *, now: datetime, since: datetime | None
         return None
     today = _midnight(now)
     start = _midnight(first.begins)
-    if since is not None and since < first.ends:  # what came later was brought in whole
+    if since is not None:
         start = max(start, since)
     if today - start >= _DAY:
         return sum(part.rows for part in recent if part.begins < today) / ((today - start) / _DAY)
