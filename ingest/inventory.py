@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 from psycopg import sql
 
 from ingest.database import Connection
 from ingest.engines import TABLES, Engine, Part, state_of
+from ingest.errors import ReadingRefused
 from ingest.late import counted, edges
 from ingest.queries import load_queries
 from ingest.withheld import Sealed, sealed
@@ -85,7 +87,21 @@ async def take_inventory(connection: Connection, engine: Engine) -> Inventory:
     Args:
         connection: of a migrated database.
         engine: of that database.
+
+    Raises:
+        ReadingRefused: the role may not read what it takes; the message has the statement that lets it.
     """
+    try:
+        return await _take_inventory(connection, engine)
+    except psycopg.errors.InsufficientPrivilege as error:
+        role = connection.info.user
+        raise ReadingRefused(
+            f"role {role} may not look at the storage: {error.diag.message_primary}; let the owner run "
+            f'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{role}", or use the role that gengfu runs with'
+        ) from error
+
+
+async def _take_inventory(connection: Connection, engine: Engine) -> Inventory:
     state = await state_of(connection)
     row = await (await connection.execute(_SQL["database"])).fetchone() or {}
     parts = await engine.parts(connection)
