@@ -7,6 +7,7 @@ IngestError
 ├── MigrationFailed
 ├── EngineMismatch
 ├── ConversionRefused
+├── ReadingRefused
 ├── SealBroken
 ├── PictureStale
 └── UnknownQuery
@@ -39,6 +40,10 @@ class EngineMismatch(IngestError):
 
 class ConversionRefused(IngestError):
     """The readings cannot be moved to hypertables now; nothing was changed, mend the cause and try again."""
+
+
+class ReadingRefused(IngestError):
+    """The role may not read a table of gengfu's; grant it SELECT, or use the role that owns the database."""
 
 
 class SealBroken(IngestError):

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 from psycopg import sql
 
 from ingest.database import Connection
 from ingest.engines import TABLES, Engine, Part, state_of
+from ingest.errors import ReadingRefused
 from ingest.late import counted, edges
 from ingest.queries import load_queries
 from ingest.withheld import Sealed, sealed
@@ -28,7 +30,7 @@ class Table:
         rows: estimated.
         size_bytes: on disk, with indexes.
         parts: its partitions or chunks, oldest first; none when it is whole.
-        since: when the first reading of the week's oldest part came; None when nobody can say.
+        since: when the first readings of the week's oldest part were made; None when nobody can say.
     """
 
     name: str
@@ -85,7 +87,21 @@ async def take_inventory(connection: Connection, engine: Engine) -> Inventory:
     Args:
         connection: of a migrated database.
         engine: of that database.
+
+    Raises:
+        ReadingRefused: the role may not read what it takes; the message has the statement that lets it.
     """
+    try:
+        return await _take_inventory(connection, engine)
+    except psycopg.errors.InsufficientPrivilege as error:
+        role = connection.info.user
+        raise ReadingRefused(
+            f"role {role} may not look at the storage: {error.diag.message_primary}; let the owner run "
+            f'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{role}", or use the role that gengfu runs with'
+        ) from error
+
+
+async def _take_inventory(connection: Connection, engine: Engine) -> Inventory:
     state = await state_of(connection)
     row = await (await connection.execute(_SQL["database"])).fetchone() or {}
     parts = await engine.parts(connection)
@@ -113,9 +129,8 @@ async def take_inventory(connection: Connection, engine: Engine) -> Inventory:
 async def _split(connection: Connection, name: str, parts: list[Part]) -> Table:
     since = None
     if (first := _first_of(_recent(parts, datetime.now(UTC)))) and not first.compressed:
-        part = sql.Identifier(*(word.strip('"') for word in first.name.split(".")))
-        query = sql.SQL(_SQL["first"].decode()).format(part=part)
-        row = await (await connection.execute(query)).fetchone()
+        query = sql.SQL(_SQL["first"].decode()).format(table=sql.Identifier(name))
+        row = await (await connection.execute(query, {"begins": first.begins, "ends": first.ends})).fetchone()
         since = row["at"] if row else None
     return Table(name, sum(part.rows for part in parts), sum(part.size_bytes for part in parts), parts, since)
 
@@ -126,7 +141,7 @@ def rows_per_day(parts: Sequence[Part], *, now: datetime, since: datetime | None
     Args:
         parts: of one table.
         now: aware UTC.
-        since: when the first reading of the oldest of those days came: there was nothing before.
+        since: when the first readings of the oldest of those days were made: there were none before.
 
     Returns:
         None when nothing came in that time.
@@ -137,7 +152,7 @@ def rows_per_day(parts: Sequence[Part], *, now: datetime, since: datetime | None
         return None
     today = _midnight(now)
     start = _midnight(first.begins)
-    if since is not None and since < first.ends:  # what came later was brought in whole
+    if since is not None:
         start = max(start, since)
     if today - start >= _DAY:
         return sum(part.rows for part in recent if part.begins < today) / ((today - start) / _DAY)

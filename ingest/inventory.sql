@@ -5,8 +5,8 @@ SELECT current_database() AS name, pg_database_size(current_database()) AS size_
        CASE WHEN pg_has_role('pg_read_all_settings', 'USAGE') THEN current_setting('data_directory') END AS folder;
 
 -- name: first
--- When the first reading that lies in a part came: the oldest of its first page, where rows stay as they are.
-SELECT min(received_at) AS at FROM {part} WHERE ctid < '(1,0)';
+-- About when readings of a part began: the oldest of its first page, where the first that came stay.
+SELECT min(time) AS at FROM {table} WHERE time >= %(begins)s AND time < %(ends)s AND ctid < '(1,0)';
 
 -- name: tables
 -- Every table of ours that is not split into parts, with its indexes; rows as the database estimates them.

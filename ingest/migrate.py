@@ -10,7 +10,7 @@ import psycopg
 
 from ingest.database import Connection, connect
 from ingest.engines import Wish, adopt
-from ingest.errors import MigrationFailed, SchemaOutdated
+from ingest.errors import MigrationFailed, ReadingRefused, SchemaOutdated
 from ingest.locks import Lock
 
 _NAME = re.compile(r"^(\d{4})_(\w+)\.sql$")
@@ -83,9 +83,17 @@ async def check_schema(connection: Connection) -> None:
 
     Raises:
         SchemaOutdated: with the command that mends it.
+        ReadingRefused: this role may not even look.
     """
     exists = await (await connection.execute("SELECT to_regclass('migration') AS it")).fetchone()
-    applied = await _applied(connection) if exists and exists["it"] else {}
+    try:
+        applied = await _applied(connection) if exists and exists["it"] else {}
+    except psycopg.errors.InsufficientPrivilege as error:
+        role = connection.info.user
+        raise ReadingRefused(
+            f"role {role} may not read gengfu's tables in database {connection.info.dbname}: "
+            f"{error.diag.message_primary}; see that GENGFU_DATABASE_URL names the role that gengfu runs with"
+        ) from error
     if waiting := _pending(applied):
         raise SchemaOutdated(f"the database lacks {len(waiting)} migration(s); run `gengfu migrate`")
 

@@ -3,10 +3,12 @@
 import asyncio
 import json
 import os
+import secrets
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from ingest.engines import Wish, engine_at
 from ingest.upkeep import upkeep
@@ -89,6 +91,30 @@ def test_a_database_without_tables_is_sent_to_migrate(
     status, said = gengfu(monkeypatch, capsys, native_url, "status")
     assert status == 1
     assert "run `gengfu migrate`" in said
+
+
+def test_a_role_that_may_not_look_is_told_so(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asyncio.run(fill(database_url))
+    role = f"visitor_{secrets.token_hex(6)}"
+    visitor = make_conninfo(database_url, user=role, password="visitor")  # noqa: S106  its own
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'visitor'".encode())
+        try:
+            status, said = gengfu(monkeypatch, capsys, visitor, "status")
+            assert status == 1
+            assert f"role {role} may not read gengfu's tables" in said
+            connection.execute(f"GRANT SELECT ON migration, position, reading TO {role}".encode())
+            status, said = gengfu(monkeypatch, capsys, visitor, "status")
+            assert status == 1
+            assert f'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{role}"' in said
+            connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}".encode())
+            said = said_by(monkeypatch, capsys, visitor, "status")
+            assert "GRANT pg_read_all_settings" in said
+        finally:
+            connection.execute(f"DROP OWNED BY {role}".encode())
+            connection.execute(f"DROP ROLE {role}".encode())
 
 
 def test_converting_keeps_every_row(

@@ -70,8 +70,7 @@ def test_an_hour_after_the_first_reading_it_is_the_hour_that_stands_for_the_day(
     assert rows_per_day([part(0, rows=25)], now=NOW, since=NOW - hour) == 600
     # one hour of yesterday and six of today
     assert rows_per_day([part(1, rows=50), part(0, rows=300)], now=NOW, since=TODAY - hour) == pytest.approx(1200)
-    # readings of old that were brought in today have whole days
-    assert rows_per_day([part(2, rows=100), part(1, rows=100)], now=NOW, since=NOW - hour) == 100
+    assert rows_per_day([part(2, rows=50), part(1, rows=100)], now=NOW, since=TODAY - 1.5 * DAY) == 100
 
 
 def test_what_is_never_dropped_fills_it_in_the_end() -> None:
