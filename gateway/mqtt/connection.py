@@ -102,7 +102,8 @@ class Connection(asyncio.Protocol):
         self._reading = True
         self._blocked_at: float | None = None
         self._alive: asyncio.TimerHandle | None = None
-        self._heard_at = self._asked_at = 0.0
+        self._heard_at = self._asked_at = self._look_at = 0.0
+        self._napped = False
         self._out = Outgoing(self._write, version=version, broker=str(address), account=credentials.username)
 
     @property
@@ -353,10 +354,14 @@ class Connection(asyncio.Protocol):
         if self.ended:
             return
         step_s = self._keep_alive_s / 2
-        if self._blocked_at is not None and self._loop.time() - self._blocked_at > self._keep_alive_s:
+        # After a nap of ours, answers may lie unread behind this very look; once, lest a broker that is gone stays.
+        self._napped = not self._napped and self._loop.time() - self._look_at > step_s / 10
+        if self._napped:
+            self._heard_at = self._asked_at
+        elif self._blocked_at is not None and self._loop.time() - self._blocked_at > self._keep_alive_s:
             self._fail(f"the broker took nothing off us for {self._keep_alive_s:g} s")
             return
-        if not self._paused and self._asked_at > self._heard_at:
+        elif not self._paused and self._asked_at > self._heard_at:
             self._fail(f"the broker did not answer for {step_s:g} s")
             return
         self._write(packets.PINGREQ)
@@ -365,7 +370,8 @@ class Connection(asyncio.Protocol):
 
     def _next_look(self) -> None:
         if self._keep_alive_s:
-            self._alive = self._loop.call_later(self._keep_alive_s / 2, self._keep_alive)
+            self._look_at = self._loop.time() + self._keep_alive_s / 2
+            self._alive = self._loop.call_at(self._look_at, self._keep_alive)
 
     # -- acknowledging -------------------------------------------------------------------------------------------
 
