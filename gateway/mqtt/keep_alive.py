@@ -17,7 +17,8 @@ class KeepAlive:
         self._fail = fail
         self._loop = asyncio.get_running_loop()
         self._interval_s = 0.0
-        self._heard_at = self._asked_at = 0.0
+        self._heard_at = self._asked_at = self._look_at = 0.0
+        self._napped = False
         self._blocked_at: float | None = None
         self._deaf = False
         self._over = False
@@ -52,10 +53,14 @@ class KeepAlive:
             self._asked_at = self._heard_at = self._loop.time()
 
     def _look(self) -> None:
-        if self._blocked_at is not None and self._loop.time() - self._blocked_at > self._interval_s:
+        # After a nap of ours, answers may lie unread behind this very look; once, lest a broker that is gone stays.
+        self._napped = not self._napped and self._loop.time() - self._look_at > self._interval_s / 20
+        if self._napped:
+            self._heard_at = self._asked_at
+        elif self._blocked_at is not None and self._loop.time() - self._blocked_at > self._interval_s:
             self._fail(f"the broker took nothing off us for {self._interval_s:g} s")
             return
-        if not self._deaf and self._asked_at > self._heard_at:
+        elif not self._deaf and self._asked_at > self._heard_at:
             self._fail(f"the broker did not answer for {self._interval_s / 2:g} s")
             return
         self._ask()
@@ -64,4 +69,5 @@ class KeepAlive:
 
     def _next_look(self) -> None:
         if self._interval_s:
-            self._timer = self._loop.call_later(self._interval_s / 2, self._look)
+            self._look_at = self._loop.time() + self._interval_s / 2
+            self._timer = self._loop.call_at(self._look_at, self._look)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,6 +18,7 @@ from ingest.migrate import migrate
 from ingest.pipeline import Limits, Pipeline
 from ingest.receipts import Receipts
 from ingest.worker import Worker
+from tests.integration.nats_server import eventually
 
 # The examples of a property may share a database: what is in it already must not change what comes out.
 SHARED_DATABASE = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
@@ -129,3 +130,16 @@ async def run_until_settled(bench: Bench, count: int = 1, *, within_s: float = 2
             bench.changed.clear()
             await bench.changed.wait()
         work.cancel()
+
+
+async def run_until(bench: Bench, reached: Callable[[], bool | Awaitable[bool]]) -> None:
+    """Let the pipeline work until a condition holds, and then no more."""
+    async with asyncio.TaskGroup() as tasks:
+        work = tasks.create_task(bench.pipeline.run())
+        await eventually(reached)
+        work.cancel()
+
+
+async def somebody_waits(bench: Bench) -> bool:
+    """Whether a session of the server waits for another's lock."""
+    return bool(await bench.rows("SELECT FROM pg_locks WHERE NOT granted"))

@@ -13,6 +13,7 @@ from typing import Any
 
 from gateway import Credentials, Session, credentials_of, ingest_account, lane_filters
 from gateway.accounts import Lane
+from gateway.errors import BrokerError
 from gateway.provisioning import DeviceAccount, NatsProvisioner
 from gateway.verifiers import verifiers_for
 
@@ -115,7 +116,7 @@ def secret_of(device: str) -> str:
     return f"secret of {device}"
 
 
-async def eventually(condition: Callable[[], bool | Awaitable[bool]], *, within_s: float = 10.0) -> None:
+async def eventually(condition: Callable[[], bool | Awaitable[bool]], *, within_s: float = 30.0) -> None:
     """Wait until a condition holds."""
     async with asyncio.timeout(within_s):
         while True:
@@ -123,6 +124,12 @@ async def eventually(condition: Callable[[], bool | Awaitable[bool]], *, within_
             if held if isinstance(held, bool) else await held:
                 return
             await asyncio.sleep(0.01)
+
+
+async def in_vain(session: Session, kind: type[BrokerError]) -> None:
+    """Wait until something of that kind is in the way of a session, and raise it."""
+    await eventually(lambda: isinstance(session._trouble, kind))
+    await session.wait_up(timeout_s=0.1)
 
 
 @contextlib.asynccontextmanager

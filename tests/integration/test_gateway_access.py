@@ -12,7 +12,7 @@ from gateway.errors import AccountsNotTaken, BrokerRefused, BrokerUnavailable
 from gateway.provisioning import DeviceAccount, NatsProvisioner
 from gateway.provisioning.files import tell_to_reload
 from gateway.session import Session
-from tests.integration.nats_server import BROKER_SECRET, NatsServer, eventually, running_nats
+from tests.integration.nats_server import BROKER_SECRET, NatsServer, eventually, in_vain, running_nats
 
 if TYPE_CHECKING:
     from ingest.delivery import Delivery
@@ -73,9 +73,9 @@ async def test_a_revoked_device_is_cut_off_and_stays_out_and_others_stay(nats: N
         await revoked.wait_ready(timeout_s=10)
         await other.wait_ready(timeout_s=10)
         await nats.let_in("H-02")
-        await eventually(lambda: not revoked.connected, within_s=5)
+        await eventually(lambda: not revoked.connected)
         with pytest.raises(BrokerRefused):
-            await revoked.wait_up(timeout_s=1)
+            await in_vain(revoked, BrokerRefused)
         assert other.connected
         assert other.counts.connects == 1
         await nats.let_in("H-01", "H-02")
@@ -85,7 +85,7 @@ async def test_a_revoked_device_is_cut_off_and_stays_out_and_others_stay(nats: N
 async def test_an_unknown_user_is_not_let_in(nats: NatsServer) -> None:
     async with nats.device("H-03") as stranger:
         with pytest.raises(BrokerRefused):
-            await stranger.wait_up(timeout_s=1)
+            await in_vain(stranger, BrokerRefused)
 
 
 async def test_another_device_cannot_wipe_a_session_without_its_client_id(nats: NatsServer) -> None:
@@ -132,7 +132,7 @@ async def test_accounts_written_while_the_broker_is_away_hold_when_it_is_back(na
         tasks.create_task(_comes_in(nats, "H-01"))
     async with nats.device("H-02") as out:
         with pytest.raises(BrokerRefused):
-            await out.wait_up(timeout_s=1)
+            await in_vain(out, BrokerRefused)
 
 
 async def test_a_stale_pid_file_harms_nobody(tmp_path: Path) -> None:

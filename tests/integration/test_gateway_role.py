@@ -14,7 +14,7 @@ from gateway import register
 from gateway.errors import BrokerRefused
 from ingest.database import Connection, connect
 from tests.integration.gateway_place import Place, made_place
-from tests.integration.nats_server import eventually
+from tests.integration.nats_server import eventually, in_vain
 
 
 @pytest.fixture(params=["nats", "mosquitto"])
@@ -31,19 +31,19 @@ async def test_a_device_added_is_let_in_at_once_and_a_revoked_one_is_out(place: 
         assert added["in_force"] is True
         assert added["publish"][:2] == ["gengfu/v1/H-01/up", "gengfu/v1/H-01/urgent"]
         async with place.session(added) as device:
-            await device.wait_up(timeout_s=5)
+            await device.wait_up(timeout_s=20)
             status, out, _ = await place.gengfu("device", "rotate", "H-01", "--json")
             rotated = json.loads(out)
-            await eventually(lambda: not device.connected, within_s=5)
+            await eventually(lambda: not device.connected)
             with pytest.raises(BrokerRefused):
-                await device.wait_up(timeout_s=1)
+                await in_vain(device, BrokerRefused)
         async with place.session(rotated) as device:
-            await device.wait_up(timeout_s=5)
+            await device.wait_up(timeout_s=20)
             status, out, _ = await place.gengfu("device", "revoke", "H-01", "--yes")
             assert (status, out) == (0, "H-01 is revoked: the broker acts on it\n")
-            await eventually(lambda: not device.connected, within_s=5)
+            await eventually(lambda: not device.connected)
             with pytest.raises(BrokerRefused):
-                await device.wait_up(timeout_s=1)
+                await in_vain(device, BrokerRefused)
         status, out, _ = await place.gengfu("device", "list", "--json")
         assert json.loads(out) == []
         status, out, _ = await place.gengfu("device", "list", "--all")

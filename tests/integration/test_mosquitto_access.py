@@ -16,7 +16,7 @@ from gateway.provisioning import MosquittoProvisioner
 from gateway.provisioning.files import tell_to_reload, write_if_changed
 from gateway.session import Session
 from tests.integration.mosquitto_server import MosquittoServer, mosquitto
-from tests.integration.nats_server import BROKER_SECRET, eventually
+from tests.integration.nats_server import BROKER_SECRET, eventually, in_vain
 
 if TYPE_CHECKING:
     from ingest.delivery import Delivery
@@ -127,9 +127,9 @@ async def test_a_revoked_device_is_cut_off_and_stays_out_and_others_stay(broker:
         await revoked.wait_up(timeout_s=10)
         await other.wait_up(timeout_s=10)
         await broker.let_in("H-02")
-        await eventually(lambda: not revoked.connected, within_s=5)
+        await eventually(lambda: not revoked.connected)
         with pytest.raises(BrokerRefused):
-            await revoked.wait_up(timeout_s=1)
+            await in_vain(revoked, BrokerRefused)
         assert other.connected
         assert other.counts.connects == 1
         await broker.let_in("H-01", "H-02")
@@ -140,7 +140,7 @@ async def test_an_unknown_user_is_not_let_in(broker: MosquittoServer) -> None:
     for name in ("H-03", "nobody", "gengfu-marker"):
         async with broker.device(name) as stranger:
             with pytest.raises(BrokerRefused):
-                await stranger.wait_up(timeout_s=1)
+                await in_vain(stranger, BrokerRefused)
 
 
 async def test_a_client_id_that_is_known_gets_nobody_elses_session(broker: MosquittoServer) -> None:
@@ -237,7 +237,7 @@ async def test_accounts_written_while_the_broker_is_away_hold_when_it_is_back(br
     async with broker.device("H-01") as known, broker.device("H-02") as out:
         await known.wait_up(timeout_s=10)
         with pytest.raises(BrokerRefused):
-            await out.wait_up(timeout_s=1)
+            await in_vain(out, BrokerRefused)
 
 
 async def test_what_waits_outlives_a_restart_of_the_broker(broker: MosquittoServer) -> None:
