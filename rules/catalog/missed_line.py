@@ -64,6 +64,7 @@ class MissedLine(DutyRule):
     def plan(self, planning: Planning) -> list[Planned]:
         world, planned = planning.world, {}
         shifts = {it.shift for it in world.line_plans}
+        walking = {(it.unit, it.code) for it in world.shifts}
         for watch in watches(world, since=planning.since, until=planning.until):
             if watch.shift.code not in shifts:
                 continue
@@ -71,6 +72,8 @@ class MissedLine(DutyRule):
                 line = world.lines.at(plan.line, watch.starts_at)
                 if plan.shift != watch.shift.code or line is None:
                     continue
+                if watch.shift.unit != plan.unit and (plan.unit, plan.shift) in walking:
+                    continue  # another unit's days and hours of the same shift: this one has its own, or rests
                 part = (watch.ends_at - watch.starts_at) / plan.times
                 for number in range(plan.times):
                     window = Span(watch.starts_at + part * number, watch.starts_at + part * (number + 1))
