@@ -1,5 +1,6 @@
 """Movements that are too fast to be believed, and fixes that nothing can have reached and left."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -67,21 +68,31 @@ class Track:
 def _apart(fixes: tuple[Fix, ...], leaps: list[int], pace: Pace) -> tuple[tuple[Fix, ...], tuple[Fix, ...]]:
     """The fixes, and apart from them those that lie where the device cannot have been.
 
-    A few fixes that follow each other are a jump when the ways to them and from them are too fast, and the way past
-    them is not. Where a whole track goes on elsewhere nobody can say which part is the true one.
+    Fixes of two minutes at the most are a jump when the ways to them and from them are too fast, and the way past them
+    is not. Where a whole track goes on elsewhere nobody can say which part is the true one.
     """
     if len(leaps) < 2:
         return fixes, ()
     edges = [0, *(it + 1 for it in leaps), len(fixes)]
     pieces = [fixes[start:stop] for start, stop in pairwise(edges)]
     kept, jumps = list(pieces[0]), list[Fix]()
-    for piece, following in pairwise(pieces[1:]):
-        brief = piece[-1].time - piece[0].time <= pace.max_gap
-        if brief and not _leap(kept[-1], following[0], pace):
-            jumps += piece
-        else:
-            kept += piece
-    return (*kept, *pieces[-1]), tuple(jumps)
+    number = 1
+    while number < len(pieces):
+        past = _past(pieces, number, kept[-1], pace)
+        jumps += [fix for piece in pieces[number:past] for fix in piece]
+        kept += pieces[past]
+        number = past + 1
+    return tuple(kept), tuple(jumps)
+
+
+def _past(pieces: Sequence[tuple[Fix, ...]], number: int, before: Fix, pace: Pace) -> int:
+    """The piece with which the track goes on: this one, or one soon after it to which the way is possible."""
+    for following in range(number + 1, len(pieces)):
+        if pieces[following - 1][-1].time - pieces[number][0].time > pace.max_gap:
+            break
+        if not _leap(before, pieces[following][0], pace):
+            return following
+    return number
 
 
 def _leap(a: Fix, b: Fix, pace: Pace) -> bool:
