@@ -20,9 +20,10 @@ from typing_extensions import override
 from rules.core.alerts import UNPROVEN, WITHDRAWN, Clear, Intent, Raise, Reason, Severity
 from rules.core.duties import NOT_PROVEN, Duty, Judgement, Verdict
 from rules.core.fixes import MARGIN, Span
-from rules.core.presence import absences, doubts, earliest, evidence, sight, visit_reasons
+from rules.core.presence import absences, doubts, earliest, sight, visit_reasons
 from rules.core.reasons import Why, instant, reason
 from rules.core.visits import Circle
+from rules.core.witness import evidence
 from rules.core.words import clock, length
 from rules.rule import (
     Arrival,

@@ -12,7 +12,7 @@ from rules.core.fixes import Fix, Pace, Span, ordered, within
 from rules.core.holes import Hole, heard, holes
 from rules.core.jumps import Track
 from rules.core.places import Place
-from rules.core.reasons import Why, instant, reason
+from rules.core.reasons import Why, reason
 from rules.core.visits import (
     Approach,
     Columns,
@@ -25,7 +25,7 @@ from rules.core.visits import (
     visit_of,
 )
 
-_DEVICES_KEPT = 8  # devices whose fixes evidence copies; a unit holds fewer, "any unit" may hold hundreds
+DEVICES_KEPT = 8  # devices whose fixes evidence copies; a unit holds fewer, "any unit" may hold hundreds
 _HOLES_KEPT = 3  # the longest holes of a device tell enough
 
 
@@ -239,13 +239,13 @@ def doubts(sightings: Sequence[Sighting], *, one_unit: bool = True) -> list[Reas
         return []
     if any(it.rules_out for it in sightings):
         others = [it for it in sightings if one_unit and it.kind == "vehicle" and it.fixes]
-        return [doubt for it in others[:_DEVICES_KEPT] for doubt in it.strays]
-    return [doubt for it in sightings[:_DEVICES_KEPT] for doubt in it.doubts]
+        return [doubt for it in others[:DEVICES_KEPT] for doubt in it.strays]
+    return [doubt for it in sightings[:DEVICES_KEPT] for doubt in it.doubts]
 
 
 def absences(sightings: Sequence[Sighting]) -> list[Reason]:
     """What shows that nobody was there: passes that do not count, else how near the covering devices came."""
-    ruling = [it for it in nearest_first(sightings)[:_DEVICES_KEPT] if it.rules_out]
+    ruling = [it for it in nearest_first(sightings)[:DEVICES_KEPT] if it.rules_out]
     return [why for it in ruling for why in it.short] + [
         reason(
             Why.NEAREST_FIX,
@@ -284,62 +284,6 @@ def visit_reasons(sighting: Sighting, visit: Visit) -> list[Reason]:
 def nearest_first(sightings: Sequence[Sighting]) -> list[Sighting]:
     """Those that came nearest first; those without any fix last."""
     return sorted(sightings, key=lambda it: (it.nearest.distance_m if it.nearest else float("inf"), it.device))
-
-
-def evidence(circle: Place, span: Span, sightings: Sequence[Sighting]) -> dict[str, Any]:
-    """Copies of the fixes on which a verdict rests, bounded in number; they outlive the raw track."""
-    chosen = earliest(sightings)
-    return {
-        "place": dict(circle.shown()),
-        "window": [instant(span.start), instant(span.end)],
-        "visit": _visit(*chosen) if chosen else None,
-        "devices": [_device(it, circle) for it in nearest_first(sightings)[:_DEVICES_KEPT]],
-    }
-
-
-def _visit(sighting: Sighting, visit: Visit) -> dict[str, Any]:
-    late = [fix.received_at for fix in visit.fixes if fix.received_at]
-    return {
-        "device": sighting.device,
-        "holder": visit.holder or sighting.holder,
-        "at": instant(visit.at),
-        "received_at": instant(max(late)) if late else None,
-    }
-
-
-def _device(sighting: Sighting, circle: Place) -> dict[str, Any]:
-    kept: set[Fix] = set()
-    if sighting.visit:
-        kept.update(sighting.visit.fixes)
-    if sighting.nearest:
-        kept.update(sighting.nearest.fixes)
-    for hole in sighting.holes:
-        kept.update(fix for fix in (hole.before, hole.after) if fix)
-    if sighting.fixes:
-        kept.update((sighting.fixes[0], sighting.fixes[-1]))
-    return {
-        "device": sighting.device,
-        "holder": sighting.holder,
-        "fixes_in_window": len(sighting.fixes),
-        "holes": [[instant(hole.start), instant(hole.end)] for hole in sighting.holes],
-        "fixes": [_copy(fix, circle) for fix in sorted(kept, key=lambda fix: (fix.time, fix.digest))],
-    }
-
-
-def _copy(fix: Fix, circle: Place) -> dict[str, Any]:
-    return {
-        "time": instant(fix.time),
-        "lat": fix.lat,
-        "lon": fix.lon,
-        "accuracy_m": fix.accuracy_m,
-        "distance_m": round(circle.distance_m(fix), 1),
-        "received_after_s": _delay(fix.time, fix.received_at),
-        "flags": fix.flags,
-    }
-
-
-def _delay(time: datetime, received_at: datetime | None) -> float | None:
-    return None if received_at is None else round((received_at - time).total_seconds(), 1)
 
 
 def _ends(tracked: Tracked, gaps: Sequence[Hole], *, span: Span) -> list[Reason]:

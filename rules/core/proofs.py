@@ -14,13 +14,13 @@ from rules.core.presence import (
     Tracked,
     absences,
     doubts,
-    evidence,
     sight_around,
     visit_reasons,
 )
 from rules.core.reasons import Why, instant, reason
 from rules.core.scans import Touch, shown
 from rules.core.visits import Visit
+from rules.core.witness import evidence
 
 Phase = Literal["met", "late", "early"]
 
