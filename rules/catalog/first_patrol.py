@@ -30,13 +30,13 @@ from rules.core.reasons import Why, instant, reason
 from rules.core.rounds import Watch, watches
 from rules.core.settling import settle_time
 from rules.core.telling import told
+from rules.core.testimony import DEVICES_KEPT
 from rules.core.words import clock, length
 from rules.core.world import World
 from rules.facts import Case, Group, Planning
 from rules.replies import Need, Planned
 from rules.rule import DutyRule, Rule, RuleSettings, Subject
 
-_DEVICES_KEPT = 8
 _HOLES_KEPT = 3
 
 
@@ -125,17 +125,17 @@ class FirstPatrol(DutyRule):
         shown: dict[str, Any] = {"grids": sorted(grids), "window": [instant(window.start), instant(window.end)]}
         if first := _first(case.tracked, grids, wide, settings.accuracy_m):
             return _began(*first, window, shown)
-        shown["devices"] = [_device(it, window) for it in case.tracked[:_DEVICES_KEPT]]
+        shown["devices"] = [_device(it, window) for it in case.tracked[:DEVICES_KEPT]]
         if not case.tracked:
             return Judgement(verdict=Verdict.IN_DOUBT, reasons=(reason(Why.NO_DEVICE),), evidence=shown)
         shapes = (case.world.shapes.at(code, duty.opens_at) for code in sorted(grids))
         ground = area_of(tuple(it.geometry for it in shapes if it is not None))
         doubts = [_doubts(it, window, settings.accuracy_m, ground) for it in case.tracked]
         if all(doubts):
-            reasons = tuple(doubt for found in doubts[:_DEVICES_KEPT] for doubt in found)
+            reasons = tuple(doubt for found in doubts[:DEVICES_KEPT] for doubt in found)
             return Judgement(verdict=Verdict.IN_DOUBT, reasons=reasons, evidence=shown)
         away = [_elsewhere(it, window) for it, doubt in zip(case.tracked, doubts, strict=True) if not doubt]
-        return Judgement(verdict=Verdict.MISSED, reasons=tuple(away[:_DEVICES_KEPT]), evidence=shown)
+        return Judgement(verdict=Verdict.MISSED, reasons=tuple(away[:DEVICES_KEPT]), evidence=shown)
 
     @override
     def alerts(self, group: Group) -> list[Intent]:

@@ -30,12 +30,12 @@ from rules.core.reasons import Why, instant, reason
 from rules.core.rounds import watches
 from rules.core.settling import settle_time
 from rules.core.telling import graded, told
+from rules.core.testimony import DEVICES_KEPT
 from rules.core.words import clock
 from rules.facts import Case, Group, Planning
 from rules.replies import Need, Planned
 from rules.rule import DutyRule, Rule, RuleSettings, Subject
 
-_DEVICES_KEPT = 8  # whose doubts a verdict names
 _STRETCHES_KEPT = 60  # in evidence; a walk seldom has more than ten
 _HOLES_KEPT = 3
 
@@ -66,6 +66,7 @@ class MissedLine(DutyRule):
     def plan(self, planning: Planning) -> list[Planned]:
         world, planned = planning.world, {}
         shifts = {it.shift for it in world.line_plans}
+        walking = {(it.unit, it.code) for it in world.shifts}
         for watch in watches(world, since=planning.since, until=planning.until):
             if watch.shift.code not in shifts:
                 continue
@@ -73,6 +74,8 @@ class MissedLine(DutyRule):
                 line = world.lines.at(plan.line, watch.starts_at)
                 if plan.shift != watch.shift.code or line is None:
                     continue
+                if watch.shift.unit != plan.unit and (plan.unit, plan.shift) in walking:
+                    continue  # another unit's days and hours of the same shift: this one has its own, or rests
                 part = (watch.ends_at - watch.starts_at) / plan.times
                 for number in range(plan.times):
                     window = Span(watch.starts_at + part * number, watch.starts_at + part * (number + 1))
@@ -202,7 +205,7 @@ class _Walk:
         if not self.tracked:
             return [reason(Why.NO_DEVICE)]
         its = [self._doubts_of(it, need_m) for it in self.tracked]
-        return [] if not all(its) else [doubt for found in its[:_DEVICES_KEPT] for doubt in found]
+        return [] if not all(its) else [doubt for found in its[:DEVICES_KEPT] for doubt in found]
 
     def _doubts_of(self, it: Tracked, need_m: float) -> list[Reason]:
         found: list[Reason] = []
@@ -258,7 +261,7 @@ class _Walk:
             "uncovered": [[round(it.from_m, 1), round(it.to_m, 1)] for it in self.left[:_STRETCHES_KEPT]],
             "devices": [
                 {"device": it.device, "holder": it.holder, "fixes_in_window": len(within(it.credible, self.span))}
-                for it in self.tracked[:_DEVICES_KEPT]
+                for it in self.tracked[:DEVICES_KEPT]
             ],
         }
 

@@ -29,13 +29,13 @@ from rules.core.presence import Tracked
 from rules.core.reasons import Why, instant, reason
 from rules.core.settling import settle_time
 from rules.core.telling import graded, told
+from rules.core.testimony import DEVICES_KEPT
 from rules.core.words import clock
 from rules.facts import Case, Group, Planning
 from rules.replies import Need, Planned
 from rules.rule import DutyRule, Rule, RuleSettings, Subject
 
 _NAMED = 5  # absences and holes that a verdict names, the longest
-_DEVICES_KEPT = 8
 
 
 class Settings(RuleSettings):
@@ -169,7 +169,7 @@ def _doubts(tracked: Sequence[Tracked], found: Attendance, place: Place) -> list
     if not tracked:
         return [reason(Why.NO_DEVICE)]
     reasons: list[Reason] = []
-    for it in tracked[:_DEVICES_KEPT]:
+    for it in tracked[:DEVICES_KEPT]:
         if not heard(it.credible, span=found.span, pace=it.pace):
             reasons.append(reason(Why.SILENT_DEVICE, device=it.device))
         coarse = [fix.accuracy_m for fix in within(it.credible, found.span) if (fix.accuracy_m or 0) > place.breadth_m]
@@ -179,7 +179,7 @@ def _doubts(tracked: Sequence[Tracked], found: Attendance, place: Place) -> list
         made_up = next((fix for fix in within(it.held, found.span) if not fix.credible), None)
         if made_up:
             reasons.append(reason(Why.MOCK, device=it.device, at=made_up.time))
-    names = ", ".join(it.device for it in tracked[:_DEVICES_KEPT])
+    names = ", ".join(it.device for it in tracked[:DEVICES_KEPT])
     holes = [
         reason(Why.HOLE, device=names, start=it.start, end=it.end, gap_s=_length_s(it))
         for it in _longest(found.unknown)
@@ -206,7 +206,7 @@ def _evidence(place: Place, post: StaticPost, found: Attendance, tracked: Sequen
         "present": _instants(found.present),
         "absent": _instants(found.absent),
         "unknown": _instants(found.unknown),
-        "devices": [_device(it, found, place) for it in tracked[:_DEVICES_KEPT]],
+        "devices": [_device(it, found, place) for it in tracked[:DEVICES_KEPT]],
     }
 
 

@@ -186,6 +186,8 @@ def sight_around(tracked: Tracked, place: Place, window: Span, around: Span, ter
     be off. What it reported around the window and leaves open whether it was there is a doubt all the same.
     """
     inner = tracked.sight(place, window, terms)
+    if inner.doubts and not terms.dwell_s:
+        return inner  # a stay may go on after the window; whatever else is open stays so
     outer = tracked.sight(place, around, terms)
     ends = [it for it in inner.doubts if it not in inner.strays]
     known = [*ends, *outer.strays]

@@ -222,10 +222,10 @@ def rushes(pairs: Iterable[tuple[Fix, Fix]], place: Place, *, span: Span) -> Ite
             continue
         start, end = (to_local_m(fix.lat, fix.lon, place.lat, place.lon) for fix in (a, b))
         nearness, share = place.nearest_along(start, end)
-        at = a.time + (b.time - a.time) * share
+        at, accuracy_m = a.time + (b.time - a.time) * share, worse(a.accuracy_m, b.accuracy_m)
         outside = min(place.distance_m(a), place.distance_m(b)) > place.radius_m
-        if outside and nearness <= place.radius_m and at in span:
-            yield Approach(0, at, nearness, worse(a.accuracy_m, b.accuracy_m), (a, b))
+        if outside and nearness <= place.radius_m + (accuracy_m or 0.0) and at in span:
+            yield Approach(0, at, nearness, accuracy_m, (a, b))
 
 
 def nearest_approach(course: Iterable[Approach]) -> Approach | None:

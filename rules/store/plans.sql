@@ -97,14 +97,14 @@ UPDATE duty d
 
 -- name: judge_touched
 -- Duties that have begun and whose world was corrected: what is found may be something else now. A waived
--- one stays so, and one whose readings are gone.
+-- one stays so, and one whose readings are gone. What is asked of no unit in particular may be anybody's.
 UPDATE duty d SET judge_at = %(now)s
  WHERE d.rule = ANY(%(rules)s) AND d.state <> 'superseded' AND d.verdict IS DISTINCT FROM 'waived'
    AND d.opens_at <= %(now)s AND d.due_at > %(floor)s
    AND d.opens_at - interval '1 hour' >= coalesce((SELECT at FROM storage_edge WHERE name = 'dropped'), '-infinity')
    AND d.settles_at + CASE WHEN d.rule = ANY(%(lasting)s) THEN interval '1 day' ELSE interval '0' END > %(since)s
    AND (%(until)s::timestamptz IS NULL OR d.opens_at - interval '1 hour' < %(until)s)
-   AND (%(units)s::text[] IS NULL OR d.unit = ANY(%(units)s))
+   AND (%(units)s::text[] IS NULL OR d.unit IS NULL OR d.unit = ANY(%(units)s))
    AND (%(subjects)s::text[] IS NULL OR d.subject = ANY(%(subjects)s))
    AND (d.judge_at IS NULL OR d.judge_at > %(now)s);
 

@@ -24,7 +24,7 @@ async def site(database_url: str) -> AsyncIterator[Site]:
         yield site
 
 
-async def dispatched(site: Site, minute: float) -> int:
+async def dispatched(site: Site, minute: float, *, unit: str | None = "U-1") -> int:
     lat, lon = place(0, 3000)
     async with site.connection.transaction():
         incident = await open_incident(
@@ -37,7 +37,7 @@ async def dispatched(site: Site, minute: float) -> int:
             lat=lat,
             lon=lon,
         )
-        await dispatch_incident(site.connection, incident.id, unit="U-1", at=at(minute))
+        await dispatch_incident(site.connection, incident.id, unit=unit, at=at(minute))
     return incident.id
 
 
@@ -72,6 +72,25 @@ async def test_custody_put_right_for_the_hours_in_which_coming_is_late_finds_the
         )
     await site.work(FINAL + 1)
     assert await responses(site) == [("missed", "superseded"), ("late", "final")]
+
+
+async def test_what_anybody_may_do_is_judged_again_when_anybodys_custody_is_put_right(site: Site) -> None:
+    await site.device("H-09", unit=None)
+    await site.work(0)
+    await dispatched(site, 10, unit=None)
+    await site.stay("H-03", 8, 17, 0, 900)
+    await site.stay("H-09", 8, 17, 0, 3000)
+    await site.work(16)
+    await site.work(FINAL)
+    assert await responses(site) == [("missed", "final")]
+    await site.unit("U-2")
+    await site.do(
+        "INSERT INTO custody (device, holder_kind, holder, valid_from) VALUES (%s, 'unit', 'U-2', %s)",
+        site.numbers["H-09"],
+        at(0),
+    )
+    await site.work(FINAL + 1)
+    assert await responses(site) == [("missed", "superseded"), ("met", "final")]
 
 
 async def test_whoever_is_called_off_hears_nothing(site: Site) -> None:

@@ -192,3 +192,15 @@ def test_people_hear_the_percentage_and_that_it_is_withdrawn(duty: Duty) -> None
     met = told(judged(duty, *walk(-5, 10, 0), *along(10.5, 0, 1000), *walk(30, 70, 1000)))
     assert isinstance(met, Clear)
     assert met.event == "withdrawn"
+
+
+def test_another_units_days_and_hours_of_the_same_shift_are_not_its_own() -> None:
+    """On Saturdays the second unit alone is out, in a later shift of the same name; the first one's line rests too."""
+    where = line_world()
+    rests = shift(days=frozenset(range(5)))
+    others = shift("12:00", "14:00", unit="U-2")
+    assert plan("missed_line", replace(where, shifts=(rests, others)), hours=10) == []
+    weekday = plan("missed_line", replace(where, shifts=(shift(), others)), hours=10)
+    assert [(it.duty.opens_at, it.duty.due_at) for it in weekday] == [(at(0), at(60))]
+    shared = plan("missed_line", replace(where, shifts=(others,)), hours=10)
+    assert [(it.duty.opens_at, it.duty.due_at) for it in shared] == [(at(240), at(360))]

@@ -1,18 +1,22 @@
 """What must hold for every track: order, repetition and batches change nothing, nor does the time of day."""
 
 import json
+import math
+import random
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rules.core.dated import Book
 from rules.core.duties import Duty, Judgement, Verdict
 from rules.core.fixes import PACES, Fix, Span, ordered
 from rules.core.holes import holes
 from rules.core.presence import Tracked
 from rules.core.visits import Circle, approaches
-from tests.unit.rules.timeline import at, fix, judge, place, plan, tracked, world
+from tests.unit.rules.timeline import at, fix, judge, place, plan, point, tracked, world
 
 DUTY = next(it.duty for it in plan("missed_checkpoint", world()) if it.duty.subject == "C-1")
 
@@ -94,3 +98,41 @@ def _moved(duty: Duty, shift: timedelta) -> Duty:
 
 def _later(device: Tracked, shift: timedelta) -> Tracked:
     return replace(device, fixes=tuple(replace(it, time=it.time + shift) for it in device.fixes))
+
+
+@settings(max_examples=150, deadline=None)
+@given(seed=st.integers(0, 2**32), ride=st.booleans())
+def test_whoever_was_there_is_never_said_to_have_missed_it(seed: int, ride: bool) -> None:
+    """An honest receiver, straight ways between its fixes, holes, stray fixes: the innocent is met or in doubt."""
+    dice = random.Random(seed)  # noqa: S311  a walk, not a secret
+    radius_m = dice.choice((10, 30, 80))
+    where = world(checkpoints=Book([replace(point("C-1", 0), radius_m=radius_m), point("C-2", 5000)]))
+    duty = next(it.duty for it in plan("missed_checkpoint", where) if it.duty.subject == "C-1")
+    second, east, north = -360.0, dice.uniform(-400, 400), dice.uniform(-400, 400)
+    truth: list[tuple[float, float, float]] = [(second, east, north)]
+    while second < 3960:
+        step_s = dice.choice((10, 30, 30, 60))
+        speed, course = dice.uniform(0, 9 if ride else 4.9), dice.uniform(0, math.tau)
+        if dice.random() < 0.3:
+            course = math.atan2(-north, -east)  # to the checkpoint
+        east, north = east + speed * step_s * math.cos(course), north + speed * step_s * math.sin(course)
+        second += step_s
+        truth.append((second, east, north))
+    hole = dice.uniform(0, 3300)
+    fixes = []
+    for second, east, north in truth:
+        if not ride and dice.random() < 0.5 and hole < second < hole + 400:
+            continue
+        accuracy_m, course = dice.choice((4, 8, 25, 60)), dice.uniform(0, math.tau)
+        off = 3000 if dice.random() < 0.02 else dice.uniform(0, accuracy_m)
+        noise = east + off * math.cos(course), north + off * math.sin(course)
+        fixes.append(fix(second / 60, *noise, accuracy_m=accuracy_m))
+    there = any(
+        -300 <= a[0] + (b[0] - a[0]) * part / 20 <= 3900
+        and math.hypot(a[1] + (b[1] - a[1]) * part / 20, a[2] + (b[2] - a[2]) * part / 20) < radius_m
+        for a, b in pairwise(truth)
+        for part in range(21)
+    )
+    found = judge(duty, tracked(fixes), where=where)
+    if there:
+        assert found.verdict is not Verdict.MISSED, found.reasons
