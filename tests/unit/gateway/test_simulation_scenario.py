@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ScenarioError
-from gateway.simulation import load_scenario, shipped
+from gateway.simulation import Scenario, load_scenario, shipped
 from gateway.simulation.scenario import parse_scenario
 from gateway.simulation.times import seconds
 from tests.unit.gateway.simulated_town import plan
@@ -17,6 +17,14 @@ def test_all_shipped_scenarios_can_be_read() -> None:
         assert load_scenario(name).title
     assert load_scenario("calm").length is None
     assert load_scenario("one-night").length == 8100
+
+
+def test_the_guide_names_every_scenario_and_every_event() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "how-to" / "simulate.md").read_text(encoding="utf-8")
+    assert [it for it in shipped() if f"`{it}`" not in guide] == []
+    tables = [key for key, field in Scenario.model_fields.items() if str(field.annotation).startswith("list[")]
+    assert len(tables) == 10
+    assert [it for it in tables if f"`[[{it}]]`" not in guide] == []
 
 
 def test_a_file_can_be_given(tmp_path: Path) -> None:
@@ -50,6 +58,8 @@ def test_what_is_no_duration(text: object) -> None:
         ('[[sos]]\nat = "soon"', "sos 1.at: must be a duration such as 1h20m, 40m or 90s"),
         ('[[silences]]\nat = "1m"', "silences 1.for: Field required"),
         ('[[silences]]\nat = "1m"\nfor = "1m"\nunit = "a"\ndevice = "b"', "give device or unit, not both"),
+        ('detours = [{ at = "1m", for = "2m", to = "K-1", far = 9 }]', "detours 1: give to or far, not both"),
+        ('tricks = [{ at = "1m", for = "2m", how = "magic" }]', "tricks 1.how:"),
         ("[[skips]]\nunit = 'F'", "skips 1: give either checkpoints, points or lines"),
         ('[report_interval]\nphone = "1s"', "report_interval names phone; kinds are handset"),
         ("[gps]\nsigma_m = -1", "gps.sigma_m: Input should be greater than or equal to 0"),
@@ -71,6 +81,12 @@ def test_every_slip_is_named(text: str, said: str) -> None:
         ('incidents = [{ at = "1m", place = "K-9" }]', "incidents 1.place: there is no checkpoint K-9"),
         ('skips = [{ checkpoints = ["K-1", "K-8"] }]', "skips 1.checkpoints: there is no checkpoint K-8"),
         ('knocks = [{ thing = "HY-2", at = "1m", for = "1m" }]', "there is no equipment with a tag HY-2"),
+        ('skips = [{ lines = ["L-9"] }]', "skips 1.lines: there is no line L-9"),
+        ('detours = [{ at = "1m", for = "2m", unit = "F-9" }]', "detours 1.unit: there is no unit F-9"),
+        ('detours = [{ at = "1m", for = "2m", to = "K-9" }]', "detours 1.to: there is no checkpoint K-9"),
+        ('tricks = [{ at = "1m", for = "2m", how = "mock", device = "X" }]', "tricks 1.device: there is no device X"),
+        ('flats = [{ at = "1m", for = "2m", unit = "CAR-1" }]', "flats 1.unit: there is no electric unit CAR-1"),
+        ('leaves = [{ for = "2m", post = "P-9" }]', "leaves 1.post: there is no post P-9"),
         ('shifts = { only = ["late"] }', "shifts.only: there is no shift late"),
     ],
 )
