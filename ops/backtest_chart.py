@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+from ops.backtest_report import headline
 from ops.errors import OpsError
 from rules.backtest import Result, Told
 from rules.backtest.result import counted
@@ -88,7 +89,7 @@ def _head(result: Result) -> list[str]:
     span = f"{day_clock(result.span.start, result.zone)} - {day_clock(result.span.end, result.zone)}"
     changes = ", ".join(f"{key} = {value}" for key, value in result.changes.items())
     return [
-        _text(LEFT, 24, f"{result.rule}: would have been raised {result.sentence()}", size=16),
+        _text(LEFT, 24, f"{result.rule}: {headline(result)}", size=16),
         _text(LEFT, 44, f"{span} ({result.zone})" + (f", with {changes}" if changes else "")),
     ]
 

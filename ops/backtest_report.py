@@ -32,7 +32,7 @@ def show(result: Result, *, console: Console) -> None:
         console.print(f"  with {key} = {value}")
     for remark in result.remarks:
         console.print(f"  [yellow]note[/yellow] {at_site(remark, zone=ZoneInfo(result.zone))}")
-    console.print(f"would have been raised [bold]{result.sentence()}[/bold]; in fact {_times(len(result.in_fact))}")
+    console.print(f"[bold]{headline(result)}[/bold]; in fact {_times(len(result.in_fact))}")
     both, here, fact = result.both()
     if result.raised or result.in_fact:
         console.print(f"  the same alerts: {both}; only here: {here}; only in fact: {fact}")
@@ -45,6 +45,11 @@ def show(result: Result, *, console: Console) -> None:
         _names(name, what, result, console)
     _ends(result.raised, console)
     _differing(result, console)
+
+
+def headline(result: Result) -> str:
+    """How often it would have been raised, and on what most of all."""
+    return f"would have been raised {result.sentence()}" if result.raised else "would never have been raised"
 
 
 def as_json(result: Result) -> dict[str, Any]:

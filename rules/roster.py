@@ -179,13 +179,13 @@ async def give(
     before = await store.custody_meeting(connection, found["number"], start=at, end=until)
     for spell in before:
         if not hand_over or spell.valid_from >= at:
+            said = f"{device} is held by {spell.holder} {_when(spell.valid_from, spell.valid_to)}"
+            if spell.holder == holder and spell.valid_from <= at:
+                raise NotNow(f"{said} already; to change from when or until when, put the record right")
             remedy = (
                 "choose a time beside it, or put the record right" if hand_over else "take it back, or hand it over"
             )
-            raise NotNow(
-                f"{device} is held by {spell.holder} {_when(spell.valid_from, spell.valid_to)}; "
-                f"nothing is held by two: {remedy}"
-            )
+            raise NotNow(f"{said}; nothing is held by two: {remedy}")
         await store.cut_custody(connection, spell, start=spell.valid_from, end=at, actor=actor)
     columns = {"device": found["number"], "holder_kind": kind, "holder": holder, "start": at, "end": until}
     await store.add_custody(connection, **columns, actor=actor)

@@ -79,7 +79,16 @@ def _findings(found: list[ErrorDetails], part: str, model: type[BaseModel]) -> l
     return [
         Finding(
             ".".join([part, *(str(step) for step in one["loc"])])[:200],
-            f"unknown; there are {known}" if one["type"] == "extra_forbidden" else one["msg"],
+            f"unknown; there are {known}" if one["type"] == "extra_forbidden" else _words(one, model),
         )
         for one in found[:MAX_FINDINGS]
     ]
+
+
+def _words(one: ErrorDetails, model: type[BaseModel]) -> str:
+    """What is wrong; of a field that is missing, what it is for."""
+    if one["type"] != "missing" or len(one["loc"]) != 1:
+        return one["msg"]
+    fields = model.model_fields.items()
+    its = [field.description for name, field in fields if one["loc"][0] in {name, field.alias} and field.description]
+    return f"missing: {its[0]}" if its else "missing"

@@ -43,7 +43,7 @@ def gini(values: Iterable[float]) -> float | None:
         return None
     count = len(ordered)
     weighted = sum(rank * value for rank, value in enumerate(ordered, start=1))
-    return round(2 * weighted / (count * total) - (count + 1) / count, 3)
+    return round(2 * weighted / (count * total) - (count + 1) / count, 3) + 0.0  # no -0.0
 
 
 def extremes(values: Mapping[str, float]) -> tuple[str | None, str | None]:

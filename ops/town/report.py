@@ -64,7 +64,7 @@ def _balance(town: Town) -> Table:
         total, spread = sum(values.values()), gini(values.values())
         if spread is None:
             continue
-        most, least = (f"{values[code]:,.4g} {names[code]}" for code in extremes(values) if code is not None)
+        most, least = (f"{values[code]:,.4g} {code} {names[code]}" for code in extremes(values) if code is not None)
         table.add_row(load, f"{total:,.4g}", f"{total / len(values):,.3g}", Text(least), Text(most), f"{spread:.2f}")
     return table
 

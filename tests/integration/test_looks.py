@@ -36,7 +36,9 @@ async def test_a_look_without_a_purpose_is_refused_and_shows_nothing(site: Site,
 async def test_the_refusal_says_what_to_do(site: Site) -> None:
     async with site.as_user("officer") as browser:
         reply = await browser.get("/api/devices/H1/track?purpose=why")
+        missing = (await browser.get("/api/devices/H1/track")).json["errors"]
     assert "at least 4 characters why you look" in reply.json["errors"][0]["what"]
+    assert missing[0]["what"].startswith("missing: why you look, in at least four characters")
 
 
 async def test_a_patrol_sees_who_looked_at_its_own_track_when_and_why(site: Site) -> None:

@@ -106,6 +106,8 @@ async def test_refusals_of_custody_have_the_sites_time(gengfu: Gengfu) -> None:
     assert (await gengfu("custody", "give", "X9", "P1", "--at", "2026-06-01 08:00"))[0] == 0
     status, said = await gengfu("custody", "give", "X9", "P2", "--at", "2026-06-02 08:00")
     assert (status, "X9 is held by P1 from 2026-06-01 08:00 on" in said) == (1, True)
+    same = await gengfu("custody", "give", "X9", "P1", "--at", "2026-06-02 08:00")
+    assert (same[0], "held by P1 from 2026-06-01 08:00 on already" in same[1]) == (1, True)
     night = ("--hand-over", "--at", "2026-06-02 20:00", "--until", "2026-06-03 08:00")
     lines = (await gengfu("custody", "give", "X9", "P2", *night))[1].splitlines()
     assert lines[0] == "X9 is held by P2 from 2026-06-02 20:00 until 2026-06-03 08:00"

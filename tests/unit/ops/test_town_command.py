@@ -23,8 +23,8 @@ def test_a_sound_town_is_0(folder: Path) -> None:
     assert result.exit_code == 0
     assert "0 errors, 0 warnings, 0 info: the town can be imported" in result.output
     work = {line.split("  ")[0]: line.split() for line in result.output.splitlines()}
-    assert work["checkpoints"][1:3] == ["120", "2.22"], "120 over 54 base grids"
-    assert 0 < float(work["road km"][-1]) < 0.5, "the Gini figure"
+    assert (work["checkpoints"][1:3], work["checkpoints"][-1]) == (["3", "0.75"], "0.25"), "three over four base grids"
+    assert work["road km"][-1] == "0.00", "the road runs as far through each of them"
 
 
 def test_errors_are_1_and_shown_by_file(folder: Path) -> None:
