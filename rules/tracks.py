@@ -12,6 +12,9 @@ from rules.core.world import World
 from rules.replies import Need
 from rules.store import readings
 
+_Kind = tuple[bool, bool]
+"""With their grids or without, and of devices that are searched for or not: each is read by itself."""
+
 
 class Tracks:
     """Reads once what many duties want, and hands each need its part.
@@ -25,7 +28,7 @@ class Tracks:
         self._connection = connection
         self._world = world
         self._counting: dict[Need, list[list[Tracker]]] = {}
-        self._fixes: dict[bool, dict[int, tuple[Fix, ...]]] = {}  # with their grids, and without
+        self._fixes: dict[_Kind, dict[int, tuple[Fix, ...]]] = {}
         self._found: dict[Need, tuple[Tracked, ...]] = {}
 
     async def read(self, needs: Iterable[Need]) -> None:
@@ -33,29 +36,31 @@ class Tracks:
         counting = {need: _by_device(self._trackers(need)) for need in dict.fromkeys(needs)}
         searches = {need: self._search(need, need.near, its) for need, its in counting.items() if need.near}
         self._counting = counting.copy()
-        wanting = True
+        self._found.clear()
+        await self._read_fixes(searched=False)
+        wanting = bool(searches)
         while wanting:
             for need, search in searches.items():
+                self._found.pop(need, None)
                 if look := search.look:
                     search.seen(look, await readings.glimpses(self._connection, search.near.place, look))
                 self._counting[need] = [it for it in counting[need] if it[0].device.number in search.chosen]
-            await self._read_fixes()
+            await self._read_fixes(searched=True)
             wanting = any([search.widen(self.of(need)) for need, search in searches.items()])  # noqa: C419  all of them
 
     def _search(self, need: Need, near: Near, its: list[list[Tracker]]) -> Search:
         whole = [replace(it[0], spells=merged(spell for one in it for spell in one.spells)) for it in its]
         return Search(near=near, trackers=whole, paces=[self._pace(need, it) for it in whole])
 
-    async def _read_fixes(self) -> None:
-        self._found.clear()
-        for grids in (False, True):
+    async def _read_fixes(self, *, searched: bool) -> None:
+        for kind in ((False, searched), (True, searched)):
             wanted: dict[int, list[Span]] = {}
             for need, trackers in self._counting.items():
-                if need.grids is grids:
+                if _kind(need) == kind:
                     for tracker, *_ in trackers:
                         wanted.setdefault(tracker.device.number, []).append(need.span)
             spans = [(device, span) for device in sorted(wanted) for span in merged(wanted[device])]
-            self._fixes[grids] = await readings.fixes_of(self._connection, spans, grids=grids)
+            self._fixes[kind] = await readings.fixes_of(self._connection, spans, grids=kind[0])
 
     def of(self, need: Need) -> tuple[Tracked, ...]:
         """The devices that count for a need, with their fixes; equal needs share them and what is derived from them."""
@@ -81,12 +86,16 @@ class Tracks:
             holder=", ".join(dict.fromkeys(who for _, who in hands)),
             hands=tuple(hands) if len(its) > 1 else (),
             spells=merged(spell for spell, _ in hands),
-            fixes=within(self._fixes[need.grids].get(tracker.device.number, ()), need.span),
+            fixes=within(self._fixes[_kind(need)].get(tracker.device.number, ()), need.span),
             pace=self._pace(need, tracker),
         )
 
     def _pace(self, need: Need, tracker: Tracker) -> Pace:
         return pace_of(self._world.unit_kind(tracker.unit, need.held.start))
+
+
+def _kind(need: Need) -> _Kind:
+    return need.grids, need.near is not None
 
 
 def _by_device(trackers: Iterable[Tracker]) -> list[list[Tracker]]:
