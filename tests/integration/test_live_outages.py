@@ -120,7 +120,7 @@ async def test_fifty_who_never_read_delay_nobody_and_are_cut(site: Site, monkeyp
                         site.sql(NOTIFY)
                         await its.until(lambda it: it["type"] == "alert" and it["alert"]["id"] == 1)
                         delays.append(time.monotonic() - started)
-                assert max(delays) < 1.0, statistics.quantiles(delays, n=10)
+                assert max(delays) < 3.0, statistics.quantiles(delays, n=10)
                 assert len(delays) > 3
                 counted = metric((await browser.get("/metrics")).text, "gengfu_live_ended_total")
                 assert sum(counted.values()) == 50, counted
