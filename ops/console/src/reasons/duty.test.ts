@@ -34,6 +34,16 @@ describe('a duty', () => {
     expect(dutySentence(DUTY)).toContain('08:12')
   })
 
+  it('says what superseded it and what had been said of it', async () => {
+    await speak('en')
+    const gone: typeof DUTY = {
+      ...DUTY, state: 'superseded', verdict: 'missed', superseded_at: '2026-11-21T00:12:00Z', superseded_why: 'not_planned',
+    }
+    expect(dutySentence(gone)).toContain('the plan as it was put right does not have it. Its verdict had been: missed.')
+    await speak('zh-CN')
+    expect(dutySentence(gone)).toContain('更正后的计划中没有该项')
+  })
+
   it('says why it was not met', async () => {
     await speak('en')
     const doubt: typeof DUTY = { ...DUTY, verdict: 'in_doubt', met_at: null, reasons: [{ reason: 'silent_device', device: 'HS-07' }] }
