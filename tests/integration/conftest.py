@@ -1,4 +1,4 @@
-"""Which event loop a test runs on, and folders and holders of the embedded services.
+"""Which event loop a test runs on, a town with an ingest, and folders and holders of the embedded services.
 
 Tests of the protocol run on the loop that the processes of roles have.
 """
@@ -6,12 +6,13 @@ Tests of the protocol run on the loop that the processes of roles have.
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 import uvloop
 
+from tests.integration.bench import Bench, bench_on, make_town
 from tests.integration.holder import Hold, Holder
 
 
@@ -51,3 +52,17 @@ def open_folder(closed: Path) -> Path:
     """A folder that everybody may enter."""
     closed.chmod(0o755)
     return closed
+
+
+@pytest.fixture
+async def town_url(database_url: str) -> str:
+    """A database with the town of the tests of ingest."""
+    await make_town(database_url)
+    return database_url
+
+
+@pytest.fixture
+async def bench(town_url: str) -> AsyncIterator[Bench]:
+    """Ingest at work in that town."""
+    async with bench_on(town_url) as bench:
+        yield bench

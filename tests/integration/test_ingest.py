@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,23 +22,10 @@ from tests.integration.bench import (
     Bench,
     bench_on,
     fix,
-    make_town,
     run_until,
     run_until_settled,
     somebody_waits,
 )
-
-
-@pytest.fixture
-async def town_url(database_url: str) -> str:
-    await make_town(database_url)
-    return database_url
-
-
-@pytest.fixture
-async def bench(town_url: str) -> AsyncIterator[Bench]:
-    async with bench_on(town_url) as bench:
-        yield bench
 
 
 async def test_a_fix_is_stored_matched_marked_and_settled(bench: Bench) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,18 +11,6 @@ from ingest.database import connect
 from ingest.quarantine import replay
 from tests.integration.bench import NOW, Bench, bench_on, fix, make_town, run_until_settled
 from tests.integration.nats_server import eventually
-
-
-@pytest.fixture
-async def town_url(database_url: str) -> str:
-    await make_town(database_url)
-    return database_url
-
-
-@pytest.fixture
-async def bench(town_url: str) -> AsyncIterator[Bench]:
-    async with bench_on(town_url) as bench:
-        yield bench
 
 
 def press(**values: Any) -> dict[str, Any]:

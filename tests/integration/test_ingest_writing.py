@@ -1,7 +1,6 @@
 """The ways into the table: straight and by staging keep the same rows and count them alike."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Literal
@@ -27,24 +26,11 @@ from tests.integration.bench import (
     Bench,
     bench_on,
     fix,
-    make_town,
     run_until,
     run_until_settled,
     somebody_waits,
 )
 from tests.integration.nats_server import eventually
-
-
-@pytest.fixture
-async def town_url(database_url: str) -> str:
-    await make_town(database_url)
-    return database_url
-
-
-@pytest.fixture
-async def bench(town_url: str) -> AsyncIterator[Bench]:
-    async with bench_on(town_url) as bench:
-        yield bench
 
 
 def choose(bench: Bench, way: Literal["direct", "staging"]) -> None:
