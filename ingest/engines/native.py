@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
-from itertools import count
 
 from psycopg import sql
 from psycopg.rows import DictRow
@@ -118,9 +117,8 @@ class NativeEngine:
 
     async def _free_name(self, connection: Connection, table: str, day: date) -> str:
         """A name that ends with the day. Somebody may have taken a day out to keep it elsewhere: that is left alone."""
-        for number in count(1):
-            name = f"{table}_{day:%Y%m%d}" if number == 1 else f"{table}_{number}_{day:%Y%m%d}"
-            row = await (await connection.execute(_SQL["named"], {"name": name})).fetchone()
-            if row and row["it"] is None:
-                return name
-        raise AssertionError("count() does not end")
+        name, number = f"{table}_{day:%Y%m%d}", 1
+        while await (await connection.execute(_SQL["named"], {"name": name})).fetchone():
+            number += 1
+            name = f"{table}_{number}_{day:%Y%m%d}"
+        return name

@@ -5,8 +5,8 @@ SELECT c.relname AS name, to_date(right(c.relname, 8), 'YYYYMMDD') AS day
  WHERE i.inhparent = %(table)s::regclass AND c.relname ~ '_\d{8}$';
 
 -- name: named
--- Whether a table of this name is there, partition or not.
-SELECT to_regclass(quote_ident(%(name)s)) AS it;
+-- A row when a table of this name is there, partition or not.
+SELECT 1 AS it WHERE to_regclass(quote_ident(%(name)s)) IS NOT NULL;
 
 -- name: parts
 -- The same with what they hold: rows by the newest estimate there is, the planner's or that of the statistics; a
