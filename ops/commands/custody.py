@@ -171,19 +171,22 @@ def list_command(
 
 
 def _change(settings: "Settings", action: str, work: "Callable[[Connection], Awaitable[CustodyChange]]") -> None:
+    from rules.store.roster import custody_list
+
     async def with_record(connection: "Connection") -> Any:
         change = await work(connection)
         await recorded(connection, action=action, subject=change.device, detail=change.detail)
-        return change
+        last = change.after[-1].valid_to if change.after else None
+        held = last is None or await custody_list(connection, device=change.device, holder=None, since=last)
+        return change, None if held else last
 
-    change = within(settings, with_record)
+    change, over = within(settings, with_record)
     zone = settings.site.zone
     for it in change.after or ():
         start, end = shown(it.valid_from, zone=zone), shown(it.valid_to, zone=zone) or "it is given back"
         typer.echo(f"{change.device} is held by {it.holder} from {start} until {end}")
     if not change.after:
         typer.echo(f"{change.device} is held by nobody in that time")
-    last = change.after[-1].valid_to if change.after else None
-    if last is not None and any(it.valid_to is None for it in change.before):
-        typer.echo(f"from {shown(last, zone=zone)} on nobody holds it; {change.before[-1].holder} gave it up for good")
+    if over is not None and any(it.valid_to is None for it in change.before):
+        typer.echo(f"from {shown(over, zone=zone)} on nobody holds it; {change.before[-1].holder} gave it up for good")
     say_judged(change.judged)

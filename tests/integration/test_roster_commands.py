@@ -112,3 +112,12 @@ async def test_refusals_of_custody_have_the_sites_time(gengfu: Gengfu) -> None:
     lines = (await gengfu("custody", "give", "X9", "P2", *night))[1].splitlines()
     assert lines[0] == "X9 is held by P2 from 2026-06-02 20:00 until 2026-06-03 08:00"
     assert lines[1] == "from 2026-06-03 08:00 on nobody holds it; P1 gave it up for good"
+
+
+async def test_a_corrected_hour_gives_nothing_up(gengfu: Gengfu) -> None:
+    assert (await gengfu("custody", "give", "X9", "P1", "--at", "2026-06-01 08:00"))[0] == 0
+    hour = ("--from", "2026-06-02 18:00", "--to", "2026-06-02 19:00")
+    said = (await gengfu("custody", "correct", "X9", "--holder", "P2", *hour))[1]
+    assert said.startswith("X9 is held by P2 from 2026-06-02 18:00 until 2026-06-02 19:00\n")
+    assert "gave it up" not in said
+    assert "X9      P1      post  2026-06-02 19:00  further notice" in (await gengfu("custody", "list"))[1]
